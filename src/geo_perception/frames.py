@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One synchronised set of sensor data, as data sets, simulators and bags hand it to pipelines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo_perception.geometry.camera import StereoRig
+
+
+@dataclass(frozen=True)
+class StereoLidarFrame:
+    """A rectified stereo pair and a lidar sweep of the same moment, with calibration and, perhaps, truth."""
+
+    name: str  # unique within its sequence, e.g. "000007"
+    stamp_ns: int
+    left: NDArray[np.uint8]  # (H, W, 3) RGB
+    right: NDArray[np.uint8]  # (H, W, 3) RGB
+    points_lidar: NDArray[np.float32]  # (N, 4) x, y, z in metres (x forward, z up) and reflectance 0..1; N may be 0
+    rig: StereoRig
+    camera_from_lidar: NDArray[np.float64]  # 4x4, lidar frame to the left camera's optical frame
+    depth_truth_m: NDArray[np.float32] | None = None  # (H, W), NaN = unknown

@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pure geometry: cameras, rigid transforms, lidar projection, depth and points."""
+
+from geo_perception.geometry.camera import PinholeCamera, StereoRig
+from geo_perception.geometry.points import depth_to_points
+from geo_perception.geometry.projection import project_lidar
+
+__all__ = ["PinholeCamera", "StereoRig", "depth_to_points", "project_lidar"]

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rectified pinhole cameras and stereo pairs (REP 103 optical frame: x right, y down, z forward)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo_perception.errors import InputError
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class PinholeCamera:
+    """A distortion-free camera. Focal lengths and principal point in pixels, pixel centres at integers."""
+
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        values = (self.fx, self.fy, self.cx, self.cy)
+        if not np.isfinite(values).all() or self.fx <= 0 or self.fy <= 0:
+            raise InputError(f"camera needs finite cx, cy and fx, fy > 0, got fx, fy, cx, cy = {values}")
+        if self.width <= 0 or self.height <= 0:
+            raise InputError(f"camera needs a positive size, got {self.width}x{self.height}")
+
+    @classmethod
+    def from_info(cls, K: Sequence[float] | NDArray[np.float64], width: int, height: int) -> PinholeCamera:
+        """From a row-major 3x3 `K` (9 values) or 3x4 `P` (12 values), as in sensor_msgs/CameraInfo.
+
+        Raises:
+            InputError: wrong number of values, not finite, or a focal length that is not positive.
+        """
+        flat = np.asarray(K, np.float64).reshape(-1)
+        if flat.size not in (9, 12):
+            raise InputError(f"camera matrix needs 9 (K) or 12 (P) values, got {flat.size}")
+        rows = flat.reshape(3, -1)
+        fx, fy, cx, cy = (float(v) for v in (rows[0, 0], rows[1, 1], rows[0, 2], rows[1, 2]))
+        return cls(fx, fy, cx, cy, int(width), int(height))
+
+    @property
+    def K(self) -> NDArray[np.float64]:
+        """3x3 intrinsic matrix."""
+        return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]], np.float64)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width), the shape of an image of this camera."""
+        return self.height, self.width
+
+    def scaled(self, width: int, height: int) -> PinholeCamera:
+        """The camera of the same view resized to width x height (pixel centres at integers)."""
+        sx, sy = width / self.width, height / self.height
+        cx, cy = (self.cx + 0.5) * sx - 0.5, (self.cy + 0.5) * sy - 0.5
+        return PinholeCamera(self.fx * sx, self.fy * sy, cx, cy, width, height)
+
+    def cropped(self, left: int, top: int, width: int, height: int) -> PinholeCamera:
+        """The camera of a crop whose first pixel is column `left`, row `top`.
+
+        Raises:
+            InputError: the crop leaves the image.
+        """
+        if left < 0 or top < 0 or left + width > self.width or top + height > self.height:
+            raise InputError(f"crop {width}x{height}+{left}+{top} leaves the {self.width}x{self.height} image")
+        return replace(self, cx=self.cx - left, cy=self.cy - top, width=width, height=height)
+
+    @cached_property
+    def rays(self) -> Array:
+        """(H, W, 3) viewing rays with z = 1; computed once per camera, read-only."""
+        u = (np.arange(self.width, dtype=np.float32) - self.cx) / self.fx
+        v = (np.arange(self.height, dtype=np.float32) - self.cy) / self.fy
+        rays = np.empty((self.height, self.width, 3), np.float32)
+        rays[..., 0], rays[..., 1], rays[..., 2] = u, v[:, None], 1.0
+        rays.flags.writeable = False
+        return rays
+
+
+@dataclass(frozen=True)
+class StereoRig:
+    """A rectified pair; the right camera stands `baseline_m` along +x of the left one, intrinsics shared."""
+
+    left: PinholeCamera
+    baseline_m: float
+
+    def __post_init__(self) -> None:
+        if not np.isfinite(self.baseline_m) or self.baseline_m <= 0:
+            raise InputError(
+                f"stereo baseline must be positive metres, got {self.baseline_m} (left and right swapped?)"
+            )
+
+    @property
+    def focal_baseline(self) -> float:
+        """fx * baseline in px·m, the product of depth and disparity."""
+        return self.left.fx * self.baseline_m
+
+    def depth_from_disparity(self, disparity_px: Array) -> Array:
+        """Z = f B / d; disparities that are not positive have no depth and give NaN."""
+        return self._reciprocal(disparity_px)
+
+    def disparity_from_depth(self, depth_m: Array) -> Array:
+        """d = f B / Z; depths that are not positive give NaN."""
+        return self._reciprocal(depth_m)
+
+    def _reciprocal(self, values: Array) -> Array:
+        values = np.asarray(values, np.float32)
+        out = np.full(values.shape, np.nan, np.float32)
+        np.divide(np.float32(self.focal_baseline), values, out=out, where=values > 0)
+        return out
