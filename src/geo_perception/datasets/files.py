@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Readers of the single files of a data set; each failure names the file and what is wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from geo_perception.errors import DataError
+
+PNG_END = b"IEND\xaeB`\x82"
+JPEG_END = b"\xff\xd9"
+POINT_BYTES = 16  # float32 x, y, z, reflectance
+KITTI_PNG_STEPS = 256.0  # 16-bit KITTI maps hold value * 256, 0 = none
+
+
+def _decode(path: Path, flags: int) -> NDArray[np.generic]:
+    """The decoded image; a cut file would decode to a half-black picture, so its end marker is checked."""
+    if not path.is_file():
+        raise DataError(f"image {path} does not exist")
+    data = path.read_bytes()
+    end = JPEG_END if path.suffix.lower() in (".jpg", ".jpeg") else PNG_END
+    if not data.rstrip(b"\0").endswith(end):
+        raise DataError(f"image {path} is truncated or no image: {len(data)} bytes without the end marker")
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    if image is None:
+        raise DataError(f"image {path} cannot be decoded")
+    return np.asarray(image)
+
+
+def read_rgb(path: Path) -> NDArray[np.uint8]:
+    """(H, W, 3) RGB; a grey file gives three equal channels.
+
+    Raises:
+        DataError: missing, truncated or undecodable.
+    """
+    bgr = _decode(path, cv2.IMREAD_COLOR)
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def read_map16(path: Path) -> NDArray[np.float32]:
+    """(H, W) values of a 16-bit KITTI map (disparity px or depth m): stored / 256, NaN where 0 is stored.
+
+    Raises:
+        DataError: missing, truncated, or not one channel of 16 bits.
+    """
+    stored = _decode(path, cv2.IMREAD_UNCHANGED)
+    if stored.dtype != np.uint16 or stored.ndim != 2:
+        raise DataError(
+            f"{path} must be a one-channel 16-bit PNG, got {stored.dtype} with shape {stored.shape}"
+        )
+    values = stored.astype(np.float32) / np.float32(KITTI_PNG_STEPS)
+    values[stored == 0] = np.nan
+    return values
+
+
+def read_points(path: Path) -> NDArray[np.float32]:
+    """(N, 4) x, y, z in metres and reflectance of a Velodyne `.bin`.
+
+    Raises:
+        DataError: missing, or a length that is no multiple of 16 bytes.
+    """
+    if not path.is_file():
+        raise DataError(f"point cloud {path} does not exist")
+    size = path.stat().st_size
+    if size % POINT_BYTES:
+        raise DataError(f"point cloud {path} is truncated: {size} bytes are no multiple of {POINT_BYTES}")
+    return np.asarray(np.fromfile(path, "<f4").reshape(-1, 4), np.float32)
+
+
+def read_lines(path: Path) -> list[str]:
+    """Non-empty lines of a text file.
+
+    Raises:
+        DataError: missing or not text.
+    """
+    if not path.is_file():
+        raise DataError(f"file {path} does not exist")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(f"file {path} is not text: {error}") from error
+    return [line.strip() for line in text.splitlines() if line.strip()]
