@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`geo-perception <verb>`: one file per verb, imported only when that verb is asked for.
+
+Each verb's module offers `app`, a `typer.Typer`. Verbs raise `GeoPerceptionError` for whatever a user can
+cause; this file turns it into one line and exit code 2, or into a traceback with `--debug`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from geo_perception import __version__
+from geo_perception.errors import ConfigError, GeoPerceptionError, MissingDependencyError
+
+EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130  # 128 + SIGINT, what a shell expects
+
+VERBS: dict[str, str] = {
+    "demo": "geo_perception.cli.demo:app",
+    "launch": "geo_perception.cli.launch:app",
+    "replay": "geo_perception.cli.replay:app",
+    "eval": "geo_perception.cli.eval:app",
+    "bag": "geo_perception.cli.bag:app",
+    "weights": "geo_perception.cli.weights:app",
+    "train": "geo_perception.cli.train:app",
+    "doctor": "geo_perception.cli.doctor:app",
+}
+
+# Beside VERBS rather than in the modules, so that the overview imports none of them.
+SUMMARIES: dict[str, str] = {
+    "demo": "run the whole graph on a simulated or a given drive and report accuracy and latency",
+    "launch": "start a graph of nodes on this machine, without ros2cli",
+    "replay": "publish a bag on its topics: real time, scaled, looped or in lockstep",
+    "eval": "run a pipeline over a data set or bag, offline and repeatable",
+    "bag": "write bags from KITTI folders or the simulator, and describe them",
+    "weights": "list, verify, import and export model weights",
+    "train": "run a training recipe",
+    "doctor": "check this machine and name the fix for what is wrong",
+}
+
+
+def usage() -> str:
+    """The overview that `geo-perception --help` prints."""
+    rows = "\n".join(f"  {verb:<8} {summary}" for verb, summary in SUMMARIES.items())
+    return (
+        "Usage: geo-perception [--debug] VERB [ARGUMENTS]\n\n"
+        f"Metric 3D geometry for robots.\n\nVerbs:\n{rows}\n\n"
+        "Options:\n  --debug    print the traceback of an error\n  --version  print the version\n"
+        "  --help     print this text, or after a verb what it takes\n"
+    )
+
+
+def load_verb(verb: str) -> Callable[..., Any]:
+    """Import the command of a verb. Raises ConfigError for an unknown verb."""
+    if verb not in VERBS:
+        raise ConfigError(f"unknown verb {verb!r}; there are: {', '.join(VERBS)}")
+    import typer
+
+    module_name, attribute = VERBS[verb].split(":")
+    command: Callable[..., Any] = typer.main.get_command(getattr(import_module(module_name), attribute))
+    return command
+
+
+def run(args: list[str]) -> int:
+    """Run one command line and return its exit code; errors come out as exceptions."""
+    if not args or args[0] in ("--help", "-h"):
+        print(usage(), end="")
+        return 0
+    if args[0] == "--version":
+        print(f"geo-perception {__version__}")
+        return 0
+    verb, *rest = args
+    try:
+        load_verb(verb)(args=rest, prog_name=f"geo-perception {verb}")
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("geo_perception"):
+            raise  # ours: an installation fault, which deserves its traceback
+        raise MissingDependencyError(
+            f"`{verb}` needs the package {error.name}, which is not installed"
+        ) from error
+    return 0
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    debug = "--debug" in sys.argv[1:]
+    try:
+        sys.exit(run([arg for arg in sys.argv[1:] if arg != "--debug"]))
+    except GeoPerceptionError as error:
+        if debug:
+            raise
+        print(f"geo-perception: {error}", file=sys.stderr)
+        sys.exit(EXIT_USER_ERROR)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        # The reader (`| head`) has gone: silence the flush at exit, too.
+        sys.stdout = None  # type: ignore[assignment]
+        sys.exit(0)

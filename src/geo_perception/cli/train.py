@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`geo-perception train RECIPE [--key value]`: hands the options on to `training.recipes.<RECIPE>`."""
+
+from __future__ import annotations
+
+import pkgutil
+from importlib import import_module
+
+import typer
+
+from geo_perception.errors import ConfigError, MissingDependencyError
+
+app = typer.Typer(add_completion=False)
+
+
+def recipes() -> list[str]:
+    """Names of the recipes that are installed. Raises MissingDependencyError where `training` is absent."""
+    try:
+        package = import_module("training.recipes")
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            "the package `training` is not installed beside geo_perception"
+        ) from error
+    return sorted(
+        module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_")
+    )
+
+
+# The recipe prints its own --help, so typer must not take that option for itself.
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+)
+def train(context: typer.Context, recipe: str = typer.Argument("", help="name of a recipe")) -> None:
+    """Run a training recipe; everything after its name goes to the recipe (try `train RECIPE --help`)."""
+    known = recipes()
+    if recipe in ("", "--help", "-h"):
+        print(f"Usage: geo-perception train RECIPE [--key value]\n\nRecipes: {', '.join(known) or '(none)'}")
+        return
+    if recipe not in known:
+        raise ConfigError(f"unknown recipe {recipe!r}; there are: {', '.join(known) or '(none)'}")
+    import_module(f"training.recipes.{recipe}").main(context.args)
