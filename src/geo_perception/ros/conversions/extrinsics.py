@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rigid transforms of TF messages, and a lookup among static ones that needs no tf2."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo_perception.errors import InputError
+from geo_perception.geometry import se3
+
+Matrix = NDArray[np.float64]
+
+
+def matrix_from_transform(transform: Any) -> Matrix:
+    """4x4 `parent_from_child` of a geometry_msgs/Transform or TransformStamped.
+
+    Raises:
+        InputError: not finite, or a zero quaternion.
+    """
+    transform = getattr(transform, "transform", transform)
+    shift, turn = transform.translation, transform.rotation
+    rotation = se3.rotation_from_quaternion((turn.x, turn.y, turn.z, turn.w))
+    return se3.check_transform(se3.transform(rotation, (shift.x, shift.y, shift.z)))
+
+
+def transform_fields(parent_from_child: Matrix) -> tuple[dict[str, float], dict[str, float]]:
+    """`translation` and `rotation` of a geometry_msgs/Transform."""
+    quat_xyzw = se3.quaternion_from_rotation(parent_from_child[:3, :3])
+    shift = dict(zip("xyz", map(float, parent_from_child[:3, 3]), strict=True))
+    return shift, dict(zip("xyzw", map(float, quat_xyzw), strict=True))
+
+
+def transform_from_matrix(parent_from_child: Matrix, header: Any, child_frame_id: str) -> Any:
+    """geometry_msgs/TransformStamped; the parent is the header's frame.
+
+    Raises:
+        InputError: not a rigid transform.
+    """
+    from geometry_msgs.msg import Quaternion, Transform, TransformStamped, Vector3
+
+    shift, turn = transform_fields(se3.check_transform(parent_from_child))
+    transform = Transform(translation=Vector3(**shift), rotation=Quaternion(**turn))
+    return TransformStamped(header=header, child_frame_id=child_frame_id, transform=transform)
+
+
+class StaticTransforms:
+    """The tree that /tf_static describes, for one-off lookups such as the lidar's place on the camera."""
+
+    def __init__(self) -> None:
+        self._parent: dict[str, tuple[str, Matrix]] = {}
+
+    def add(self, message: Any) -> None:
+        """Take over every transform of a tf2_msgs/TFMessage; the newest of a child counts."""
+        for stamped in message.transforms:
+            child, parent = stamped.child_frame_id.lstrip("/"), stamped.header.frame_id.lstrip("/")
+            self._parent[child] = (parent, matrix_from_transform(stamped))
+
+    @property
+    def frames(self) -> list[str]:
+        """Every frame named so far, sorted."""
+        return sorted(self._parent.keys() | {parent for parent, _ in self._parent.values()})
+
+    def lookup(self, target: str, source: str) -> Matrix:
+        """4x4 `target_from_source`.
+
+        Raises:
+            InputError: a frame is unknown, or the two are not connected.
+        """
+        for name in (target, source):
+            if name not in self.frames:
+                raise InputError(
+                    f"frame {name!r} is not in /tf_static, which has: {', '.join(self.frames) or 'none'}"
+                )
+        (target_root, root_from_target), (source_root, root_from_source) = map(
+            self._to_root, (target, source)
+        )
+        if target_root != source_root:
+            raise InputError(f"/tf_static does not connect {source!r} (root {source_root!r}) with {target!r}")
+        return np.asarray(se3.inverse(root_from_target) @ root_from_source)
+
+    def _to_root(self, frame: str) -> tuple[str, Matrix]:
+        root_from_frame, seen = np.eye(4), {frame}
+        while frame in self._parent:
+            frame, parent_from_child = self._parent[frame]
+            if frame in seen:
+                raise InputError(f"/tf_static has a loop through frame {frame!r}")
+            seen.add(frame)
+            root_from_frame = parent_from_child @ root_from_frame
+        return frame, root_from_frame

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""sensor_msgs/Image to numpy and back: views where the layout allows, one copy where it does not."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from geo_perception.errors import InputError, MissingDependencyError
+from geo_perception.ros.conversions.buffers import BIG_ENDIAN_HOST, byte_array, bytes_of, in_host_order
+
+Array = NDArray[np.float32]
+Image8 = NDArray[np.uint8]
+
+MILLIMETRE_M = 0.001
+MAX_DEPTH_16U_MM = 65535
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the pixels of an encoding lie in memory."""
+
+    dtype: np.dtype[Any]
+    channels: int
+
+
+NAMED = {
+    "mono8": Layout(np.dtype("u1"), 1),
+    "mono16": Layout(np.dtype("u2"), 1),
+    **{name + "8": Layout(np.dtype("u1"), len(name)) for name in ("rgb", "bgr", "rgba", "bgra")},
+    **{name + "16": Layout(np.dtype("u2"), len(name)) for name in ("rgb", "bgr", "rgba", "bgra")},
+}
+KINDS = {"8U": "u1", "8S": "i1", "16U": "u2", "16S": "i2", "32S": "i4", "32F": "f4", "64F": "f8"}
+TYPED = re.compile(r"(8U|8S|16U|16S|32S|32F|64F)C([1-4])")  # OpenCV's type names
+BRIDGED = re.compile(r"bayer_(rggb|bggr|gbrg|grbg)(8|16)|yuv422(_yuy2)?|uyvy|yuyv|nv(12|21|24)")
+ALLOWED = (
+    f"{', '.join(NAMED)}, 8U|8S|16U|16S|32S|32F|64F + C1..C4, and bayer_*, yuv422*, nv* through cv_bridge"
+)
+
+TO_RGB = {
+    "bgr8": cv2.COLOR_BGR2RGB,
+    "rgba8": cv2.COLOR_RGBA2RGB,
+    "bgra8": cv2.COLOR_BGRA2RGB,
+    "mono8": cv2.COLOR_GRAY2RGB,
+    "8UC1": cv2.COLOR_GRAY2RGB,
+}
+
+
+def layout_of(encoding: str) -> Layout:
+    """Pixel layout of an encoding's name; InputError listing the known ones."""
+    if encoding in NAMED:
+        return NAMED[encoding]
+    match = TYPED.fullmatch(encoding)
+    if match is None:
+        raise InputError(f"unknown image encoding {encoding!r}, allowed: {ALLOWED}")
+    return Layout(np.dtype(KINDS[match[1]]), int(match[2]))
+
+
+def decode_image(msg: Any) -> NDArray[Any]:
+    """(H, W) or (H, W, C) in the message's own encoding; a view unless the byte order is foreign.
+
+    Bayer and YUV images come back as rgb8, converted by cv_bridge.
+
+    Raises:
+        InputError: unknown encoding, zero size, a step below a row's bytes, or not step * height bytes.
+        MissingDependencyError: a Bayer or YUV image without cv_bridge installed.
+    """
+    if BRIDGED.fullmatch(msg.encoding):
+        return _through_cv_bridge(msg)
+    layout = layout_of(msg.encoding)
+    data = _checked_bytes(msg, layout)
+    item = layout.dtype.itemsize
+    dtype = layout.dtype.newbyteorder(">" if msg.is_bigendian else "<")
+    shape, strides = (msg.height, msg.width, layout.channels), (msg.step, layout.channels * item, item)
+    view: NDArray[Any] = np.ndarray(shape, dtype, data, strides=strides)
+    return in_host_order(view if layout.channels > 1 else view[..., 0])
+
+
+def _checked_bytes(msg: Any, layout: Layout) -> NDArray[np.uint8]:
+    """The payload, once size, step and length agree."""
+    if msg.width < 1 or msg.height < 1:
+        raise InputError(f"image size must be positive, got {msg.width}x{msg.height}")
+    row = msg.width * layout.channels * layout.dtype.itemsize
+    if msg.step < row:
+        raise InputError(
+            f"image step is {msg.step}, a row of {msg.width} {msg.encoding} pixels needs {row} bytes"
+        )
+    data = bytes_of(msg)
+    needed = msg.step * msg.height
+    if data.size != needed:
+        raise InputError(
+            f"image data is {data.size} bytes, step {msg.step} x height {msg.height} needs {needed}"
+        )
+    return data
+
+
+def _through_cv_bridge(msg: Any) -> Image8:
+    try:
+        from cv_bridge import CvBridge, CvBridgeError
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"image encoding {msg.encoding!r} needs cv_bridge (apt install ros-jazzy-cv-bridge, or "
+            f"pip install cv-bridge); without it: {', '.join(NAMED)} and OpenCV type names"
+        ) from error
+    try:
+        return np.asarray(CvBridge().imgmsg_to_cv2(msg, "rgb8"))
+    except (CvBridgeError, cv2.error, ValueError, TypeError) as error:
+        raise InputError(
+            f"cv_bridge cannot read this {msg.width}x{msg.height} {msg.encoding} image: {error}"
+        ) from error
+
+
+def decode_rgb(msg: Any) -> Image8:
+    """(H, W, 3) uint8 RGB; a view of rgb8 data, one conversion otherwise (grey is repeated, alpha dropped).
+
+    Raises:
+        InputError: as `decode_image`, or an encoding without 8-bit colours of a defined order.
+    """
+    if msg.encoding == "rgb8" or BRIDGED.fullmatch(msg.encoding):
+        return decode_image(msg)
+    layout_of(msg.encoding)
+    if msg.encoding not in TO_RGB:
+        raise InputError(
+            f"image encoding {msg.encoding!r} has no 8-bit colours of known order, allowed: rgb8, "
+            f"{', '.join(TO_RGB)}, bayer_*, yuv*"
+        )
+    return np.asarray(cv2.cvtColor(decode_image(msg), TO_RGB[msg.encoding]), np.uint8)
+
+
+def decode_depth(msg: Any) -> Array:
+    """(H, W) float32 metres, NaN unknown, from 32FC1 (metres) or 16UC1 (millimetres, 0 unknown), see REP 118.
+
+    Values that are not positive or not finite become NaN.
+
+    Raises:
+        InputError: as `decode_image`, or another encoding.
+    """
+    if msg.encoding not in ("32FC1", "16UC1"):
+        raise InputError(
+            f"depth image encoding is {msg.encoding!r}, allowed: 32FC1 (metres), 16UC1 (millimetres)"
+        )
+    values = decode_image(msg)
+    depth_m = values if msg.encoding == "32FC1" else values.astype(np.float32) * np.float32(MILLIMETRE_M)
+    bad = ~(depth_m > 0) | np.isinf(depth_m)
+    return np.where(bad, np.float32(np.nan), depth_m) if (bad & ~np.isnan(depth_m)).any() else depth_m
+
+
+def image_fields(image: NDArray[Any], encoding: str) -> dict[str, Any]:
+    """Fields of sensor_msgs/Image but for the header, `data` as the (H, W[, C]) array itself.
+
+    Raises:
+        InputError: the array's shape or type does not fit the encoding.
+    """
+    layout = layout_of(encoding)
+    channels = image.shape[2] if image.ndim == 3 else 1
+    if image.ndim not in (2, 3) or channels != layout.channels or image.size == 0:
+        raise InputError(
+            f"{encoding} needs a non-empty (H, W, {layout.channels}) array, got shape {image.shape}"
+        )
+    if image.dtype.newbyteorder("=") != layout.dtype:
+        raise InputError(f"{encoding} needs {layout.dtype.name} values, got {image.dtype.name}")
+    height, width = image.shape[:2]
+    step = width * layout.channels * layout.dtype.itemsize
+    fields = {"height": height, "width": width, "encoding": encoding, "is_bigendian": int(BIG_ENDIAN_HOST)}
+    return {**fields, "step": step, "data": in_host_order(image)}
+
+
+def encode_image(image: NDArray[Any], encoding: str, header: Any) -> Any:
+    """sensor_msgs/Image of an (H, W) or (H, W, C) array (one copy); InputError if it does not fit."""
+    from sensor_msgs.msg import Image
+
+    fields = image_fields(image, encoding)
+    return Image(header=header, **{**fields, "data": byte_array(fields["data"])})
+
+
+def encode_depth(depth_m: Array, header: Any, encoding: str = "32FC1") -> Any:
+    """sensor_msgs/Image of depth in metres (NaN unknown) as 32FC1, or as 16UC1 millimetres (0 unknown).
+
+    What 16UC1 cannot hold (65.5355 m and beyond) is written as unknown.
+
+    Raises:
+        InputError: another encoding, or not an (H, W) float32 array.
+    """
+    if encoding not in ("32FC1", "16UC1"):
+        raise InputError(f"depth image encoding is {encoding!r}, allowed: 32FC1, 16UC1")
+    if encoding == "32FC1":
+        return encode_image(depth_m, encoding, header)
+    millimetres = np.rint(np.nan_to_num(depth_m, nan=0.0, posinf=0.0, neginf=0.0) / MILLIMETRE_M)
+    millimetres[(millimetres < 0) | (millimetres > MAX_DEPTH_16U_MM)] = 0
+    return encode_image(millimetres.astype(np.uint16), encoding, header)
