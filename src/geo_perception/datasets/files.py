@@ -52,7 +52,7 @@ def read_map16(path: Path) -> NDArray[np.float32]:
         raise DataError(
             f"{path} must be a one-channel 16-bit PNG, got {stored.dtype} with shape {stored.shape}"
         )
-    values = stored.astype(np.float32) / np.float32(KITTI_PNG_STEPS)
+    values: NDArray[np.float32] = stored.astype(np.float32) / np.float32(KITTI_PNG_STEPS)
     values[stored == 0] = np.nan
     return values
 

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is judged: the depth maps of one frame by name, from a pipeline's answer or from received messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+FUSED, STEREO, LIDAR, VISIBLE_RETURNS = "fused", "stereo", "lidar", "visible_returns"
+
+
+class Fused(Protocol):
+    """The part of a pipeline's answer that is judged; every map is (H, W), metres, NaN = unknown."""
+
+    @property
+    def depth_m(self) -> Array: ...
+    @property
+    def confidence(self) -> Array: ...
+    @property
+    def stereo_depth_m(self) -> Array | None: ...
+    @property
+    def lidar_depth_m(self) -> Array | None: ...
+    @property
+    def sparse_depth_m(self) -> Array | None: ...
+    @property
+    def stages_ms(self) -> Mapping[str, float]: ...
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Depth maps of one frame; `fused` is the one the report shows first."""
+
+    depths_m: Mapping[str, Array]  # name -> (H, W) metres, NaN = unknown
+    confidence: Array | None = None  # (H, W) of the lidar, 0..1
+    latency_ms: float | None = None
+    stages_ms: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def from_fused(
+        cls, fused: Fused, latency_ms: float | None = None, others: Mapping[str, Array] | None = None
+    ) -> Estimate:
+        """From a pipeline's answer, with further fused maps (other pipelines on the same frame) by name."""
+        inputs = {
+            STEREO: fused.stereo_depth_m,
+            LIDAR: fused.lidar_depth_m,
+            VISIBLE_RETURNS: fused.sparse_depth_m,
+        }
+        present = {name: depth for name, depth in inputs.items() if depth is not None}
+        depths = {FUSED: fused.depth_m, **(others or {}), **present}
+        return cls(depths, fused.confidence, latency_ms, dict(fused.stages_ms))
