@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """SCADC: scene-completeness-aware depth completion (ICASSP 2021, arXiv 2003.06945).
 
-A confidence branch over the raw returns blends stereo depth with completed lidar depth (equation 4.1 of the
+A confidence branch over the raw returns blends stereo depth with completed lidar depth (section 4 of the
 dissertation), and three stacked hourglasses refine the blend. Structure and state-dict keys are as published.
 """
 
@@ -127,7 +127,7 @@ class Scadc(nn.Module):
         check_inputs(stereo_depth_m, lidar_depth_m, sparse_depth_m, mask)
         stereo_depth_m = stereo_depth_m * self.config.stereo_scale
         weights = self.confidence(sparse_depth_m, mask)
-        fused = weights[:, 0:1] * stereo_depth_m + weights[:, 1:2] * lidar_depth_m  # equation 4.1
+        fused = weights[:, 0:1] * stereo_depth_m + weights[:, 1:2] * lidar_depth_m
         return ScadcOutput(self.refine(fused), weights[:, 1:2])
 
     def confidence(self, sparse_depth_m: Tensor, mask: Tensor) -> Tensor:
