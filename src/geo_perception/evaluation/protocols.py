@@ -2,8 +2,8 @@
 """How the depth maps of one frame are judged: against truth, above the lidar's view, and by confidence.
 
 Truth made from lidar is not independent of the lidar input, so errors are reported a second time at pixels
-away from every *raw projected* return. Truth of recorded data ends below the upper scene, where depth is judged
-by how well it carries the right image onto the left one instead.
+away from every *raw projected* return. Truth of recorded data ends below the upper scene, where depth is
+judged by how well it carries the right image onto the left one instead.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ def speed_metrics(
 ) -> dict[str, float | int | None]:
     """Rate, latency and jitter of the frames that were answered.
 
-    Jitter is the change of the interval between consecutive answers, as ros2_benchmark has it. Values that too
-    few frames leave undefined are None.
+    Jitter is the change of the interval between consecutive answers, as ros2_benchmark has it. Values that
+    too few frames leave undefined are None.
 
     Args:
         sent_ns: when each frame was given in, by name, one clock.
@@ -57,7 +57,6 @@ def stage_times(stages_ms: Sequence[Mapping[str, float]]) -> dict[str, dict[str,
 
 
 def _spread(values: Sequence[float], name: str) -> dict[str, float | None]:
-    functions = {"MEAN": np.mean, "MAX": np.max, "MIN": np.min}
-    return {
-        f"{key}_{name}": float(function(values)) if values else None for key, function in functions.items()
-    }
+    if not values:
+        return dict.fromkeys((f"MEAN_{name}", f"MAX_{name}", f"MIN_{name}"))
+    return {f"MEAN_{name}": float(np.mean(values)), f"MAX_{name}": max(values), f"MIN_{name}": min(values)}

@@ -28,10 +28,12 @@ Tree = dict[str, Any]
 CONVENTIONS = {
     "errors": "mean over frames of per-frame values, in metres",
     "prediction": "judged as it is, not clipped; truth pixels without prediction count in coverage",
-    "truth": f"truth farther than cap_m is left out; {EVERYWHERE}: all truth pixels; {AWAY}: farther than away_px "
-    f"from every raw projected return; {UPPER}: rows above the highest return, where truth covers them",
-    "photometric": "mean absolute difference (0..255) of the left image and the right one warped by the depth, "
-    "rows above the highest return; fused/stereo at pixels both can warp",
+    "truth": "truth farther than cap_m is left out",
+    EVERYWHERE: "all truth pixels",
+    AWAY: "truth pixels farther than away_px from every raw projected return",
+    UPPER: "rows above the highest raw return, in frames whose truth covers upper_truth_share of them",
+    "photometric": "mean absolute difference (0..255) of the left image and the right one warped by the "
+    "depth, rows above the highest return; over_stereo: at pixels both can warp",
     "confidence": "lidar confidence, pooled over frames; far: more than far_px from every raw return",
 }
 
