@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+# Everything runs in .venv, which the first target that needs it creates. `make help` lists the targets.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.geo_perception_installed
+
+# Shared libraries that the open3d wheel expects from the system, each with its Debian package.
+SYSTEM_LIBRARIES := libusb-1.0.so.0:libusb-1.0-0 libGL.so.1:libgl1 libEGL.so.1:libegl1 libX11.so.6:libx11-6 \
+  libidn2.so.0:libidn2-0 libgomp.so.1:libgomp1
+
+# What runs from here stays on this machine, apart from other runs, and apart from a ROS installation that the
+# calling shell may have sourced: two builds of rclpy in one process crash.
+export AMENT_PREFIX_PATH := $(abspath $(VENV))
+export RMW_IMPLEMENTATION := rmw_fastrtps_cpp
+export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
+export ROS_DOMAIN_ID := $(shell echo $$(( $$(od -An -N2 -tu2 /dev/urandom) % 101 + 1 )))
+unexport PYTHONPATH LD_LIBRARY_PATH
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench lock clean distclean
+
+help: ## list the targets
+	@echo "geo_perception: metric depth from cameras and lidar on ROS 2"
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  make demo DATA=FOLDER_OR_BAG    a KITTI raw drive, object/stereo folder or bag instead of the simulation"
+	@echo "  make demo|test|bench ARGS='...' further options, handed on as they are"
+
+setup: $(STAMP) ## create .venv and install everything (done by the other targets when needed)
+
+demo: $(STAMP) ## run the kitti_fusion graph for real and report accuracy and latency
+	$(BIN)/geo-perception demo $(DATA) $(if $(GRAPH),--graph $(GRAPH)) $(ARGS)
+
+test: lint ## set up, lint, then the whole test suite
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(STAMP) ## ruff, mypy strict on src, import directions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP) ## time the networks and the per-frame work, as one table
+	$(BIN)/python -m bench $(ARGS)
+
+lock: $(STAMP) ## write constraints.txt from what is installed now
+	$(BIN)/python tools/lock.py > constraints.tmp && mv constraints.tmp constraints.txt
+
+clean: ## remove what building and testing left behind (keeps .venv and out/)
+	rm -rf build install log *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find src training test bench -name __pycache__ -prune -exec rm -rf {} +
+
+distclean: clean ## clean, and remove .venv
+	rm -rf $(VENV)
+
+$(STAMP): setup.py setup.cfg pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' || { \
+	  echo "ROS 2 Jazzy has wheels for Python 3.10 to 3.12 only; choose one with: make PYTHON=python3.12 ..."; exit 2; }
+	@missing=""; \
+	for pair in $(SYSTEM_LIBRARIES); do \
+	  PATH="$$PATH:/usr/sbin:/sbin" ldconfig -p | grep -qF "$${pair%%:*} " || missing="$$missing $${pair##*:}"; \
+	done; \
+	if [ -z "$$missing" ]; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing; \
+	else echo "System libraries are missing; install them with: sudo apt-get install$$missing"; fi
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV) || { \
+	  echo "Python cannot make a virtual environment; install one with: sudo apt-get install python3-venv"; exit 2; }
+	@echo "Installing into $(VENV); the first time takes a few minutes."
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[all]'
+	@touch $@
