@@ -4,5 +4,6 @@
 from geo_perception.geometry.camera import PinholeCamera, StereoRig
 from geo_perception.geometry.points import depth_to_points
 from geo_perception.geometry.projection import project_lidar
+from geo_perception.geometry.visibility import visible_returns
 
-__all__ = ["PinholeCamera", "StereoRig", "depth_to_points", "project_lidar"]
+__all__ = ["PinholeCamera", "StereoRig", "depth_to_points", "project_lidar", "visible_returns"]

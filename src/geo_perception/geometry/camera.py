@@ -70,7 +70,9 @@ class PinholeCamera:
             InputError: the crop leaves the image.
         """
         if left < 0 or top < 0 or left + width > self.width or top + height > self.height:
-            raise InputError(f"crop {width}x{height}+{left}+{top} leaves the {self.width}x{self.height} image")
+            raise InputError(
+                f"crop {width}x{height}+{left}+{top} leaves the {self.width}x{self.height} image"
+            )
         return replace(self, cx=self.cx - left, cy=self.cy - top, width=width, height=height)
 
     @cached_property

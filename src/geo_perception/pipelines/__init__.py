@@ -1,1 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Sensor arrays in, geometry out. Names are resolved on first use, so that importing this stays cheap."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from geo_perception.pipelines.estimates import FusedDepth
+    from geo_perception.pipelines.stereo_lidar_fusion import StereoLidarFusion, StereoLidarFusionConfig
+
+__all__ = ["FusedDepth", "StereoLidarFusion", "StereoLidarFusionConfig"]
+
+_HOME = {
+    "FusedDepth": "estimates",
+    "StereoLidarFusion": "stereo_lidar_fusion",
+    "StereoLidarFusionConfig": "stereo_lidar_fusion",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

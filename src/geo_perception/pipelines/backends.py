@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The backends of each stage by name. A new one is one function here and one line in its table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo_perception.errors import ConfigError
+from geo_perception.pipelines.completion import complete_morphology
+from geo_perception.pipelines.confidence import confidence_fusion
+from geo_perception.pipelines.estimates import FusionInputs
+from geo_perception.pipelines.sgbm import Sgbm
+
+if TYPE_CHECKING:  # weights need torch, which the classical backends do without
+    from geo_perception.weights import ModelCard
+
+Array = NDArray[np.float32]
+Image = NDArray[np.uint8]
+
+# rectified RGB pair -> dense disparity (H, W) px and matched mask (H, W)
+StereoMatcher = Callable[[Image, Image], tuple[Array, NDArray[np.bool_]]]
+# visible returns (H, W) m and left RGB image -> dense depth (H, W) m, NaN everywhere without returns
+LidarCompleter = Callable[[Array, Image], Array]
+# both estimates -> depth (H, W) m and lidar confidence (H, W)
+Fuser = Callable[[FusionInputs], tuple[Array, Array]]
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """Which weights a learned backend loads, and how it runs them."""
+
+    model: str  # name in models/ or a folder; empty: the backend's default
+    device: str
+    precision: str  # float32 or bfloat16
+
+
+def _sgbm(choice: ModelChoice) -> tuple[StereoMatcher, ModelCard | None]:
+    return Sgbm(), None
+
+
+def _psmnet(choice: ModelChoice) -> tuple[StereoMatcher, ModelCard | None]:
+    from geo_perception.pipelines.learned import LearnedStereo
+
+    backend = LearnedStereo(choice)
+    return backend, backend.card
+
+
+def _morphology(choice: ModelChoice) -> tuple[LidarCompleter, ModelCard | None]:
+    return lambda sparse_depth_m, left: complete_morphology(sparse_depth_m), None
+
+
+def _ssdc(choice: ModelChoice) -> tuple[LidarCompleter, ModelCard | None]:
+    from geo_perception.pipelines.learned import LearnedCompletion
+
+    backend = LearnedCompletion(choice)
+    return backend, backend.card
+
+
+def _confidence(choice: ModelChoice) -> tuple[Fuser, ModelCard | None]:
+    return confidence_fusion, None
+
+
+def _scadc(choice: ModelChoice) -> tuple[Fuser, ModelCard | None]:
+    from geo_perception.pipelines.learned_fusion import LearnedFusion
+
+    backend = LearnedFusion(choice)
+    return backend, backend.card
+
+
+STEREO: dict[str, Callable[[ModelChoice], tuple[StereoMatcher, ModelCard | None]]] = {
+    "sgbm": _sgbm,
+    "psmnet": _psmnet,
+}
+COMPLETION: dict[str, Callable[[ModelChoice], tuple[LidarCompleter, ModelCard | None]]] = {
+    "morphology": _morphology,
+    "ssdc": _ssdc,
+}
+FUSION: dict[str, Callable[[ModelChoice], tuple[Fuser, ModelCard | None]]] = {
+    "confidence": _confidence,
+    "scadc": _scadc,
+}
+
+
+def check_choice(stage: str, name: str, table: dict[str, object]) -> None:
+    """Raise ConfigError, listing what exists, unless `name` is in the table."""
+    if name not in table:
+        raise ConfigError(f"{stage} must be one of {sorted(table)}, got {name!r}")

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the stages of the stereo + lidar pipeline hand to one another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+Image = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class StereoEstimate:
+    """Dense depth of the left image from stereo."""
+
+    depth_m: Array  # (H, W), every pixel filled, at most the pipeline's max_depth_m
+    valid: NDArray[np.bool_]  # (H, W), False where the value was filled in rather than matched
+
+
+@dataclass(frozen=True)
+class LidarEstimate:
+    """Lidar in the left image: the returns, and depth completed from them."""
+
+    raw_depth_m: Array  # (H, W) every projected return, NaN elsewhere
+    sparse_depth_m: Array  # (H, W) the returns the camera sees, NaN elsewhere
+    depth_m: Array  # (H, W) completed, every pixel filled unless there is no return at all (then NaN)
+    distance_px: Array  # (H, W) distance to the nearest visible return, pixels
+
+
+@dataclass(frozen=True)
+class FusionInputs:
+    """Both estimates of one frame with the images they came from."""
+
+    left: Image  # (H, W, 3) RGB
+    right: Image  # (H, W, 3) RGB
+    stereo: StereoEstimate
+    lidar: LidarEstimate
+    focal_baseline: float  # px m: depth times disparity
+
+
+@dataclass(frozen=True)
+class FusedDepth:
+    """Result of one frame. Depth is Z in the left camera's optical frame (REP 103), NaN where unknown."""
+
+    depth_m: Array  # (H, W)
+    confidence: Array  # (H, W) weight of the lidar against stereo, 0..1
+    stereo_depth_m: Array | None = None  # (H, W) dense stereo depth, None when the right image was missing
+    lidar_depth_m: Array | None = None  # (H, W) completed lidar depth, None when the sweep was missing
+    sparse_depth_m: Array | None = None  # (H, W) visible returns, NaN elsewhere
+    stages_ms: dict[str, float] = field(default_factory=dict)  # time of each stage

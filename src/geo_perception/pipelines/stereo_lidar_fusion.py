@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stereo pair + lidar sweep -> dense metric depth (chapter 4 of the dissertation; backends chosen by name)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from geo_perception.errors import ConfigError, InputError
+from geo_perception.geometry import StereoRig, project_lidar, se3, visible_returns
+from geo_perception.pipelines import backends
+from geo_perception.pipelines.estimates import FusedDepth, FusionInputs, LidarEstimate, StereoEstimate
+
+if TYPE_CHECKING:  # weights need torch, which the classical backends do without
+    from geo_perception.weights import ModelCard
+
+Array = NDArray[np.float32]
+Image = NDArray[np.uint8]
+PRECISIONS = ("float32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class StereoLidarFusionConfig:
+    """Which backend does each stage, and with which weights."""
+
+    stereo: str = "sgbm"  # sgbm (no weights) or psmnet
+    completion: str = "morphology"  # morphology (no weights) or ssdc
+    fusion: str = "confidence"  # confidence (no weights) or scadc: any network of the SCADC family
+    stereo_model: str = ""  # name in models/ or a folder with a model card
+    completion_model: str = ""
+    fusion_model: str = ""  # empty: the shipped model
+    device: str = "cpu"
+    precision: str = "float32"  # bfloat16: about twice as fast on processors that have it
+    max_depth_m: float = (
+        80.0  # stereo and completion are limited to this; a pixel at the limit is "at least this far"
+    )
+
+    def __post_init__(self) -> None:
+        backends.check_choice("stereo", self.stereo, dict(backends.STEREO))
+        backends.check_choice("completion", self.completion, dict(backends.COMPLETION))
+        backends.check_choice("fusion", self.fusion, dict(backends.FUSION))
+        if self.precision not in PRECISIONS:
+            raise ConfigError(f"precision must be one of {PRECISIONS}, got {self.precision!r}")
+        if not 1.0 <= self.max_depth_m <= 1000.0:
+            raise ConfigError(f"max_depth_m must be between 1 and 1000, got {self.max_depth_m}")
+
+
+class StereoLidarFusion:
+    """The whole pipeline as one callable; construct once, call per frame (not from two threads at a time)."""
+
+    def __init__(self, config: StereoLidarFusionConfig = StereoLidarFusionConfig()) -> None:
+        """Load the backends.
+
+        Raises:
+            WeightsError: a model is missing, damaged or made for another network.
+            ConfigError: the device does not exist.
+        """
+        self.config = config
+
+        def choice(model: str) -> backends.ModelChoice:
+            return backends.ModelChoice(model, config.device, config.precision)
+
+        self._match, stereo_card = backends.STEREO[config.stereo](choice(config.stereo_model))
+        self._complete, completion_card = backends.COMPLETION[config.completion](
+            choice(config.completion_model)
+        )
+        self._fuse, fusion_card = backends.FUSION[config.fusion](choice(config.fusion_model))
+        cards = {"stereo": stereo_card, "completion": completion_card, "fusion": fusion_card}
+        self.models: dict[str, ModelCard] = {stage: card for stage, card in cards.items() if card is not None}
+
+    def __call__(
+        self,
+        left: Image,
+        right: Image | None,
+        points_lidar: Array | None,
+        rig: StereoRig,
+        camera_from_lidar: NDArray[np.float64],
+        disparity_px: Array | None = None,
+    ) -> FusedDepth:
+        """Depth of one frame.
+
+        Args:
+            left, right: (H, W, 3) RGB, rectified, of the rig's size. Without `right` the lidar stands alone.
+            points_lidar: (N, >=3) metres in the lidar frame. None, or no return in the image: stereo stands alone.
+            rig: calibration of the pair.
+            camera_from_lidar: 4x4, lidar frame to left optical frame.
+            disparity_px: (H, W) disparity computed elsewhere, replaces the stereo backend; not positive = unknown.
+
+        Raises:
+            InputError: a size or shape is wrong, or both right image and sweep are missing.
+        """
+        check_images(left, right, rig)
+        stages: dict[str, float] = {}
+        stereo = lidar = None
+        if right is not None:
+            with timed("stereo", stages):
+                stereo = self.stereo_estimate(left, right, rig, disparity_px)
+        if points_lidar is not None:
+            lidar = self.lidar_estimate(left, points_lidar, rig, camera_from_lidar, stages)
+        with timed("fusion", stages):
+            depth_m, confidence = self._combine(left, right, stereo, lidar, rig)
+        return FusedDepth(
+            depth_m,
+            confidence,
+            None if stereo is None else stereo.depth_m,
+            None if lidar is None else lidar.depth_m,
+            None if lidar is None else lidar.sparse_depth_m,
+            stages,
+        )
+
+    def stereo_estimate(
+        self, left: Image, right: Image, rig: StereoRig, disparity_px: Array | None = None
+    ) -> StereoEstimate:
+        """Dense depth from the pair, limited to max_depth_m."""
+        if disparity_px is None:
+            disparity_px, valid = self._match(left, right)
+        else:
+            valid = disparity_px > 0
+        floor = np.float32(rig.focal_baseline / self.config.max_depth_m)
+        return StereoEstimate(np.float32(rig.focal_baseline) / np.maximum(disparity_px, floor), valid)
+
+    def lidar_estimate(
+        self,
+        left: Image,
+        points_lidar: Array,
+        rig: StereoRig,
+        camera_from_lidar: NDArray[np.float64],
+        stages: dict[str, float] | None = None,
+    ) -> LidarEstimate | None:
+        """Projected, filtered and completed returns; None if no return falls into the image."""
+        stages = {} if stages is None else stages
+        with timed("projection", stages):
+            raw = project_lidar(se3.apply(camera_from_lidar, points_lidar[:, :3]), rig.left)
+            raw[raw > self.config.max_depth_m] = np.nan
+            sparse = visible_returns(raw, rig.left)
+        if np.isnan(raw).all():
+            return None
+        with timed("completion", stages):
+            dense = np.minimum(self._complete(sparse, left), np.float32(self.config.max_depth_m))
+            distance = cv2.distanceTransform(np.isnan(sparse).view(np.uint8), cv2.DIST_L2, 5)
+        return LidarEstimate(raw, sparse, dense, distance)
+
+    def _combine(
+        self,
+        left: Image,
+        right: Image | None,
+        stereo: StereoEstimate | None,
+        lidar: LidarEstimate | None,
+        rig: StereoRig,
+    ) -> tuple[Array, Array]:
+        if stereo is not None and right is not None and lidar is not None:
+            return self._fuse(FusionInputs(left, right, stereo, lidar, rig.focal_baseline))
+        if stereo is not None:
+            return stereo.depth_m, np.zeros_like(stereo.depth_m)
+        if lidar is not None:
+            return lidar.depth_m, np.ones_like(lidar.depth_m)
+        raise InputError(
+            "neither a right image nor a lidar return in view: there is nothing to get depth from"
+        )
+
+
+def check_images(left: Image, right: Image | None, rig: StereoRig) -> None:
+    """Raise InputError unless both images are (H, W, 3) uint8 of the rig's size."""
+    want = (*rig.left.size, 3)
+    for name, image in (("left", left), ("right", right)):
+        if image is not None and (image.shape != want or image.dtype != np.uint8):
+            raise InputError(
+                f"{name} image must be {want} uint8 as calibrated, got {image.shape} {image.dtype}"
+            )
+
+
+@contextmanager
+def timed(stage: str, stages: dict[str, float]) -> Iterator[None]:
+    """Record the milliseconds of a block under `stage`."""
+    start = perf_counter()
+    yield
+    stages[stage] = (perf_counter() - start) * 1e3
