@@ -40,7 +40,7 @@ setup(
     install_requires=[
         "setuptools<80",
         "numpy>=1.26",
-        "torch>=2.3",
+        "torch>=2.5",
         "opencv-python-headless>=4.8",
         "safetensors>=0.4",
         "pyyaml>=6",

@@ -3,28 +3,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from geo_perception.errors import ConfigError
-from geo_perception.networks.scadc import Scadc, ScadcConfig, ScadcOutput
+from geo_perception.networks.scadc import Scadc, ScadcConfig, ScadcOutput, confidence_limits
 
 __all__ = ["NETWORKS", "NetworkSpec", "ScadcOutput", "build"]
 
 
+def _no_config(_state: Mapping[str, Tensor]) -> dict[str, Any]:
+    return {}
+
+
+def _no_limits(_module: nn.Module) -> tuple[str, ...]:
+    return ()
+
+
 @dataclass(frozen=True)
 class NetworkSpec:
-    """A frozen config dataclass and the module that is built from one."""
+    """A frozen config dataclass and the module that is built from one; the rest serves imported weights."""
 
     config: type[Any]
     module: Callable[[Any], nn.Module]
+    infer_config: Callable[[Mapping[str, Tensor]], dict[str, Any]] = (
+        _no_config  # what a state dict determines
+    )
+    inspect: Callable[[Any], tuple[str, ...]] = _no_limits  # limits that can be measured from the weights
 
 
 NETWORKS: dict[str, NetworkSpec] = {
-    "scadc": NetworkSpec(ScadcConfig, Scadc),
+    "scadc": NetworkSpec(ScadcConfig, Scadc, inspect=confidence_limits),
 }
 
 

@@ -165,3 +165,18 @@ def check_inputs(stereo_depth_m: Tensor, lidar_depth_m: Tensor, sparse_depth_m: 
         raise InputError(f"SCADC needs four (B,1,H,W) tensors of one shape, got {shapes}")
     if shape[2] % 4 or shape[3] % 4:
         raise InputError(f"SCADC needs H and W divisible by 4, got {shape[2]}x{shape[3]}")
+
+
+@torch.no_grad()
+def confidence_limits(module: Scadc) -> tuple[str, ...]:
+    """Probe the confidence branch with random sweeps; one line if its answer never changes, as in a dead branch."""
+    generator = torch.Generator().manual_seed(0)
+    depth = torch.rand(4, 1, 64, 64, generator=generator) * 78 + 2  # 2 ... 80 m
+    density = torch.tensor([0.02, 0.05, 0.3, 0.9])[:, None, None, None]
+    mask = (torch.rand(depth.shape, generator=generator) < density).float()
+    confidence = module.confidence(depth * mask, mask)[:, 1]
+    if confidence.max() - confidence.min() > 1e-6:
+        return ()
+    return (
+        f"confidence branch is dead: lidar confidence {confidence.mean():.4f} everywhere, whatever the returns",
+    )

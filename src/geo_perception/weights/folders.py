@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where models lie: the source checkout, the user's imports, an installed ROS package or virtual environment."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from geo_perception.errors import WeightsError
+from geo_perception.weights.card import CARD_FILE
+
+OFFICIAL_FILE = "official.yaml"
+
+
+def user_folder() -> Path:
+    """Where `geo-perception weights import` puts models: $XDG_DATA_HOME/geo_perception/models."""
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base) / "geo_perception" / "models"
+
+
+def model_folders() -> list[Path]:
+    """Folders that are searched for models, in order; only those that exist."""
+    prefixes = [p for p in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if p]
+    shared = [Path(prefix) / "share" / "geo_perception" / "models" for prefix in (*prefixes, sys.prefix)]
+    folders = [_checkout() / "models", user_folder(), *shared]
+    return list(dict.fromkeys(folder for folder in folders if folder.is_dir()))
+
+
+def _checkout() -> Path:
+    """The source tree this package runs from; a folder without `models` when it is installed."""
+    return Path(__file__).resolve().parents[3]
+
+
+def find_model(path_or_name: str | Path) -> Path:
+    """The folder of a model given by path or by name.
+
+    Raises:
+        WeightsError: there is none; the message lists what exists and where it was looked for.
+    """
+    path = Path(path_or_name).expanduser()
+    if (path / CARD_FILE).is_file():
+        return path
+    if path.is_dir():
+        raise WeightsError(f"{path} is not a model: it has no {CARD_FILE}")
+    folders = model_folders()
+    for folder in folders:
+        if str(path_or_name) and (folder / path / CARD_FILE).is_file():
+            return folder / path
+    found = ", ".join(list_models()) or "none"
+    looked = ", ".join(str(folder) for folder in folders) or "no folder exists"
+    raise WeightsError(f"no model {str(path_or_name)!r}; there are: {found} (searched {looked})")
+
+
+def list_models() -> dict[str, Path]:
+    """Name -> folder of every model that can be loaded by name; the first of equal names counts."""
+    cards = [card for folder in reversed(model_folders()) for card in sorted(folder.glob(f"*/{CARD_FILE}"))]
+    return dict(sorted((card.parent.name, card.parent) for card in cards))
+
+
+def official_file() -> Path:
+    """models/official.yaml. Raises WeightsError when no model folder has it."""
+    for folder in model_folders():
+        if (folder / OFFICIAL_FILE).is_file():
+            return folder / OFFICIAL_FILE
+    raise WeightsError(
+        f"no {OFFICIAL_FILE} in {', '.join(str(f) for f in model_folders()) or 'any model folder'}"
+    )

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Model folders: model.yaml (card) beside weights.safetensors, written atomically and checked when read."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from geo_perception.errors import ConfigError, WeightsError
+from geo_perception.networks import build
+from geo_perception.weights.card import ModelCard, read_card, write_card
+from geo_perception.weights.folders import find_model
+
+WEIGHTS_FILE = "weights.safetensors"
+
+
+def load_model(path_or_name: str | Path, device: str = "cpu") -> nn.Module:
+    """The network of a model folder, in eval mode, with gradients off.
+
+    path_or_name: a folder, or the name of one in the model folders (see `weights.folders`).
+    Raises WeightsError if anything is missing, damaged or made for another network; ConfigError for a device
+    that does not exist here.
+    """
+    target = check_device(device)
+    folder = find_model(path_or_name)
+    card = read_card(folder)
+    state = read_weights(folder, card)
+    module = new_network(card, str(folder))
+    load_strictly(module, state, str(folder / WEIGHTS_FILE))
+    return module.to(target).eval().requires_grad_(False)
+
+
+def save_model(module: nn.Module, folder: str | Path, card: ModelCard) -> ModelCard:
+    """Write card and weights to `folder`, replacing a model there only once everything is on disk.
+
+    Returns the card as written, with the hash of the weights. Raises WeightsError if card and module
+    disagree or a weight is not finite.
+    """
+    folder = Path(folder)
+    state = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
+    load_strictly(new_network(card, str(folder)), state, "the module to save")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    fresh = folder.parent / f".{folder.name}.new-{os.getpid()}"
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir()
+    try:
+        save_file(state, fresh / WEIGHTS_FILE)
+        card = replace(card, sha256=file_sha256(fresh / WEIGHTS_FILE))
+        write_card(card, fresh)
+        _swap_in(fresh, folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return card
+
+
+def _swap_in(fresh: Path, folder: Path) -> None:
+    """Rename `fresh` to `folder`; a model that is there already comes back if that fails."""
+    if not folder.exists():
+        fresh.rename(folder)
+        return
+    old = folder.parent / f".{folder.name}.old-{os.getpid()}"
+    folder.rename(old)
+    try:
+        fresh.rename(folder)
+    except OSError:
+        old.rename(folder)
+        raise
+    shutil.rmtree(old)
+
+
+def read_weights(folder: Path, card: ModelCard) -> dict[str, Tensor]:
+    """The checked state dictionary of a model folder. Raises WeightsError: missing, damaged or replaced file."""
+    path = folder / WEIGHTS_FILE
+    if not path.is_file():
+        raise WeightsError(f"{folder} has a card but no {WEIGHTS_FILE}")
+    digest = file_sha256(path)
+    if digest != card.sha256:
+        raise WeightsError(
+            f"{path} is damaged or was replaced: "
+            f"sha256 {digest[:12]}…, the card says {card.sha256[:12] or 'none'}…"
+        )
+    try:
+        state: dict[str, Tensor] = load_file(path)
+    except SafetensorError as error:
+        raise WeightsError(f"{path} is not a safetensors file: {error}") from error
+    return state
+
+
+def new_network(card: ModelCard, origin: str) -> nn.Module:
+    """The untrained network a card describes. Raises WeightsError naming `origin` if there is no such network."""
+    try:
+        return build(card.network, **card.config)
+    except (ConfigError, TypeError) as error:
+        raise WeightsError(f"{origin}: {error}") from error
+
+
+def load_strictly(module: nn.Module, state: dict[str, Tensor], origin: str) -> None:
+    """Copy `state` into `module`; names, shapes and finiteness must be right.
+
+    Raises:
+        WeightsError: counts and first examples of what does not fit.
+    """
+    want = module.state_dict()
+    missing = [name for name in want if name not in state]
+    extra = [name for name in state if name not in want]
+    if missing or extra:
+        raise WeightsError(
+            f"{origin} was made for another network than {type(module).__name__}: "
+            f"{_examples(missing)} missing, {_examples(extra)} unknown"
+        )
+    for name, value in state.items():
+        if value.shape != want[name].shape:
+            raise WeightsError(
+                f"{origin}: {name} has shape {tuple(value.shape)}, "
+                f"the network needs {tuple(want[name].shape)}"
+            )
+        if value.is_floating_point() and not torch.isfinite(value).all():
+            raise WeightsError(f"{origin}: {name} holds values that are not finite")
+    module.load_state_dict(state)
+
+
+def _examples(names: list[str]) -> str:
+    return f"{len(names)} ({', '.join(names[:2])}{', …' if len(names) > 2 else ''})" if names else "0"
+
+
+def check_device(device: str) -> torch.device:
+    """The torch device. Raises ConfigError for one that does not exist on this machine."""
+    try:
+        target = torch.device(device)
+    except RuntimeError as error:
+        raise ConfigError(
+            f"device {device!r} is not one PyTorch knows, such as cpu, cuda or cuda:0"
+        ) from error
+    if target.type == "cuda" and (target.index or 0) >= torch.cuda.device_count():
+        raise ConfigError(f"device {device!r}: PyTorch sees {torch.cuda.device_count()} CUDA devices here")
+    return target
+
+
+def file_sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
