@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pictures of one frame: inputs, depth maps, confidence, errors, and the cloud from another viewpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from geo_perception.errors import InputError
+from geo_perception.evaluation.estimate import FUSED, LIDAR, STEREO, VISIBLE_RETURNS, Estimate
+from geo_perception.evaluation.protocols import Returns
+from geo_perception.evaluation.tables import ROW_TITLES
+from geo_perception.evaluation.view3d import render_cloud
+from geo_perception.frames import StereoLidarFrame
+from geo_perception.preview import colourise_depth, colourise_error, colourise_share, overlay_depth
+
+Image8 = NDArray[np.uint8]
+
+PANEL_WIDTH = 621  # half a KITTI image: two columns fill a laptop's screen
+JPEG_QUALITY = 85
+LABEL_HEIGHT = 24
+DENSE = (STEREO, LIDAR, FUSED)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One labelled picture."""
+
+    title: str
+    rgb: Image8  # (H, W, 3)
+
+    def shrunk(self, width: int = PANEL_WIDTH) -> Panel:
+        """The same picture of the given width, or as it is when narrower."""
+        height, own_width = self.rgb.shape[:2]
+        if own_width <= width:
+            return self
+        size = (width, round(height * width / own_width))
+        return Panel(
+            self.title, np.asarray(cv2.resize(self.rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+        )
+
+    def jpeg(self) -> bytes:
+        """Encoded for embedding."""
+        return encode(self.rgb, ".jpg", [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+
+
+def encode(rgb: Image8, suffix: str, options: Sequence[int] = ()) -> bytes:
+    """Image file content of an RGB picture."""
+    done, data = cv2.imencode(suffix, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), list(options))
+    if not done:
+        raise InputError(f"cannot encode a picture of shape {rgb.shape} as {suffix}")
+    return bytes(data)
+
+
+def frame_panels(frame: StereoLidarFrame, estimate: Estimate) -> list[Panel]:
+    """All pictures of a frame, in the order in which they are read; those without data are left out."""
+    panels = [Panel("left image", frame.left)]
+    panels += [Panel("right image", frame.right)]
+    panels += _return_panels(frame, estimate)
+    dense = [name for name in DENSE if name in estimate.depths_m]
+    others = [name for name in estimate.depths_m if name not in (*DENSE, VISIBLE_RETURNS)]
+    for name in (*dense, *others):
+        panels.append(Panel(_title(name, "depth"), colourise_depth(estimate.depths_m[name])))
+    if estimate.confidence is not None:
+        panels.append(Panel("lidar confidence: dark 0, yellow 1", colourise_share(estimate.confidence)))
+    if frame.depth_truth_m is not None:
+        panels.append(Panel("truth", colourise_depth(frame.depth_truth_m)))
+        for name in (*dense, *others):
+            error = colourise_error(estimate.depths_m[name], frame.depth_truth_m)
+            panels.append(Panel(_title(name, "error: dark 5 cm, bright 20 m"), error))
+    cloud = render_cloud(estimate.depths_m[FUSED], frame.left, frame.rig.left)
+    return [*panels, Panel("fused cloud from a raised second viewpoint", cloud)]
+
+
+def overview(panels: Sequence[Panel]) -> Image8:
+    """One labelled picture of a frame: two columns, the cloud in full width below.
+
+    Raises:
+        InputError: no panels.
+    """
+    if not panels:
+        raise InputError("an overview needs at least one panel")
+    *small, last = [
+        _labelled(panel) for panel in (*(p.shrunk() for p in panels[:-1]), panels[-1].shrunk(2 * PANEL_WIDTH))
+    ]
+    if len(small) % 2:
+        small.append(np.zeros_like(small[-1]))
+    rows = [np.hstack(small[i : i + 2]) for i in range(0, len(small), 2)]
+    return _stack([*rows, last])
+
+
+def overview_panels(panels: Sequence[Panel]) -> list[Panel]:
+    """The panels that tell the story in one picture: inputs, the three depths, confidence and cloud."""
+    wanted = (
+        "left image",
+        "lidar returns",
+        "stereo alone depth",
+        "completed lidar alone depth",
+        "fused depth",
+    )
+    chosen = [panel for start in wanted for panel in panels if panel.title.startswith(start)]
+    confidence = [panel for panel in panels if panel.title.startswith("lidar confidence")]
+    return [*chosen, *confidence, panels[-1]]
+
+
+def _return_panels(frame: StereoLidarFrame, estimate: Estimate) -> list[Panel]:
+    visible = estimate.depths_m.get(VISIBLE_RETURNS)
+    if visible is not None:
+        return [Panel("lidar returns that the camera sees", overlay_depth(frame.left, visible))]
+    if not len(frame.points_lidar):
+        return []
+    return [Panel("lidar returns, as projected", overlay_depth(frame.left, Returns.of(frame).depth_m))]
+
+
+def _title(name: str, what: str) -> str:
+    return f"{ROW_TITLES.get(name, name)} {what}"
+
+
+def _labelled(panel: Panel) -> Image8:
+    strip = np.full((LABEL_HEIGHT, panel.rgb.shape[1], 3), 245, np.uint8)
+    place, font = (6, LABEL_HEIGHT - 7), cv2.FONT_HERSHEY_SIMPLEX
+    cv2.putText(strip, panel.title, place, font, 0.5, (30, 30, 30), 1, cv2.LINE_AA)
+    return np.vstack([strip, panel.rgb])
+
+
+def _stack(rows: Sequence[Image8]) -> Image8:
+    """Rows below each other, narrower ones padded on the right."""
+    width = max(row.shape[1] for row in rows)
+    return np.vstack([np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in rows])

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A result folder: report.html (self-contained), overview.png, metrics.json and config.yaml."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from geo_perception import __version__
+from geo_perception.errors import ConfigError
+from geo_perception.evaluation.estimate import Estimate
+from geo_perception.evaluation.pictures import Panel, encode, frame_panels, overview, overview_panels
+from geo_perception.evaluation.protocols import FrameScores
+from geo_perception.evaluation.summary import Tree, frame_error
+from geo_perception.evaluation.tables import all_tables, number
+from geo_perception.frames import StereoLidarFrame
+
+MAX_FRAMES = 20  # about 300 KB of pictures each
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A frame kept for the report."""
+
+    name: str
+    order: int  # position in the run
+    rmse_m: float  # NaN without truth
+    panels: tuple[Panel, ...]
+
+    @property
+    def heading(self) -> str:
+        """Name and error, for the contents and above the pictures."""
+        return self.name if math.isnan(self.rmse_m) else f"{self.name}: RMSE {number(self.rmse_m)} m"
+
+
+@dataclass
+class Report:
+    """Gathers pictures while frames are scored, keeping only those it will show."""
+
+    title: str
+    worst_first: bool = True  # False: the first frames, in their order
+    max_frames: int = MAX_FRAMES
+    _shown: list[Shown] = field(default_factory=list)
+    _count: int = 0
+
+    def __post_init__(self) -> None:
+        if self.max_frames < 1:
+            raise ConfigError(f"a report shows at least 1 frame, got {self.max_frames}")
+
+    def add(self, frame: StereoLidarFrame, estimate: Estimate, score: FrameScores) -> None:
+        """Keeps the frame's pictures if it is among the worst (or the first) so far."""
+        self._count += 1
+        key = self._key(frame_error(score), self._count)
+        if len(self._shown) == self.max_frames:
+            last = self._shown[-1]
+            if key >= self._key(last.rmse_m, last.order):
+                return
+            self._shown.pop()
+        panels = tuple(frame_panels(frame, estimate))
+        kept = (*(panel.shrunk() for panel in panels[:-1]), panels[-1])
+        self._shown.append(Shown(frame.name, self._count, frame_error(score), kept))
+        self._shown.sort(key=lambda shown: self._key(shown.rmse_m, shown.order))
+
+    def write(self, folder: Path, metrics: Tree, config: Mapping[str, Any]) -> Path:
+        """Writes all four files and returns the report's path.
+
+        Args:
+            folder: must exist, e.g. from `result_folder`.
+            metrics: what `Evaluation.metrics` gives.
+            config: everything that decides the result; plain values.
+        """
+        write_metrics(folder, metrics, config)
+        if self._shown:
+            typical = self._shown[len(self._shown) // 2]  # neither the best nor the worst
+            (folder / "overview.png").write_bytes(encode(overview(overview_panels(typical.panels)), ".png"))
+        path = folder / "report.html"
+        path.write_text(self._html(metrics, config), encoding="utf-8")
+        return path
+
+    def _key(self, rmse_m: float, order: int) -> tuple[float, int]:
+        """Ascending: what is shown first. Frames without truth come last, in their order."""
+        if not self.worst_first:
+            return (0.0, order)
+        return (math.inf if math.isnan(rmse_m) else -rmse_m, order)
+
+    def _html(self, metrics: Tree, config: Mapping[str, Any]) -> str:
+        environment = Environment(
+            loader=FileSystemLoader(Path(__file__).parent),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        environment.filters["data_uri"] = _data_uri
+        return environment.get_template("report.html").render(
+            title=self.title,
+            version=__version__,
+            metrics=metrics,
+            tables=all_tables(metrics),
+            frames=self._shown,
+            order="worst first" if self.worst_first else "in their order",
+            config=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
+        )
+
+
+def write_metrics(folder: Path, metrics: Tree, config: Mapping[str, Any]) -> None:
+    """metrics.json and config.yaml without pictures."""
+    (folder / "metrics.json").write_text(
+        json.dumps(metrics, indent=1, allow_nan=False) + "\n", encoding="utf-8"
+    )
+    text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
+    (folder / "config.yaml").write_text(text, encoding="utf-8")
+
+
+def result_folder(verb: str, root: Path = Path("out")) -> Path:
+    """A new folder `root/<verb>-<time>`; a number is appended when two start within one second."""
+    stem = f"{verb}-{datetime.now():%Y%m%d-%H%M%S}"
+    for attempt in range(1, 1000):
+        folder = root / (stem if attempt == 1 else f"{stem}-{attempt}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return folder
+    raise ConfigError(f"cannot make a result folder {root / stem}: a thousand of that name exist")
+
+
+def _data_uri(panel: Panel) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(panel.jpeg()).decode("ascii")
