@@ -38,6 +38,17 @@ def byte_array(values: NDArray[Any]) -> array.array[int]:
     return out
 
 
+def with_data(message: Any, data: array.array[int], **fields: Any) -> Any:
+    """A message of the class `message` that holds `data` itself.
+
+    The constructor copies `data`, and so does the setter of Jazzy unless the checks of the fields are on (then
+    an array.array is taken as it is, and only anything else is checked element by element).
+    """
+    msg = message(check_fields=True, **fields)
+    msg.data = data
+    return msg
+
+
 def zeroed(size: int) -> array.array[int]:
     """A byte array of `size` zeros, to be filled in place through np.frombuffer."""
     return array.array("B", [0]) * size

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from geo_perception.errors import InputError
 from geo_perception.geometry import PinholeCamera
-from geo_perception.ros.conversions.buffers import BIG_ENDIAN_HOST, byte_array, bytes_of, zeroed
+from geo_perception.ros.conversions.buffers import BIG_ENDIAN_HOST, byte_array, bytes_of, with_data, zeroed
 
 Array = NDArray[np.float32]
 Image8 = NDArray[np.uint8]
@@ -51,7 +51,7 @@ def decode_points(msg: Any) -> Array:
 def _strided(msg: Any, data: Image8, offset: int, dtype: np.dtype[Any], lanes: int = 1) -> NDArray[Any]:
     """A (H, W, lanes) view of consecutive values that start `offset` bytes into every point."""
     shape = (msg.height, msg.width, lanes)
-    if not data.size:
+    if not msg.width * msg.height:
         return np.empty(shape, dtype)
     strides = (msg.row_step, msg.point_step, dtype.itemsize)
     view: NDArray[Any] = np.ndarray(shape, dtype, data, offset, strides)
@@ -126,7 +126,7 @@ def encode_points(points: Array, header: Any) -> Any:
     points = np.asarray(points, np.float32)
     fields = cloud_fields(XYZI, 1, len(points), PointField)
     dense = bool(np.isfinite(points).all())
-    return PointCloud2(header=header, **fields, is_dense=dense, data=byte_array(points))
+    return with_data(PointCloud2, byte_array(points), header=header, **fields, is_dense=dense)
 
 
 class DepthCloudEncoder:
@@ -167,7 +167,7 @@ class DepthCloudEncoder:
             raise InputError(f"colour must be uint8 {(*size, 3)}, got {rgb.dtype} {rgb.shape}")
         for start in range(0, size[0], BLOCK_ROWS):
             self._encode_rows(slice(start, min(start + BLOCK_ROWS, size[0])), depth_m, rgb)
-        return self._message(header=header, **self._fields, is_dense=False, data=self._data)
+        return with_data(self._message, self._data, header=header, **self._fields, is_dense=False)
 
     def _encode_rows(self, rows: slice, depth_m: Array, rgb: Image8) -> None:
         count = rows.stop - rows.start

@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo_perception.errors import InputError, MissingDependencyError
-from geo_perception.ros.conversions.buffers import BIG_ENDIAN_HOST, byte_array, bytes_of, in_host_order
+from geo_perception.ros.conversions.buffers import (
+    BIG_ENDIAN_HOST,
+    byte_array,
+    bytes_of,
+    in_host_order,
+    with_data,
+)
 
 Array = NDArray[np.float32]
 Image8 = NDArray[np.uint8]
@@ -109,7 +115,7 @@ def _through_cv_bridge(msg: Any) -> Image8:
         ) from error
     try:
         return np.asarray(CvBridge().imgmsg_to_cv2(msg, "rgb8"))
-    except (CvBridgeError, cv2.error, ValueError, TypeError) as error:
+    except (CvBridgeError, cv2.error, ValueError, TypeError, KeyError) as error:
         raise InputError(
             f"cv_bridge cannot read this {msg.width}x{msg.height} {msg.encoding} image: {error}"
         ) from error
@@ -175,7 +181,8 @@ def encode_image(image: NDArray[Any], encoding: str, header: Any) -> Any:
     from sensor_msgs.msg import Image
 
     fields = image_fields(image, encoding)
-    return Image(header=header, **{**fields, "data": byte_array(fields["data"])})
+    data = byte_array(fields.pop("data"))
+    return with_data(Image, data, header=header, **fields)
 
 
 def encode_depth(depth_m: Array, header: Any, encoding: str = "32FC1") -> Any:

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Preview pictures: unknown and nothing else is black, order of depth is order of colour."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from geo_perception import preview
+from geo_perception.errors import InputError
+
+DEPTH_M = np.array([[np.nan, 0.1, 2.0, 5.0, 20.0, 79.0, 500.0]], np.float32)
+
+
+def test_only_unknown_depth_is_black():
+    black = (preview.colourise_depth(DEPTH_M) == 0).all(-1)
+    np.testing.assert_array_equal(black, np.isnan(DEPTH_M))
+
+
+def test_near_is_red_far_is_blue_and_beyond_takes_the_end_colour():
+    picture = preview.colourise_depth(DEPTH_M).astype(int)[0]
+    assert picture[2, 0] > picture[2, 2]
+    assert picture[5, 2] > picture[5, 0]
+    np.testing.assert_array_equal(picture[1], picture[2])
+    np.testing.assert_array_equal(picture[6], preview.colourise_depth(np.float32([[80.0]]))[0, 0])
+
+
+def test_confidence_spans_the_table():
+    picture = preview.colourise_share(np.array([[np.nan, 0.0, 1.0]], np.float32))
+    np.testing.assert_array_equal(picture[0], [[0, 0, 0], preview.GREEN[1, 0], preview.GREEN[255, 0]])
+
+
+def test_error_grows_brighter_and_is_black_without_truth():
+    truth_m = np.array([[10.0, 10.0, 10.0, np.nan]], np.float32)
+    picture = preview.colourise_error(np.array([[10.0, 10.5, 25.0, 3.0]], np.float32), truth_m)
+    brightness = picture[0].astype(int).sum(-1)
+    assert brightness[0] < brightness[1] < brightness[2]
+    assert brightness[3] == 0
+
+
+def test_overlay_draws_returns_and_leaves_the_rest():
+    rgb, sparse_m = np.full((9, 9, 3), 77, np.uint8), np.full((9, 9), np.nan, np.float32)
+    sparse_m[4, 4] = 10.0
+    picture = preview.overlay_depth(rgb, sparse_m)
+    assert (picture != 77).any(-1).sum() == 9
+    assert (rgb == 77).all()
+
+
+@pytest.mark.parametrize("limits", [(0.0, 10.0), (5.0, 5.0), (9.0, 3.0), (1.0, np.inf)])
+def test_bad_ranges_are_refused(limits):
+    with pytest.raises(InputError, match="0 < min < max"):
+        preview.colourise_depth(DEPTH_M, *limits)
+
+
+def test_maps_of_different_size_are_refused():
+    with pytest.raises(InputError, match="must agree"):
+        preview.colourise_error(DEPTH_M, DEPTH_M[:, 1:])
+    with pytest.raises(InputError, match="must agree"):
+        preview.overlay_depth(np.zeros((2, 2, 3), np.uint8), DEPTH_M)
