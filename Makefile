@@ -16,7 +16,8 @@ export AMENT_PREFIX_PATH := $(abspath $(VENV))
 export RMW_IMPLEMENTATION := rmw_fastrtps_cpp
 export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
 export ROS_DOMAIN_ID := $(shell echo $$(( $$(od -An -N2 -tu2 /dev/urandom) % 101 + 1 )))
-unexport PYTHONPATH LD_LIBRARY_PATH
+# The ROS wheels restart Python once with their LD_LIBRARY_PATH and leave a mark that it was done; both must go together.
+unexport PYTHONPATH LD_LIBRARY_PATH _ROS_WHEELS_BOOTSTRAP_COMPLETE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint bench lock clean distclean
