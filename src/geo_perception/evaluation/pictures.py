@@ -68,9 +68,9 @@ def frame_panels(frame: StereoLidarFrame, estimate: Estimate) -> list[Panel]:
     if estimate.confidence is not None:
         panels.append(Panel("lidar confidence: dark 0, yellow 1", colourise_share(estimate.confidence)))
     if frame.depth_truth_m is not None:
-        panels.append(Panel("truth", colourise_depth(frame.depth_truth_m)))
+        panels.append(Panel("truth", overlay_depth(np.zeros_like(frame.left), frame.depth_truth_m)))
         for name in (*dense, *others):
-            error = colourise_error(estimate.depths_m[name], frame.depth_truth_m)
+            error = _thickened(colourise_error(estimate.depths_m[name], frame.depth_truth_m))
             panels.append(Panel(_title(name, "error: dark 5 cm, bright 20 m"), error))
     cloud = render_cloud(estimate.depths_m[FUSED], frame.left, frame.rig.left)
     return [*panels, Panel("fused cloud from a raised second viewpoint", cloud)]
@@ -114,6 +114,11 @@ def _return_panels(frame: StereoLidarFrame, estimate: Estimate) -> list[Panel]:
     if not len(frame.points_lidar):
         return []
     return [Panel("lidar returns, as projected", overlay_depth(frame.left, Returns.of(frame).depth_m))]
+
+
+def _thickened(picture: Image8) -> Image8:
+    """Coloured dots on black made 3 pixels wide, so that sparse truth survives the shrinking."""
+    return np.asarray(cv2.dilate(picture, np.ones((3, 3), np.uint8)), np.uint8)
 
 
 def _title(name: str, what: str) -> str:
