@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All texture pages with their mip levels in one image, so that a whole frame is textured by a single remap."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from geo_perception.simulation.drive import facades, pages
+from geo_perception.simulation.drive.materials import MATERIALS, column
+
+Floats = NDArray[np.float32]
+VARIANTS = 6  # sets of pages; a scene draws one, so painting is paid for rarely
+LEVELS = 8  # 512 .. 4 pixels
+COLUMNS = 8  # pages side by side
+
+
+class Atlas:
+    """Every material's texture at every level of detail."""
+
+    def __init__(self, seed: int) -> None:
+        rng = np.random.default_rng([seed, 77])
+        painted = {name: (paint(rng), None) for name, paint in pages.PAINTERS.items()}
+        painted |= {name: paint(rng) for name, paint in facades.PAINTERS.items()}  # type: ignore[misc]
+        self._names = list(painted)
+        rows = -(-len(painted) // COLUMNS)
+        self._level_row = np.cumsum([0] + [rows * (pages.SIZE >> k) for k in range(LEVELS)])
+        self._image = np.zeros((int(self._level_row[-1]), COLUMNS * pages.SIZE, 4), np.uint8)
+        for k, (rgb, gloss) in enumerate(painted.values()):
+            self._store(k, rgb, np.ones_like(rgb[..., 0]) if gloss is None else gloss)
+        self._page = np.array([self._names.index(m.page) for m in MATERIALS.values()])
+        self._texels_per_m = (pages.SIZE / column("tile_m")).astype(np.float32)
+
+    def _store(self, index: int, rgb: Floats, gloss: Floats) -> None:
+        image = np.dstack([rgb, gloss]).astype(np.float32)
+        for level in range(LEVELS):
+            size = pages.SIZE >> level
+            top = self._level_row[level] + (index // COLUMNS) * size
+            left = (index % COLUMNS) * size
+            self._image[top : top + size, left : left + size] = np.clip(image * 255 + 0.5, 0, 255)
+            image = cv2.resize(image, (size // 2, size // 2), interpolation=cv2.INTER_AREA) if size > 4 else image
+
+    def sample(self, material: NDArray[np.int16], uv: Floats, footprint_m: Floats) -> Floats:
+        """(N, 4) red, green, blue, gloss (0..1) at texture coordinates `uv` (N, 2) in metres.
+
+        `footprint_m` (N) is the width of a pixel on the surface; it chooses the level, so that both cameras see the
+        same band-limited texture and far surfaces do not alias.
+        """
+        texels = footprint_m * self._texels_per_m[material]
+        level = np.clip(np.log2(np.maximum(texels, 1e-6)) + 0.3, 0, LEVELS - 1).astype(np.int32)
+        size = (pages.SIZE >> np.arange(LEVELS)).astype(np.float32)[level]
+        page = self._page[material]
+        in_page = uv / column("tile_m")[material][:, None]
+        in_page = np.clip((in_page - np.floor(in_page)) * size[:, None] - 0.5, 0, size[:, None] - 1)
+        x = in_page[:, 0] + (page % COLUMNS) * size
+        y = size - 1 - in_page[:, 1] + self._level_row[level] + (page // COLUMNS) * size
+        return remap(self._image, x, y) * np.float32(1 / 255)
+
+
+def remap(image: NDArray[np.uint8] | Floats, x: Floats, y: Floats) -> Floats:
+    """Bilinear samples of `image` at N positions, as float32 (N, channels)."""
+    wide = 1024  # OpenCV's maps must be narrower than 32768
+    pad = -len(x) % wide
+    maps = [np.pad(a.astype(np.float32), (0, pad)).reshape(-1, wide) for a in (x, y)]
+    out = np.empty((len(x) + pad, image.shape[2]), image.dtype)
+    step = 30000 * wide
+    for start in range(0, len(out), step):
+        rows = slice(start // wide, start // wide + 30000)
+        part = cv2.remap(image, maps[0][rows], maps[1][rows], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        out[start : start + step] = part.reshape(-1, image.shape[2])
+    return out[: len(x)].astype(np.float32)
+
+
+@lru_cache(maxsize=VARIANTS)
+def atlas(variant: int) -> Atlas:
+    """The painted pages of one variant, kept for the process."""
+    return Atlas(variant)

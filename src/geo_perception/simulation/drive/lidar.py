@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A 64-beam spinning lidar like the HDL-64E on KITTI's car: its own viewpoint, noise, losses and mixed returns."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo_perception.simulation.drive.config import DriveConfig
+from geo_perception.simulation.drive.materials import MATERIALS, column
+from geo_perception.simulation.drive.world import NO_HIT, Caster, Hits, Surfaces
+
+Floats = NDArray[np.float32]
+Matrix = NDArray[np.float64]
+
+# Two blocks of 32 lasers: a third of a degree apart above, half a degree below.
+ELEVATIONS_DEG = np.concatenate([np.linspace(2.15, -8.35, 32), np.linspace(-8.85, -23.75, 32)])
+THROUGH_GLASS = 0.45  # of beams on a window come back from behind it; of the rest most are lost
+_GLASS = np.array([m.glass for m in MATERIALS.values()])
+
+
+def directions(config: DriveConfig, rng: np.random.Generator) -> Floats:
+    """(64, A, 3) unit beam directions in the lidar frame, with each laser's small pointing error."""
+    half = np.radians(config.lidar_fov_deg) / 2
+    azimuth = np.arange(half, -half, -np.radians(config.azimuth_step_deg))
+    wobble = np.radians(rng.normal(0, 0.02, (2, 64, 1)))
+    azimuth = azimuth[None] + wobble[0] + np.radians(config.azimuth_step_deg) * rng.random()
+    elevation = np.radians(ELEVATIONS_DEG)[:, None] + wobble[1] + 0 * azimuth
+    parts = (np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation))
+    return np.stack(parts, -1).astype(np.float32)
+
+
+def scan(
+    config: DriveConfig, caster: Caster, surfaces: Surfaces, world_from_lidar: Matrix, beams: Floats, rng: np.random.Generator
+) -> Floats:
+    """One sweep: (N, 4) x, y, z, reflectance in the lidar frame; lost beams are absent."""
+    pose = world_from_lidar.astype(np.float32)
+    flat = beams.reshape(-1, 3)
+    rays = flat @ pose[:3, :3].T
+    hits, lost = _through_glass(caster, surfaces, caster.cast(pose[:3, 3], rays), pose[:3, 3], rays, rng)
+    range_m = _mixed(hits.distance.reshape(beams.shape[:2]), config, rng).reshape(-1)
+    hit = hits.triangle != NO_HIT
+    strength, keep = _echo(surfaces, hits, rays, hit, config, rng)
+    keep &= hit & ~lost & (range_m < config.max_range_m) & (range_m > 0.9)
+    bias = np.repeat(rng.normal(0, 0.4 * config.range_noise_m, len(beams)), beams.shape[1])
+    noise = config.range_noise_m * (1 + range_m / 90) * rng.standard_normal(len(range_m)) + bias
+    points = flat * (range_m + noise)[:, None]
+    return np.concatenate([points, strength[:, None]], 1)[keep].astype(np.float32)
+
+
+def _through_glass(
+    caster: Caster, surfaces: Surfaces, hits: Hits, origin: Floats, rays: Floats, rng: np.random.Generator
+) -> tuple[Hits, NDArray[np.bool_]]:
+    """Beams that meet a window go on into what is behind, are lost, or (few) return from the pane."""
+    chance = rng.random(len(rays))
+    pane = (hits.triangle != NO_HIT) & _GLASS[surfaces.material[hits.triangle]]
+    onward = np.flatnonzero(pane & (chance < THROUGH_GLASS))
+    lost = pane & (chance >= THROUGH_GLASS) & (chance < 0.85)
+    start = hits.distance[onward] + np.float32(0.02)
+    behind = caster.cast(origin + start[:, None] * rays[onward], rays[onward])
+    distance, triangle = hits.distance.copy(), hits.triangle.copy()
+    distance[onward], triangle[onward] = start + behind.distance, behind.triangle
+    again = behind.triangle != NO_HIT
+    lost[onward[again]] |= _GLASS[surfaces.material[behind.triangle[again]]] & (chance[onward[again]] < 0.25)
+    return Hits(distance, triangle, hits.weights), lost
+
+
+def _mixed(range_m: Floats, config: DriveConfig, rng: np.random.Generator) -> Floats:
+    """A beam split by an edge may report a range between near and far side (Tang et al., 2007)."""
+    step = np.diff(range_m, axis=1, append=range_m[:, -1:])
+    step[~np.isfinite(step)] = 0.0
+    chance = rng.random(range_m.shape)
+    share = config.mixed_share * np.where(np.abs(step) < 2.5, 1.0, 0.2)
+    split = (np.abs(step) > 0.15) & (chance < share)
+    return np.where(split, range_m + rng.random(range_m.shape, np.float32) * step, range_m)
+
+
+def _echo(
+    surfaces: Surfaces, hits: Hits, rays: Floats, hit: NDArray[np.bool_], config: DriveConfig, rng: np.random.Generator
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Reflectance reported (N,) and whether the echo is heard: weak ones, far, slanted or dark, are not."""
+    triangle = np.where(hit, hits.triangle, 0)
+    material = surfaces.material[triangle]
+    cosine = np.abs(np.einsum("ij,ij->i", surfaces.normal[triangle], rays))
+    brightness = np.clip(surfaces.tint[triangle].mean(1), 0.1, 1.5)
+    albedo = column("reflectance")[material] * np.sqrt(brightness)
+    power = albedo * (0.02 + cosine) * (50 / np.maximum(hits.distance, 1.0)) ** 2
+    miss = np.exp(-45 * power) + column("loss")[material] * (1.3 - 0.5 * brightness)
+    heard = rng.random(len(miss)) > config.dropout * miss
+    reported = albedo * (0.6 + 0.4 * cosine) * np.exp(0.35 * rng.standard_normal(len(miss)))
+    return np.clip(reported, 0, 0.99).astype(np.float32), heard

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Triangle soups with texture coordinates, and the few primitives everything in the street is made of.
+
+Street coordinates: x along the road, y to the left of its centre line, z up, metres. Every triangle has its own
+three corners, so soups are joined by concatenation and moved by one matrix product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+WHITE = (1.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """T triangles. `uv` counts metres along the surface unless a builder says otherwise."""
+
+    corners: Floats  # (T, 3, 3)
+    uv: Floats  # (T, 3, 2)
+    material: NDArray[np.int16]  # (T,) index into materials.MATERIALS
+    tint: Floats  # (T, 3) multiplies the texture's colour
+
+    def moved(self, x: float = 0.0, y: float = 0.0, z: float = 0.0, yaw: float = 0.0, scale: float = 1.0) -> Mesh:
+        """Scaled, turned about z by `yaw` radians, then shifted."""
+        c, s = np.cos(yaw), np.sin(yaw)
+        turn = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]], np.float32) * np.float32(scale)
+        return replace(self, corners=self.corners @ turn + np.array([x, y, z], np.float32))
+
+    def tinted(self, tint: Sequence[float]) -> Mesh:
+        """The same shape with every tint multiplied by `tint`."""
+        return replace(self, tint=self.tint * np.asarray(tint, np.float32))
+
+
+def join(meshes: Sequence[Mesh]) -> Mesh:
+    """All triangles of `meshes` (which may be empty) as one soup."""
+    if not meshes:
+        return Mesh(
+            np.zeros((0, 3, 3), np.float32), np.zeros((0, 3, 2), np.float32), np.zeros(0, np.int16),
+            np.zeros((0, 3), np.float32),
+        )  # fmt: skip
+    return Mesh(
+        np.concatenate([m.corners for m in meshes]),
+        np.concatenate([m.uv for m in meshes]),
+        np.concatenate([m.material for m in meshes]),
+        np.concatenate([m.tint for m in meshes]),
+    )
+
+
+def triangles(corners: Floats, uv: Floats, material: int | NDArray[np.int16], tint: Sequence[float] | Floats) -> Mesh:
+    """A soup from (T, 3, 3) corners and (T, 3, 2) texture coordinates; material and tint may be one for all."""
+    count = len(corners)
+    return Mesh(
+        np.ascontiguousarray(corners, np.float32),
+        np.ascontiguousarray(uv, np.float32),
+        np.broadcast_to(np.asarray(material, np.int16), (count,)).copy(),
+        np.broadcast_to(np.asarray(tint, np.float32), (count, 3)).copy(),
+    )
+
+
+def surface(
+    grid: Floats, material: int | NDArray[np.int16], tint: Sequence[float] = WHITE, uv: Floats | None = None
+) -> Mesh:
+    """Quads of an (A, B, 3) grid of points; `material` is one id or (A-1, B-1) ids, `uv` (A, B, 2) or arc lengths."""
+    grid = np.asarray(grid, np.float32)
+    uv = _arc_lengths(grid) if uv is None else np.asarray(uv, np.float32)
+    ids = np.broadcast_to(np.asarray(material, np.int16), (grid.shape[0] - 1, grid.shape[1] - 1))
+    return triangles(_split(grid), _split(uv), np.repeat(ids.reshape(-1), 2), tint)
+
+
+def _split(grid: Floats) -> Floats:
+    """(A, B, C) grid values to (2 (A-1)(B-1), 3, C) triangle corners."""
+    a, b, c, d = grid[:-1, :-1], grid[1:, :-1], grid[1:, 1:], grid[:-1, 1:]
+    pairs = np.stack([np.stack([a, b, c], 2), np.stack([a, c, d], 2)], 2)
+    return pairs.reshape(-1, 3, grid.shape[-1])
+
+
+def _arc_lengths(grid: Floats) -> Floats:
+    """Texture coordinates in metres: mean arc length along each axis of the grid."""
+    out = np.zeros((*grid.shape[:2], 2), np.float32)
+    out[1:, :, 0] = np.cumsum(np.linalg.norm(np.diff(grid, axis=0), axis=-1).mean(1))[:, None]
+    out[:, 1:, 1] = np.cumsum(np.linalg.norm(np.diff(grid, axis=1), axis=-1).mean(0))
+    return out
+
+
+def patch(
+    origin: Sequence[float],
+    edge_u: Sequence[float],
+    edge_v: Sequence[float],
+    material: int,
+    tint: Sequence[float] = WHITE,
+    step_m: float = 4.0,
+    uv: Floats | None = None,
+) -> Mesh:
+    """A parallelogram in quads of at most `step_m` (so that it follows a bent road); `uv` gives its (2, 2) range."""
+    o, u, v = (np.asarray(a, np.float32) for a in (origin, edge_u, edge_v))
+    nu, nv = (max(1, int(np.ceil(np.linalg.norm(e) / step_m))) for e in (u, v))
+    a, b = np.linspace(0, 1, nu + 1, dtype=np.float32), np.linspace(0, 1, nv + 1, dtype=np.float32)
+    grid = o + a[:, None, None] * u + b[None, :, None] * v
+    coords = np.stack(np.meshgrid(a, b, indexing="ij"), -1)
+    low, high = (np.zeros(2), np.array([np.linalg.norm(u), np.linalg.norm(v)])) if uv is None else uv
+    return surface(grid, material, tint, low + coords * (np.asarray(high) - low))
+
+
+def box(
+    low: Sequence[float], high: Sequence[float], material: int, tint: Sequence[float] = WHITE, step_m: float = 4.0
+) -> Mesh:
+    """An axis-parallel box without its bottom."""
+    (x0, y0, z0), (x1, y1, z1) = low, high
+    dx, dy, dz = (x1 - x0, 0, 0), (0, y1 - y0, 0), (0, 0, z1 - z0)
+    sides = [
+        patch((x0, y0, z0), dx, dz, material, tint, step_m),
+        patch((x0, y1, z0), dx, dz, material, tint, step_m),
+        patch((x0, y0, z0), dy, dz, material, tint, step_m),
+        patch((x1, y0, z0), dy, dz, material, tint, step_m),
+        patch((x0, y0, z1), dx, dy, material, tint, step_m),
+    ]
+    return join(sides)
+
+
+def tube(
+    start: Sequence[float],
+    end: Sequence[float],
+    radius: tuple[float, float],
+    material: int,
+    tint: Sequence[float] = WHITE,
+    sides: int = 8,
+    rings: int = 2,
+) -> Mesh:
+    """A cylinder or cone frustum between two points, open at both ends."""
+    a, b = np.asarray(start, np.float32), np.asarray(end, np.float32)
+    axis = (b - a) / max(float(np.linalg.norm(b - a)), 1e-6)
+    helper = np.array([1, 0, 0]) if abs(axis[0]) < 0.9 else np.array([0, 1, 0])
+    e1 = np.cross(axis, helper)
+    e1 /= np.linalg.norm(e1)
+    angle = np.linspace(0, 2 * np.pi, sides + 1)[None, :, None]
+    t = np.linspace(0, 1, rings)[:, None, None]
+    around = np.cos(angle) * e1 + np.sin(angle) * np.cross(axis, e1)
+    return surface(a + t * (b - a) + (radius[0] + t * (radius[1] - radius[0])) * around, material, tint)
+
+
+def disc(centre: Sequence[float], radius: float, material: int, tint: Sequence[float] = WHITE, sides: int = 14) -> Mesh:
+    """A flat disc facing +-y (a wheel's side), textured over the unit square."""
+    angle = np.linspace(0, 2 * np.pi, sides + 1)
+    rim = np.stack([np.cos(angle), 0 * angle, np.sin(angle)], -1)
+    fan = np.stack([np.zeros_like(rim[:-1]), rim[:-1], rim[1:]], 1)
+    return triangles(np.asarray(centre) + radius * fan, 0.5 + 0.5 * fan[..., [0, 2]], material, tint)
+
+
+def blob(centre: Sequence[float], radii: Sequence[float], material: int, tint: Sequence[float] = WHITE) -> Mesh:
+    """An ellipsoid of 8 x 12 quads."""
+    theta, phi = np.linspace(0, np.pi, 9)[:, None], np.linspace(0, 2 * np.pi, 13)[None]
+    unit = np.stack(
+        [np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta) + 0 * phi], -1
+    )
+    return surface(np.asarray(centre) + np.asarray(radii) * unit, material, tint)

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Both camera views of the world: linear colour with anti-aliased edges, and exact depth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo_perception.geometry import PinholeCamera
+from geo_perception.simulation.drive.shading import Light, radiance
+from geo_perception.simulation.drive.world import NO_HIT, Caster, Hits, Surfaces
+
+Floats = NDArray[np.float32]
+Matrix = NDArray[np.float64]
+EDGE_SHARE = 0.015  # relative depth step between neighbours that counts as an edge
+
+
+@dataclass(frozen=True)
+class View:
+    """One rendered image before the sensor sees it."""
+
+    colour: Floats  # (H, W, 3) linear radiance
+    depth_m: Floats  # (H, W) Z at pixel centres, NaN for sky
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What is there at one moment, and its light."""
+
+    caster: Caster
+    surfaces: Surfaces
+    light: Light
+
+
+def render(scene: Scene, camera: PinholeCamera, world_from_camera: Matrix, warp_px: Floats, edge_samples: int) -> View:
+    """Ray-cast view. `warp_px` (a, b, c) shifts rows by a + b x + c y (x, y in -1..1): a rectification error."""
+    rays = _rays(camera, warp_px, 0.0, 0.0)
+    pose = world_from_camera.astype(np.float32)
+    hits = scene.caster.cast(pose[:3, 3], rays @ pose[:3, :3].T)
+    colour = _shade(scene, camera, pose, rays, hits)
+    if edge_samples:
+        edges = np.flatnonzero(_edges(scene.surfaces, hits, camera.size))
+        total = colour[edges].copy()
+        for k in range(edge_samples):
+            total += _extra(scene, camera, pose, _rays(camera, warp_px, *_offset(k, edge_samples))[edges])
+        colour[edges] = total / (edge_samples + 1)
+    depth = np.where(hits.triangle == NO_HIT, np.nan, hits.distance).astype(np.float32)
+    return View(colour.reshape(*camera.size, 3), depth.reshape(camera.size))
+
+
+def _extra(scene: Scene, camera: PinholeCamera, pose: Floats, rays: Floats) -> Floats:
+    return _shade(scene, camera, pose, rays, scene.caster.cast(pose[:3, 3], rays @ pose[:3, :3].T))
+
+
+def _shade(scene: Scene, camera: PinholeCamera, pose: Floats, rays: Floats, hits: Hits) -> Floats:
+    directions = rays @ pose[:3, :3].T
+    return radiance(scene.light, scene.caster, scene.surfaces, hits, pose[:3, 3], directions, 1 / camera.fx)
+
+
+def _rays(camera: PinholeCamera, warp_px: Floats, du: float, dv: float) -> Floats:
+    """(H * W, 3) viewing rays with z = 1, through points (du, dv) pixels off the centres."""
+    rays = camera.rays.reshape(-1, 3).copy()
+    x = (rays[:, 0] * camera.fx + camera.cx) * (2 / camera.width) - 1
+    y = (rays[:, 1] * camera.fy + camera.cy) * (2 / camera.height) - 1
+    rays[:, 0] += du / camera.fx
+    rays[:, 1] += (dv + warp_px[0] + warp_px[1] * x + warp_px[2] * y) / camera.fy
+    return rays
+
+
+def _offset(k: int, count: int) -> tuple[float, float]:
+    """Extra sample positions on a circle of 0.36 pixels."""
+    angle = 2 * np.pi * (k + 0.25) / count
+    return 0.36 * float(np.cos(angle)), 0.36 * float(np.sin(angle))
+
+
+def _edges(surfaces: Surfaces, hits: Hits, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Pixels whose right or lower neighbour differs in material, sky or depth."""
+    kind = np.where(hits.triangle == NO_HIT, -1, surfaces.material[hits.triangle]).reshape(size)
+    inverse = (1 / np.maximum(hits.distance, 1e-3)).reshape(size)
+    edge = np.zeros(size, bool)
+    for axis in (0, 1):
+        a, b = np.delete(inverse, -1, axis), np.delete(inverse, 0, axis)
+        step = (np.abs(a - b) > EDGE_SHARE * np.maximum(a, b)) | (np.diff(kind, axis=axis) != 0)
+        edge |= np.pad(step, [(0, 1), (0, 0)] if axis == 0 else [(0, 0), (0, 1)])
+        edge |= np.pad(step, [(1, 0), (0, 0)] if axis == 0 else [(0, 0), (1, 0)])
+    return edge.reshape(-1)

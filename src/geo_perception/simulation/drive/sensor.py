@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From radiance to the bytes of a 2011 machine-vision camera: exposure, vignetting, blur, noise, tone curve."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from geo_perception.simulation.drive.config import DriveConfig
+
+Floats = NDArray[np.float32]
+GAMMA = 1 / 2.2
+
+
+@dataclass(frozen=True)
+class ImageSensor:
+    """One camera of a pair."""
+
+    gain: Floats  # (3,) relative to its partner
+    offset: float  # black level after the tone curve, 0..1
+    blur_px: float
+    noise: float
+    vignetting: float  # share lost in the corners
+    warp_px: Floats  # (3,) see rendering.render
+
+    @classmethod
+    def draw_pair(cls, seed: int, config: DriveConfig) -> tuple[ImageSensor, ImageSensor]:
+        """Two cameras that differ a little. The right one carries the pair's rectification error."""
+        rng = np.random.default_rng([seed, 9])
+        scale = config.width / 1242
+        warp = rng.uniform(-0.5, 0.5, 3) * config.rectification_px * scale
+        return cls._draw(rng, config, np.zeros(3)), cls._draw(rng, config, 2 * warp / np.array([1, 2, 2]))
+
+    @classmethod
+    def _draw(cls, rng: np.random.Generator, config: DriveConfig, warp: NDArray[np.float64]) -> ImageSensor:
+        unlike = config.view_difference
+        gain = 1 + unlike * (0.02 * rng.standard_normal() + 0.01 * rng.standard_normal(3))
+        blur = max(0.0, 0.42 + 0.06 * unlike * rng.standard_normal())
+        offset = 0.004 * unlike * rng.standard_normal()
+        return cls(gain.astype(np.float32), offset, blur, config.image_noise, rng.uniform(0.0, 0.2), warp.astype(np.float32))
+
+    def expose(self, colour: Floats, exposure: float, rng: np.random.Generator) -> NDArray[np.uint8]:
+        """(H, W, 3) RGB bytes of a linear radiance image."""
+        light = colour * (self.gain * np.float32(exposure)) * self._falloff(colour.shape[:2])[..., None]
+        light = cv2.GaussianBlur(np.minimum(light, 4.0), (5, 5), self.blur_px) if self.blur_px > 0 else light
+        if self.noise > 0:
+            light = light + self._noise(light, rng)
+        curve = np.clip(light, 0, 1) ** np.float32(GAMMA) + np.float32(self.offset)
+        return np.clip(curve * 255 + 0.5, 0, 255).astype(np.uint8)
+
+    def _noise(self, light: Floats, rng: np.random.Generator) -> Floats:
+        """Shot and read noise, correlated over neighbours as demosaicing and rectification leave it."""
+        grain = rng.standard_normal(light.shape, np.float32)
+        grain = cv2.GaussianBlur(grain, (3, 3), 0.6) * np.float32(1.6)
+        sigma = np.sqrt(np.clip(light, 0, 1) * np.float32(0.00016) + np.float32(2.5e-6))
+        return np.asarray(self.noise * sigma * grain)
+
+    def _falloff(self, size: tuple[int, int]) -> Floats:
+        y, x = (np.linspace(-1, 1, n, dtype=np.float32) for n in size)
+        return np.asarray(1 - np.float32(self.vignetting) * (0.8 * x[None] ** 2 + 0.2 * y[:, None] ** 2))
+
+
+def auto_exposure(colour: Floats, target: float) -> float:
+    """Factor that brings the mean of the tone-mapped image to `target` (0..1), by bisection on every 6th pixel."""
+    sample = colour[::6, ::6]
+    low, high = 0.02, 50.0
+    for _ in range(24):
+        middle = (low * high) ** 0.5
+        if float((np.minimum(sample * middle, 1.0) ** GAMMA).mean()) < target:
+            low = middle
+        else:
+            high = middle
+    return (low * high) ** 0.5

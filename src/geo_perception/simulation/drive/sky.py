@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sky, sun and the surroundings that paint and glass mirror: one panorama per drive."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from geo_perception.simulation.drive.atlas import remap
+from geo_perception.simulation.drive.plan import StreetPlan
+
+Floats = NDArray[np.float32]
+ROWS, COLUMNS = 256, 1024  # 0.35 degrees a pixel around; mirrored images on car bodies need no more
+
+
+class Sky:
+    """Radiance by direction. Linear units in which a white wall facing the full sun has about 1."""
+
+    def __init__(self, plan: StreetPlan) -> None:
+        rng = np.random.default_rng([plan.seed, 7])
+        self.sun_direction = plan.sun.astype(np.float32)
+        self.sun = np.float32(plan.sun_power) * np.array([1.0, 0.95, 0.85], np.float32) * 1.1
+        blue = np.array([0.45, 0.62, 0.95]) if plan.sun_power > 0.5 else np.array([0.8, 0.84, 0.9])
+        self.ambient = (0.13 + 0.25 * (1 - plan.sun_power)) * (0.5 + 0.5 * blue / blue.mean()).astype(np.float32)
+        self._sky = self._paint_sky(rng, blue * plan.sky_power, plan)
+        self._mirrored = self._paint_surroundings(rng, self._sky)
+        self.haze = self._sky[ROWS // 2 - 12].mean(0)
+
+    def _paint_sky(self, rng: np.random.Generator, zenith: NDArray[np.float64], plan: StreetPlan) -> Floats:
+        elevation = np.linspace(1, -1, ROWS)[:, None, None] * np.pi / 2
+        azimuth = np.linspace(-np.pi, np.pi, COLUMNS)[None, :, None]
+        up = np.clip(np.sin(elevation), 0, 1)
+        pale = np.full(3, plan.sky_power * 1.25)
+        image = zenith + (pale - zenith) * np.exp(-4 * up)
+        clouds = cv2.GaussianBlur(rng.standard_normal((ROWS, COLUMNS)).astype(np.float32), (0, 0), 14, sigmaY=7)
+        cover = np.clip(clouds / clouds.std() - rng.uniform(-0.5, 2.0), 0, 1)[..., None]
+        image = image + (1.5 * plan.sky_power - image) * cover * 0.8
+        direction = np.concatenate(np.broadcast_arrays(
+            np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)), -1)  # fmt: skip
+        near_sun = np.clip(direction @ plan.sun, 0, 1)[..., None]
+        return (image + plan.sun_power * (1.2 * near_sun**8 + 30 * near_sun**900)).astype(np.float32)
+
+    def _paint_surroundings(self, rng: np.random.Generator, sky: Floats) -> Floats:
+        """Houses and trees against the sky, road below, as seen in car doors and window panes."""
+        out = cv2.GaussianBlur(sky, (0, 0), 1.5)
+        tops = np.repeat(rng.uniform(4, 50, 64), COLUMNS // 64).astype(int)
+        for column, top in enumerate(tops):
+            shade = 0.06 + 0.3 * ((column // 16) * 7919 % 13) / 13
+            out[ROWS // 2 - top : ROWS // 2, column] = shade * rng.uniform(0.6, 1.4)
+        out[ROWS // 2 :] = 0.16
+        return cv2.GaussianBlur(out, (0, 0), 0.8).astype(np.float32)
+
+    def radiance(self, directions: Floats) -> Floats:
+        """Sky colour (N, 3) along unit directions (N, 3)."""
+        return remap(self._sky, *_panorama(directions))
+
+    def mirrored(self, directions: Floats) -> Floats:
+        """What a mirror shows along unit directions (N, 3)."""
+        return remap(self._mirrored, *_panorama(directions))
+
+
+def _panorama(d: Floats) -> tuple[Floats, Floats]:
+    x = (np.arctan2(d[:, 1], d[:, 0]) / np.float32(2 * np.pi) + 0.5) * (COLUMNS - 1)
+    y = (0.5 - np.arcsin(np.clip(d[:, 2], -1, 1)) / np.float32(np.pi)) * (ROWS - 1)
+    return x.astype(np.float32), y.astype(np.float32)

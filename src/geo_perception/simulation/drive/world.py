@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The geometry around the car, ready for ray casting: standing things once per stretch, moving ones per frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo_perception.errors import MissingDependencyError
+from geo_perception.simulation.drive.materials import ID
+from geo_perception.simulation.drive.mesh import Mesh, join, surface
+from geo_perception.simulation.drive.plan import CHUNK_M, StreetPlan
+from geo_perception.simulation.drive.street import build_chunk
+
+Floats = NDArray[np.float32]
+STRETCH_M = 64.0  # standing geometry is rebuilt each time the car has passed this far
+BEHIND_M, AHEAD_M = 48.0, 230.0  # what a stretch covers around the car
+NO_HIT = -1
+
+
+@dataclass(frozen=True)
+class Hits:
+    """First hits of N rays."""
+
+    distance: Floats  # (N,) in units of the ray direction's length; inf without a hit
+    triangle: NDArray[np.int64]  # (N,) row of Surfaces, NO_HIT without
+    weights: Floats  # (N, 2) barycentric weights of the triangle's second and third corner
+
+
+@dataclass(frozen=True)
+class Surfaces:
+    """Attributes of T triangles."""
+
+    uv: Floats  # (T, 3, 2) texture metres
+    normal: Floats  # (T, 3) unit, either side
+    material: NDArray[np.int16]  # (T,)
+    tint: Floats  # (T, 3)
+
+    @classmethod
+    def of(cls, mesh: Mesh) -> Surfaces:
+        """Attributes of a mesh in world coordinates."""
+        e1, e2 = mesh.corners[:, 1] - mesh.corners[:, 0], mesh.corners[:, 2] - mesh.corners[:, 0]
+        normal = np.cross(e1, e2)
+        normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
+        return cls(mesh.uv, normal.astype(np.float32), mesh.material, mesh.tint)
+
+    def followed_by(self, other: Surfaces) -> Surfaces:
+        """Both sets, `other`'s rows after this one's."""
+        pairs = ((getattr(self, f), getattr(other, f)) for f in ("uv", "normal", "material", "tint"))
+        return Surfaces(*(np.concatenate(p) for p in pairs))
+
+
+class Caster:
+    """Casts rays into one or more ray-casting scenes and reports the nearest hit."""
+
+    def __init__(self, meshes: list[Mesh]) -> None:
+        self._core, scene_type = _open3d()
+        self._scenes = [(self._scene(scene_type, m), len(m.corners)) for m in meshes]
+
+    def _scene(self, scene_type: Any, mesh: Mesh) -> Any:
+        scene = scene_type()
+        if len(mesh.corners):
+            vertices = np.ascontiguousarray(mesh.corners.reshape(-1, 3))
+            index = np.arange(len(vertices), dtype=np.uint32).reshape(-1, 3)
+            scene.add_triangles(self._core.Tensor(vertices), self._core.Tensor(index))
+        return scene
+
+    def with_mesh(self, mesh: Mesh) -> Caster:
+        """A caster that also hits `mesh`; shares this one's scenes."""
+        other = Caster([mesh])
+        other._scenes = [*self._scenes, *other._scenes]
+        return other
+
+    def cast(self, origin: Floats, directions: Floats) -> Hits:
+        """First hits of rays from `origin` (3,) or (N, 3) along `directions` (N, 3)."""
+        rays = self._rays(origin, directions)
+        best: Hits | None = None
+        offset = 0
+        for scene, count in self._scenes:
+            if count:
+                hits = self._one(scene, rays, offset)
+                best = hits if best is None else _nearer(best, hits)
+            offset += count
+        if best is None:
+            none = np.full(len(directions), np.inf, np.float32)
+            return Hits(none, np.full(len(none), NO_HIT), np.zeros((len(none), 2), np.float32))
+        return best
+
+    def blocked(self, origins: Floats, direction: Floats) -> NDArray[np.bool_]:
+        """Whether anything lies along `direction` (3,) from each origin (N, 3)."""
+        rays = self._rays(origins, np.broadcast_to(direction, origins.shape))
+        out = np.zeros(len(origins), bool)
+        for scene, count in self._scenes:
+            if count:
+                out |= scene.test_occlusions(rays).numpy()
+        return out
+
+    def _rays(self, origin: Floats, directions: Floats) -> Any:
+        rays = np.empty((len(directions), 6), np.float32)
+        rays[:, :3], rays[:, 3:] = origin, directions
+        return self._core.Tensor(rays)
+
+    @staticmethod
+    def _one(scene: Any, rays: Any, offset: int) -> Hits:
+        answer = scene.cast_rays(rays)
+        distance = answer["t_hit"].numpy()
+        triangle = answer["primitive_ids"].numpy().astype(np.int64) + offset
+        triangle[~np.isfinite(distance)] = NO_HIT
+        return Hits(distance, triangle, answer["primitive_uvs"].numpy())
+
+
+def _nearer(a: Hits, b: Hits) -> Hits:
+    take = b.distance < a.distance
+    return Hits(
+        np.where(take, b.distance, a.distance),
+        np.where(take, b.triangle, a.triangle),
+        np.where(take[:, None], b.weights, a.weights),
+    )
+
+
+def _open3d() -> tuple[Any, Any]:
+    try:
+        import open3d as o3d
+    except (ImportError, OSError) as error:
+        raise MissingDependencyError(
+            f"simulated drives need open3d and its system libraries libusb-1.0-0, libgl1, libgomp1: {error}"
+        ) from error
+    return o3d.core, o3d.t.geometry.RaycastingScene
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Standing geometry near the car, in a world frame whose origin is the centre line at `origin_s`."""
+
+    origin_s: float
+    caster: Caster
+    surfaces: Surfaces
+
+
+def build_stretch(plan: StreetPlan, index: int) -> Stretch:
+    """The stretch for a car between s = index * STRETCH_M and the next one."""
+    start = index * STRETCH_M
+    first, last = (int(np.floor(s / CHUNK_M)) for s in (start - BEHIND_M, start + STRETCH_M + AHEAD_M))
+    street = join([build_chunk(plan, k) for k in range(first, last + 1)])
+    rng = np.random.default_rng([plan.seed, 3, index + 1000])
+    street = join([street, _horizon(rng, start, start + STRETCH_M + AHEAD_M)])
+    world = replace(street, corners=plan.path.bend(street.corners, start))
+    return Stretch(start, Caster([world]), Surfaces.of(world))
+
+
+def _horizon(rng: np.random.Generator, start: float, end: float) -> Mesh:
+    """Far trees and hills on both sides and where the street ends from sight, and the ground below them."""
+    xs = np.arange(start - 60, end + 60, 6.0)
+    parts = [_ridge(rng, np.stack([xs, np.full_like(xs, y)], -1), 7, 16) for y in (-105.0, 105.0)]
+    across = np.arange(-140.0, 141.0, 6.0)
+    parts.append(_ridge(rng, np.stack([np.full_like(across, end + 20), across], -1), 5, 14))
+    wide = np.array([[[x, y, -1.5] for y in (-400.0, -110.0, 0.0, 110.0, 400.0)] for x in (start - 80, end + 15, end + 400)])
+    parts.append(surface(wide, ID["grass"]))
+    return join(parts)
+
+
+def _ridge(rng: np.random.Generator, feet: NDArray[np.float64], low_m: float, high_m: float) -> Mesh:
+    """A ragged curtain standing on the line `feet` (N, 2)."""
+    count = len(feet)
+    smooth = np.interp(np.arange(count), np.arange(0, count + 8, 8), rng.uniform(low_m, high_m, len(np.arange(0, count + 8, 8))))
+    tops = smooth * (1 + 0.12 * rng.standard_normal(count))
+    grid = np.zeros((count, 5, 3))
+    grid[..., :2] = feet[:, None] + rng.normal(0, 1.0, (count, 5, 2))
+    grid[..., 2] = np.linspace(-0.15, 1, 5) * tops[:, None]
+    return surface(grid, ID["treeline"])
