@@ -93,9 +93,12 @@ class StreamQueue:
                 return before
             return after if distance <= self.window_ns else Verdict.MISSING
         if before >= 0:
-            settled = patience > Patience.OPEN or self._next_not_before(2 * time - self.times[before])
-            return before if settled else Verdict.WAIT
-        if patience is Patience.FLUSHED or self._next_not_before(time + self.window_ns + 1):
+            certain = patience > Patience.OPEN or self._keeps_rhythm_past(2 * time - self.times[before])
+            return before if certain else Verdict.WAIT
+        passed = (
+            self.newest is not None and self.newest >= time + self.window_ns
+        )  # rhythm is no proof of absence
+        if passed or patience is Patience.FLUSHED:
             return Verdict.MISSING
         self.silent = self.silent or (self.stream.optional and patience is Patience.TIMED_OUT)
         return Verdict.MISSING if self.silent else Verdict.WAIT
@@ -145,8 +148,8 @@ class StreamQueue:
                 self._gaps.append(time - self.newest)
             self.newest = time
 
-    def _next_not_before(self, time: int) -> bool:
-        """Whether no message earlier than `time` can still come, by order of arrival and rhythm."""
+    def _keeps_rhythm_past(self, time: int) -> bool:
+        """Whether the next message, coming in order and in the stream's rhythm, is no earlier than `time`."""
         if self.newest is None:
             return False
         return self.newest + max(1, round(RHYTHM_MARGIN * (self.gap_ns or 0))) >= time
