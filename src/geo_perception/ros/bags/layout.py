@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What our bags hold: topics, message types, frames and the quality of service that a player offers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from geo_perception.errors import DataError
+
+STORAGES = ("mcap", "sqlite3")  # mcap is what Jazzy itself records by default
+
+LEFT_FRAME = "camera_left_optical_frame"
+RIGHT_FRAME = "camera_right_optical_frame"
+LIDAR_FRAME = "velodyne"
+
+IMAGE = "sensor_msgs/msg/Image"
+CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
+POINT_CLOUD = "sensor_msgs/msg/PointCloud2"
+TF_MESSAGE = "tf2_msgs/msg/TFMessage"
+
+INFINITE = (9_223_372_036, 854_775_807)  # seconds and nanoseconds as rosbag2 writes "no deadline"
+SENSOR_DEPTH = 5
+
+
+@dataclass(frozen=True)
+class BagTopics:
+    """Topic names; change them to read a bag that was recorded elsewhere."""
+
+    left: str = "/left/image_rect"
+    left_info: str = "/left/camera_info"
+    right: str = "/right/image_rect"
+    right_info: str = "/right/camera_info"
+    points: str = "/points"
+    truth: str = "/ground_truth/depth/image_rect"  # 32FC1 metres; optional
+    tf_static: str = "/tf_static"  # lidar and cameras; optional where the extrinsics are given
+
+    @property
+    def required(self) -> dict[str, str]:
+        """Part of a frame -> its topic, without which there is no frame."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("truth", "tf_static")}
+
+    @property
+    def types(self) -> dict[str, str]:
+        """Topic -> message type."""
+        return {
+            self.tf_static: TF_MESSAGE,
+            self.left_info: CAMERA_INFO,
+            self.right_info: CAMERA_INFO,
+            self.left: IMAGE,
+            self.right: IMAGE,
+            self.points: POINT_CLOUD,
+            self.truth: IMAGE,
+        }
+
+
+DEFAULT_TOPICS = BagTopics()
+
+
+def typestore() -> Any:
+    """Message definitions of ROS 2 Jazzy."""
+    from rosbags.typesys import Stores, get_typestore
+
+    return get_typestore(Stores.ROS2_JAZZY)
+
+
+def offered_qos(latched: bool) -> Any:
+    """Quality of service for a topic: reliable, which every subscriber accepts; latched for /tf_static.
+
+    Without the latter in the bag, `ros2 bag play` offers a volatile /tf_static, and tf2's listeners, which ask for
+    transient local, get nothing.
+    """
+    from rosbags import interfaces as rb
+
+    never = rb.QosTime(*INFINITE)
+    durability = rb.QosDurability.TRANSIENT_LOCAL if latched else rb.QosDurability.VOLATILE
+    return rb.Qos(
+        rb.QosHistory.KEEP_LAST,
+        1 if latched else SENSOR_DEPTH,
+        rb.QosReliability.RELIABLE,
+        durability,
+        deadline=never,
+        lifespan=never,
+        liveliness=rb.QosLiveliness.AUTOMATIC,
+        liveliness_lease_duration=never,
+        avoid_ros_namespace_conventions=False,
+    )
+
+
+def open_reader(path: str | Path) -> Any:
+    """An open rosbags reader of a bag folder or of a single .mcap or .db3 file.
+
+    Raises:
+        DataError: it does not exist, is incomplete, or is damaged.
+    """
+    from rosbags.rosbag2 import Reader, ReaderError
+
+    try:
+        reader = Reader(Path(path))
+        reader.open()
+    except FileNotFoundError as error:
+        raise DataError(f"{path} is no bag: {error}") from error
+    except (ReaderError, OSError, ValueError, AssertionError) as error:
+        raise DataError(f"bag {path} cannot be read: {error or type(error).__name__}") from error
+    return reader
