@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The result folder: complete, self-contained, worst frames first; and the cloud's picture."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+from helpers import scenes
+
+from geo_perception.errors import ConfigError
+from geo_perception.evaluation import Report, evaluate, result_folder
+from geo_perception.evaluation.view3d import BACKGROUND, Viewpoint, render_cloud
+from geo_perception.frames import StereoLidarFrame
+from geo_perception.pipelines import FusedDepth
+
+ERRORS_M = [0.5, 3.0, 1.0, 2.0]
+LEVEL = Viewpoint(back_m=0, up_m=0, right_m=0, pitch_down_rad=0, yaw_left_rad=0, splat_m=0)
+
+
+class Page(HTMLParser):
+    """Everything the page refers to."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.sources: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.sources += [value or "" for key, value in attrs if key in ("src", "href")]
+
+
+def pipeline(frame: StereoLidarFrame) -> FusedDepth:
+    return scenes.answer(scenes.WALL_M + ERRORS_M[int(frame.name)])
+
+
+def run(folder: Path, **options: object) -> Path:
+    report = Report("walls <&>", **options)  # type: ignore[arg-type]
+    frames = [scenes.wall(str(i), seed=i) for i in range(len(ERRORS_M))]
+    evaluation = evaluate(pipeline, frames, observer=report.add)
+    return report.write(folder, evaluation.metrics(), {"data": "walls", "limit": None})
+
+
+def headings(page: str) -> list[str]:
+    return re.findall(r"<summary>(\d):", page)
+
+
+def test_folder_is_complete_and_the_page_needs_nothing_else(tmp_path: Path) -> None:
+    text = run(tmp_path).read_text()
+    assert {p.name for p in tmp_path.iterdir()} == {
+        "report.html",
+        "overview.png",
+        "metrics.json",
+        "config.yaml",
+    }
+    assert all(source.startswith("data:image/jpeg;base64,") for source in Page(text).sources)
+    assert "http" not in text
+    assert "walls &lt;&amp;&gt;" in text
+    assert json.loads((tmp_path / "metrics.json").read_text())["frames"] == 4
+    assert yaml.safe_load((tmp_path / "config.yaml").read_text()) == {"data": "walls", "limit": None}
+    overview = cv2.imread(str(tmp_path / "overview.png"))
+    assert overview.shape[1] == 2 * scenes.WIDTH
+    for title in ("stereo alone depth", "lidar confidence", "fused error", "fused cloud"):
+        assert title in text
+
+
+@pytest.mark.parametrize(
+    ("options", "order"),
+    [
+        ({}, ["1", "3", "2", "0"]),
+        ({"max_frames": 2}, ["1", "3"]),
+        ({"worst_first": False}, ["0", "1", "2", "3"]),
+        ({"worst_first": False, "max_frames": 1}, ["0"]),
+    ],
+)
+def test_frames_are_chosen_and_ordered(tmp_path: Path, options: dict[str, object], order: list[str]) -> None:
+    assert headings(run(tmp_path, **options).read_text()) == order
+
+
+def test_frames_without_truth_can_be_shown(tmp_path: Path) -> None:
+    report = Report("untold")
+    frames = [scenes.wall(str(i), truth=False) for i in range(2)]
+    evaluation = evaluate(pipeline, frames, observer=report.add)
+    text = report.write(tmp_path, evaluation.metrics(), {}).read_text()
+    assert re.findall(r"<summary>(\w+)</summary>", text) == ["0", "1"]
+    assert "error:" not in text
+
+
+def test_an_empty_run_still_gives_a_page(tmp_path: Path) -> None:
+    evaluation = evaluate(pipeline, [])
+    path = Report("nothing").write(tmp_path, evaluation.metrics(), {})
+    assert "0 frames" in path.read_text()
+    with pytest.raises(ConfigError, match="at least 1 frame"):
+        Report("none", max_frames=0)
+
+
+def test_result_folders_do_not_collide(tmp_path: Path) -> None:
+    folders = {result_folder("eval", tmp_path) for _ in range(3)}
+    assert len(folders) == 3
+    assert all(folder.name.startswith("eval-2") for folder in folders)
+
+
+def test_cloud_from_the_cameras_own_place_is_the_image() -> None:
+    frame = scenes.wall()
+    depth_m = np.full((scenes.HEIGHT, scenes.WIDTH), 10, np.float32)
+    assert np.array_equal(render_cloud(depth_m, frame.left, frame.rig.left, LEVEL), frame.left)
+    depth_m[:, :30] = np.nan
+    depth_m[:, 30:40] = LEVEL.max_depth_m + 1
+    picture = render_cloud(depth_m, frame.left, frame.rig.left, LEVEL)
+    assert (picture[:, :40] == BACKGROUND).all()
+
+
+def test_nearer_points_cover_farther_ones_in_the_cloud() -> None:
+    """A red post before a blue wall, seen from the side: red stays in front wherever both fall."""
+    size = (scenes.HEIGHT, scenes.WIDTH)
+    depth_m, rgb = np.full(size, 20, np.float32), np.zeros((*size, 3), np.uint8)
+    rgb[..., 2] = 255
+    depth_m[:, 40:60], rgb[:, 40:60] = 5, (255, 0, 0)
+    aside = Viewpoint(back_m=0, up_m=0, right_m=0.5, pitch_down_rad=0, yaw_left_rad=0, splat_m=0.2)
+    picture = render_cloud(depth_m, rgb, scenes.RIG.left, aside)
+    red = picture[..., 0] == 255
+    shift = round(100 * 0.5 / 5)
+    assert red[10:-10, 41 - shift : 59 - shift].all()
+    assert not red[:, 62 - shift :].any()
