@@ -10,7 +10,10 @@ from typing import Any
 from torch import Tensor, nn
 
 from geo_perception.errors import ConfigError
+from geo_perception.networks import psmnet, ssdc
+from geo_perception.networks.psmnet import Psmnet, PsmnetConfig
 from geo_perception.networks.scadc import Scadc, ScadcConfig, ScadcOutput, confidence_limits
+from geo_perception.networks.ssdc import Ssdc, SsdcConfig
 
 __all__ = ["NETWORKS", "NetworkSpec", "ScadcOutput", "build"]
 
@@ -36,6 +39,8 @@ class NetworkSpec:
 
 
 NETWORKS: dict[str, NetworkSpec] = {
+    "psmnet": NetworkSpec(PsmnetConfig, Psmnet, infer_config=psmnet.infer_config),
+    "ssdc": NetworkSpec(SsdcConfig, Ssdc, infer_config=ssdc.infer_config),
     "scadc": NetworkSpec(ScadcConfig, Scadc, inspect=confidence_limits),
 }
 
