@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import exp
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from torch.nn import functional as F
 from geo_perception.geometry.camera import PinholeCamera
 from geo_perception.geometry.warp import inverse_warp
 from geo_perception.networks import ScadcOutput
+from geo_perception.networks.scadc_guided import ScadcGuidedOutput
 
 PSMNET_WEIGHTS = (0.5, 0.7, 1.0)  # of the three hourglass outputs, arXiv 1803.08669 section 4
 PHOTOMETRIC_SCALES = 5  # 1/2 ... 1/32; full resolution is not used
@@ -124,3 +126,45 @@ def _rescale(camera: PinholeCamera, width: int, height: int) -> PinholeCamera:
         width=width,
         height=height,
     )
+
+
+def soft_guidance(true_return: Tensor, sigma_px: float = 3.0, radius_px: int = 8) -> Tensor:
+    """Guiding confidence of SCADC with a wider reach, from returns known to lie on the seen surface.
+
+    true_return (B,1,H,W): 1 or 0. Returns (B,1,H,W) in [0,1]: the largest exp(-r^2 / 2 sigma^2) over the returns at
+    distance r; 0 beyond the radius. The published kernel ends one pixel from a return, less than half the gap
+    between beams.
+    """
+    columns = _decayed_max(true_return, sigma_px, radius_px, dim=3)
+    return _decayed_max(columns, sigma_px, radius_px, dim=2)
+
+
+def _decayed_max(values: Tensor, sigma_px: float, radius_px: int, dim: int) -> Tensor:
+    # a Gaussian is separable, and so is its maximum over shifts
+    best = values.clone()
+    size = values.shape[dim]
+    for shift in range(1, min(radius_px, size - 1) + 1):
+        weight = exp(-(shift**2) / (2 * sigma_px**2))
+        near, far = best.narrow(dim, 0, size - shift), best.narrow(dim, shift, size - shift)
+        torch.maximum(near, weight * values.narrow(dim, shift, size - shift), out=near)
+        torch.maximum(far, weight * values.narrow(dim, 0, size - shift), out=far)
+    return best
+
+
+def guided_losses(
+    output: ScadcGuidedOutput, target_m: Tensor, guidance: Tensor, max_depth_m: float
+) -> dict[str, Tensor]:
+    """Terms for SCADC-guided: metric error (robust), relative error, sky, and confidence over the whole image.
+
+    target_m (B,1,H,W): depth, 0 = no surface (sky), which should come out at max_depth_m. guidance (B,1,H,W).
+    """
+    surface = (target_m > 0) & (target_m <= max_depth_m)
+    pred, target = output.depth_m[surface], target_m[surface]
+    sky = output.depth_m[target_m == 0]
+    zero = output.depth_m.sum() * 0
+    return {
+        "metric": F.huber_loss(pred, target, delta=5.0) / 5 + 0.5 * (pred - target).abs().mean(),
+        "relative": 5 * (pred / target).log().abs().mean(),
+        "sky": 0.2 * (max_depth_m / sky).log().abs().mean() if len(sky) else zero,
+        "confidence": F.mse_loss(output.lidar_confidence, guidance),
+    }

@@ -13,6 +13,7 @@ from geo_perception.errors import ConfigError
 from geo_perception.networks import psmnet, ssdc
 from geo_perception.networks.psmnet import Psmnet, PsmnetConfig
 from geo_perception.networks.scadc import Scadc, ScadcConfig, ScadcOutput, confidence_limits
+from geo_perception.networks.scadc_guided import ScadcGuided, ScadcGuidedConfig
 from geo_perception.networks.ssdc import Ssdc, SsdcConfig
 
 __all__ = ["NETWORKS", "NetworkSpec", "ScadcOutput", "build"]
@@ -41,6 +42,7 @@ class NetworkSpec:
 NETWORKS: dict[str, NetworkSpec] = {
     "psmnet": NetworkSpec(PsmnetConfig, Psmnet, infer_config=psmnet.infer_config),
     "ssdc": NetworkSpec(SsdcConfig, Ssdc, infer_config=ssdc.infer_config),
+    "scadc_guided": NetworkSpec(ScadcGuidedConfig, ScadcGuided),
     "scadc": NetworkSpec(ScadcConfig, Scadc, inspect=confidence_limits),
 }
 

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SCADC-guided: our variant of SCADC that also sees the image and how well each depth map explains it.
+
+As in SCADC a lidar confidence blends both depth maps and a convolutional network refines the blend. What differs:
+blend and refinement work on log depth; the confidence sees both depth maps, the return distance, the grey image and
+the matching cost of either map; one U-Net at half resolution replaces three hourglasses at full resolution.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from geo_perception.errors import ConfigError, InputError
+from geo_perception.networks.blocks import conv_bn_relu
+
+# Channels of the input, in order; made by pipelines.fusion_features.
+FEATURES = (
+    "log_stereo",  # ln(stereo depth / 15 m)
+    "log_lidar",  # ln(completed lidar depth / 15 m)
+    "log_raw_excess",  # ln(completion of all returns / completion of visible returns)
+    "sparse_excess",  # ln(return / completed depth) at visible returns, else 0
+    "return_mask",  # 1 at visible returns
+    "return_reach",  # exp(-distance to the nearest visible return / 5 px)
+    "return_distance",  # ln(1 + that distance) / 4
+    "stereo_matched",  # 1 where stereo matched, 0 where filled
+    "disparity_gap",  # tanh((stereo disparity - lidar disparity) / 4 px)
+    "grey",  # 0..1
+    "stereo_cost",  # matching cost at the stereo depth, 0..1
+    "lidar_cost",  # matching cost at the completed lidar depth, 0..1
+)
+MULTIPLE = 16  # height and width must divide by this
+UNIT_M = 15.0  # unit of the two log channels: the typical depth of a street, so that they stay near zero
+
+
+@dataclass(frozen=True)
+class ScadcGuidedConfig:
+    """Widths at 1/2, 1/4, 1/8 and 1/16 of the resolution; the defaults have about half a million weights."""
+
+    widths: tuple[int, int, int, int] = (32, 48, 64, 96)
+
+    def __post_init__(self) -> None:
+        if len(self.widths) != 4 or min(self.widths) < 4:
+            raise ConfigError(f"widths must be four numbers of at least 4, got {self.widths}")
+
+
+class ScadcGuidedOutput(NamedTuple):
+    """Result of SCADC-guided."""
+
+    depth_m: Tensor  # (B,1,H,W) metres, positive
+    lidar_confidence: Tensor  # (B,1,H,W) weight of the lidar in the blend, 0..1
+    blend_m: Tensor  # (B,1,H,W) the blend before refinement
+
+
+class Level(nn.Module):
+    """Two 3x3 convolutions; the first changes width and may halve the resolution."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.enter = conv_bn_relu(inputs, outputs, 3, stride=stride, padding=1)
+        self.refine = conv_bn_relu(outputs, outputs, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B,inputs,H,W) -> (B,outputs,H/stride,W/stride)."""
+        y: Tensor = self.refine(self.enter(x))
+        return y
+
+
+class Merge(nn.Module):
+    """Doubles the resolution of a coarse map and joins it with a finer one."""
+
+    def __init__(self, coarse: int, fine: int) -> None:
+        super().__init__()
+        self.narrow = conv_bn_relu(coarse, fine, 1, padding=0)
+        self.up = nn.Upsample(scale_factor=2.0, mode="nearest")
+        self.join = conv_bn_relu(2 * fine, fine, 3, padding=1)
+
+    def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:
+        """(B,coarse,H,W) and (B,fine,2H,2W) -> (B,fine,2H,2W)."""
+        y: Tensor = self.join(torch.cat((self.up(self.narrow(coarse)), fine), dim=1))
+        return y
+
+
+class ScadcGuided(nn.Module):
+    """Confidence and refinement of two depth maps from FEATURES."""
+
+    def __init__(self, config: ScadcGuidedConfig = ScadcGuidedConfig()) -> None:
+        super().__init__()
+        self.config = config
+        w2, w4, w8, w16 = config.widths
+        self.unshuffle = nn.PixelUnshuffle(2)
+        self.level2 = Level(4 * len(FEATURES), w2, stride=1)
+        self.level4 = Level(w2, w4, stride=2)
+        self.level8 = Level(w4, w8, stride=2)
+        self.level16 = Level(w8, w16, stride=2)
+        self.merge8, self.merge4, self.merge2 = Merge(w16, w8), Merge(w8, w4), Merge(w4, w2)
+        self.head = nn.Conv2d(w2, 8, 3, padding=1)
+        self.shuffle = nn.PixelShuffle(2)
+        nn.init.zeros_(self.head.weight)  # training starts from the plain mean of both logs
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, features: Tensor) -> ScadcGuidedOutput:
+        """Fuse.
+
+        features: float (B,12,H,W) in the order of FEATURES, H and W divisible by 16. Raises InputError otherwise.
+        """
+        check_features(features)
+        scores, residual = self.scores(features).float().chunk(2, dim=1)
+        confidence = torch.sigmoid(scores)
+        log_stereo, log_lidar = features[:, 0:1].float(), features[:, 1:2].float()
+        blend = torch.lerp(log_stereo, log_lidar, confidence)
+        return ScadcGuidedOutput(UNIT_M * torch.exp(blend + residual), confidence, UNIT_M * torch.exp(blend))
+
+    def scores(self, features: Tensor) -> Tensor:
+        """(B,2,H,W): confidence logit and residual of the log depth."""
+        fine2 = self.level2(self.unshuffle(features))
+        fine4 = self.level4(fine2)
+        fine8 = self.level8(fine4)
+        coarse = self.merge8(self.level16(fine8), fine8)
+        out: Tensor = self.shuffle(self.head(self.merge2(self.merge4(coarse, fine4), fine2)))
+        return out
+
+
+def check_features(features: Tensor) -> None:
+    """Raise InputError unless the shape is (B,12,H,W) with H and W divisible by 16."""
+    shape = tuple(features.shape)
+    if len(shape) != 4 or shape[1] != len(FEATURES):
+        raise InputError(f"SCADC-guided needs (B,{len(FEATURES)},H,W) features, got {shape}")
+    if shape[2] % MULTIPLE or shape[3] % MULTIPLE:
+        raise InputError(f"SCADC-guided needs H and W divisible by {MULTIPLE}, got {shape[2]}x{shape[3]}")

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fusion samples from simulated drives: the real backends run on rendered images and scans, so their mistakes are real.
+
+A sample is a folder entry `<seed>.npy`, float16 (C, H, W): the input channels of SCADC-guided, then visible depth, true
+depth and the mask of true returns. Everything SCADC needs is among them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from geo_perception.errors import ConfigError, DataError
+from geo_perception.frames import StereoLidarFrame
+from geo_perception.networks.scadc_guided import FEATURES, UNIT_M
+from geo_perception.pipelines import StereoLidarFusion
+from geo_perception.pipelines.estimates import FusionInputs
+from geo_perception.pipelines.fusion_features import fusion_features
+
+Array = NDArray[np.float32]
+
+MAX_DEPTH_M = 80.0
+CHANNELS = (*FEATURES, "truth_m", "true_return")
+RETURN_TOLERANCE = (
+    0.5,
+    0.05,
+)  # metres and share by which a return may miss the truth and still be one of the surface
+
+
+@dataclass(frozen=True)
+class FusionBatch:
+    """Crops of samples, float32 (B, ., H, W)."""
+
+    features: Tensor  # (B, 12, H, W), see networks.scadc_guided.FEATURES
+    truth_m: Tensor  # (B, 1, H, W) metres, 0 = unknown
+    true_return: Tensor  # (B, 1, H, W) 1 at visible returns that lie on the seen surface
+
+    def channel(self, name: str) -> Tensor:
+        """(B, 1, H, W) one input channel by name."""
+        index = FEATURES.index(name)
+        return self.features[:, index : index + 1]
+
+    @property
+    def stereo_m(self) -> Tensor:
+        """(B, 1, H, W) stereo depth, metres."""
+        return UNIT_M * torch.exp(self.channel("log_stereo"))
+
+    @property
+    def lidar_m(self) -> Tensor:
+        """(B, 1, H, W) completed lidar depth, metres."""
+        return UNIT_M * torch.exp(self.channel("log_lidar"))
+
+    @property
+    def sparse_m(self) -> Tensor:
+        """(B, 1, H, W) visible returns, metres, 0 = none."""
+        return self.channel("return_mask") * self.lidar_m * torch.exp(self.channel("sparse_excess"))
+
+
+def prepare_samples(folder: Path, seeds: range, smooth_share: float, workers: int) -> list[Path]:
+    """Make the samples of `seeds` that are not in `folder` yet; an interrupted run continues where it stopped.
+
+    Args:
+        smooth_share: share of samples whose stereo comes from `smooth_matcher` instead of the pipeline's matcher.
+        workers: processes; each needs about 1 GB.
+
+    Raises:
+        DataError: a worker died.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{seed:06d}.npy" for seed in seeds]
+    jobs = [(seed, path, smooth_share) for seed, path in zip(seeds, paths, strict=True) if not path.exists()]
+    with ProcessPoolExecutor(workers, initializer=_single_thread) as pool:
+        try:
+            for _ in tqdm(pool.map(_make_sample, jobs), total=len(jobs), desc="simulate", disable=not jobs):
+                pass
+        except BrokenProcessPool as error:
+            raise DataError(f"a simulation worker died; fewer than {workers} workers may help") from error
+    return paths
+
+
+def _single_thread() -> None:
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+
+
+def _make_sample(job: tuple[int, Path, float]) -> None:
+    from geo_perception.simulation.drive import DriveSimulator
+
+    seed, path, smooth_share = job
+    random = np.random.default_rng(seed)
+    frame = DriveSimulator(seed).frame(int(random.integers(0, 20)))
+    disparity = smooth_matcher(frame, random) if random.random() < smooth_share else None
+    sample = sample_from_frame(frame, disparity)
+    partial = path.with_suffix(f".{os.getpid()}.tmp")
+    with partial.open("wb") as file:
+        np.save(file, sample)
+    partial.replace(path)
+
+
+def sample_from_frame(frame: StereoLidarFrame, disparity_px: Array | None = None) -> NDArray[np.float16]:
+    """(C, H, W) float16 in the order of CHANNELS.
+
+    Raises:
+        DataError: the frame has no truth or no lidar return in view.
+    """
+    pipeline = StereoLidarFusion()
+    stereo = pipeline.stereo_estimate(frame.left, frame.right, frame.rig, disparity_px)
+    lidar = pipeline.lidar_estimate(frame.left, frame.points_lidar, frame.rig, frame.camera_from_lidar)
+    if lidar is None or frame.depth_truth_m is None:
+        raise DataError(f"frame {frame.name} needs truth and at least one lidar return in view")
+    inputs = FusionInputs(frame.left, frame.right, stereo, lidar, frame.rig.focal_baseline)
+    truth = frame.depth_truth_m
+    metres, share = RETURN_TOLERANCE
+    with np.errstate(invalid="ignore"):
+        on_surface = np.abs(lidar.sparse_depth_m - truth) < np.maximum(metres, share * truth)
+    extra = np.stack((np.nan_to_num(truth), on_surface)).astype(np.float16)
+    return np.concatenate((fusion_features(inputs).astype(np.float16), extra))
+
+
+def smooth_matcher(frame: StereoLidarFrame, random: np.random.Generator) -> Array:
+    """A disparity with the errors of a learned matcher: dense, correlated noise, edges bleeding into the background.
+
+    Made from the truth, so that the fusion also learns not to trust stereo blindly where every pixel is "matched".
+    """
+    truth = frame.rig.disparity_from_depth(np.nan_to_num(frame.depth_truth_m, nan=10 * MAX_DEPTH_M))
+    shape = truth.shape
+    soft = cv2.GaussianBlur(truth, (0, 0), random.uniform(1.0, 3.5))
+    bled = np.where(_noise(shape, 24, random) > random.uniform(-1.0, 0.5), soft, truth)
+    error = random.uniform(0.1, 0.5) * _noise(shape, 40, random) + random.uniform(0.05, 0.3) * _noise(
+        shape, 6, random
+    )
+    return np.maximum(bled + error, np.float32(0.5)).astype(np.float32)
+
+
+def _noise(shape: tuple[int, ...], cell_px: int, random: np.random.Generator) -> Array:
+    """Smooth noise of unit variance whose features are about `cell_px` wide."""
+    coarse = random.standard_normal((shape[0] // cell_px + 2, shape[1] // cell_px + 2)).astype(np.float32)
+    fine = cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
+    return fine / max(float(fine.std()), 1e-6)
+
+
+def random_batches(
+    paths: list[Path], crop: tuple[int, int], batch: int, seed: int, start: int
+) -> Iterator[FusionBatch]:
+    """Endless batches of random crops; batch i depends on (seed, i) alone, so a resumed run sees the same data."""
+    samples = [np.load(path, mmap_mode="r") for path in paths]
+    height, width = samples[0].shape[1:]
+    if crop[0] > height or crop[1] > width:
+        raise ConfigError(f"crop {crop} is larger than the samples, {(height, width)}")
+    step = start
+    while True:
+        random = np.random.default_rng((seed, step))
+        crops = []
+        for index in random.integers(0, len(samples), batch):
+            top, left = random.integers(0, height - crop[0] + 1), random.integers(0, width - crop[1] + 1)
+            crops.append(samples[index][:, top : top + crop[0], left : left + crop[1]].astype(np.float32))
+        yield _batch(np.stack(crops), random)
+        step += 1
+
+
+def whole_frames(paths: list[Path], multiple: int) -> Iterator[FusionBatch]:
+    """Every sample as a batch of one, its first rows and last columns cut so that both sizes divide by `multiple`."""
+    for path in paths:
+        sample = np.load(path).astype(np.float32)
+        height, width = (size - size % multiple for size in sample.shape[1:])
+        yield _batch(sample[None, :, -height:, :width])
+
+
+def _batch(values: Array, random: np.random.Generator | None = None) -> FusionBatch:
+    if random is not None:  # exposure of the camera; everything else is geometry
+        grey = values[:, FEATURES.index("grey")]
+        grey[:] = np.clip(grey ** random.uniform(0.7, 1.4) * random.uniform(0.7, 1.3), 0, 1)
+    tensor = torch.from_numpy(values)
+    count = len(FEATURES)
+    return FusionBatch(tensor[:, :count], tensor[:, count : count + 1], tensor[:, count + 1 :])
