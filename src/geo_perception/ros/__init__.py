@@ -1,1 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
+"""The only code that imports rclpy or message packages."""

@@ -1,1 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
+"""One file a node; each ends in a `main()` that `ros2 run` and launch files start."""
