@@ -78,7 +78,7 @@ def eval_pipeline(
     fusions = load_pipelines(config, compare)
     main, *others = (as_pipeline(fusion, disparity) for fusion in fusions.values())
     report = Report(f"{pipeline} on {data}", worst_first=not in_order)
-    with progress(report, total if limit is None else min(limit, total or limit)) as observer:
+    with progress(report, total if limit is None else min(limit, total)) as observer:
         compared = dict(zip(list(fusions)[1:], others, strict=True))
         evaluation = evaluate(main, limited(frames, limit), protocol, compared, observer)
     metrics = evaluation.metrics()
@@ -107,8 +107,8 @@ def load_pipelines(config: StereoLidarFusionConfig, compare: str) -> dict[str, S
     return {name: StereoLidarFusion(c) for name, c in configs.items()}
 
 
-def open_frames(data: Path) -> tuple[Frames, int | None]:
-    """Frames of a bag or of a data set folder, and how many, where that is known beforehand.
+def open_frames(data: Path) -> tuple[Frames, int]:
+    """Frames of a bag or of a data set folder, and how many (of a bag: at most).
 
     Raises:
         DataError: neither, or damaged.
@@ -116,9 +116,9 @@ def open_frames(data: Path) -> tuple[Frames, int | None]:
     if not data.exists():
         raise DataError(f"data {data} does not exist")
     if data.suffix in BAG_SUFFIXES or (data / "metadata.yaml").is_file():
-        from geo_perception.ros.bags import read_bag
+        from geo_perception.ros.bags import bag_info, read_bag
 
-        return read_bag(data), None
+        return read_bag(data), bag_info(data).frames
     frames = open_dataset(data)
     return frames, len(frames)
 
@@ -148,7 +148,7 @@ def as_pipeline(fusion: StereoLidarFusion, disparity: Disparity) -> Pipeline:
 
 
 @contextmanager
-def progress(report: Report, total: int | None) -> Iterator[Observer]:
+def progress(report: Report, total: int) -> Iterator[Observer]:
     """A bar on stderr that also hands the frames on to the report."""
     with tqdm(total=total, unit="frame", desc="eval") as bar:
 
