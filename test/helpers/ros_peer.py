@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The other side of the fusion node: publishes crafted frames, hears its outputs and diagnostics, calls its services.
+
+Every wait is for something that is signalled; limits only end a test that failed.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from helpers import stereo_scene
+
+from geo_perception.ros import conversions
+
+LIMIT_S = 30.0
+NODE = "stereo_lidar_fusion"
+INPUTS = ("left", "right", "left_info", "right_info", "points")
+OUTPUTS = ("depth", "info", "cloud", "confidence", "colour")
+
+
+class Peer:
+    """A ROS node in a context of its own, spinning in a thread."""
+
+    def __init__(self, domain_id: int) -> None:
+        import rclpy
+        from rclpy.context import Context
+        from rclpy.executors import SingleThreadedExecutor
+        from rclpy.signals import SignalHandlerOptions
+
+        self.changed = threading.Condition()
+        self.matched: dict[str, int] = {}
+        self._context = Context()
+        rclpy.init(
+            args=[],
+            context=self._context,
+            domain_id=domain_id,
+            signal_handler_options=SignalHandlerOptions.NO,
+        )
+        self.node = rclpy.create_node(f"peer_{os.getpid()}", context=self._context, enable_rosout=False)
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self.node)
+        self._thread = threading.Thread(target=self._executor.spin, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        import rclpy
+
+        self._executor.shutdown()
+        self._thread.join()
+        self.node.destroy_node()
+        rclpy.shutdown(context=self._context)
+
+    def publisher(self, kind: Any, topic: str, qos: Any = 10) -> Any:
+        from rclpy.event_handler import PublisherEventCallbacks
+
+        events = PublisherEventCallbacks(matched=lambda info: self._count(topic, info))
+        return self.node.create_publisher(kind, topic, qos, event_callbacks=events)
+
+    def subscription(self, kind: Any, topic: str, callback: Callable[[Any], None], qos: Any = 10) -> Any:
+        from rclpy.event_handler import SubscriptionEventCallbacks
+
+        def heard(message: Any) -> None:
+            with self.changed:
+                callback(message)
+                self.changed.notify_all()
+
+        events = SubscriptionEventCallbacks(matched=lambda info: self._count(topic, info))
+        return self.node.create_subscription(kind, topic, heard, qos, event_callbacks=events)
+
+    def _count(self, topic: str, info: Any) -> None:
+        with self.changed:
+            self.matched[topic] = info.current_count
+            self.changed.notify_all()
+
+    def wait(self, condition: Callable[[], Any], what: str, limit_s: float = LIMIT_S) -> Any:
+        """The first true value of `condition`, which is asked again whenever something arrived."""
+        with self.changed:
+            value = self.changed.wait_for(condition, timeout=limit_s)
+        assert value, f"waited in vain for {what}"
+        return value
+
+    def call(self, kind: Any, service: str, request: Any, limit_s: float = LIMIT_S) -> Any:
+        """Response of a service of another node."""
+        client = self.node.create_client(kind, service)
+        try:
+            assert client.wait_for_service(timeout_sec=limit_s), f"no service {service}"
+            done = threading.Event()
+            future = client.call_async(request)
+            future.add_done_callback(lambda _: done.set())
+            assert done.wait(limit_s), f"{service} did not answer"
+            return future.result()
+        finally:
+            self.node.destroy_client(client)
+
+
+class FusionPeer(Peer):
+    """Peer of the stereo + lidar fusion node. `outputs[name][stamp_ns]` are messages, `statuses` diagnostics."""
+
+    def __init__(self, domain_id: int, listen: tuple[str, ...] = OUTPUTS) -> None:
+        from diagnostic_msgs.msg import DiagnosticArray
+        from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+
+        super().__init__(domain_id)
+        self.outputs: dict[str, dict[int, Any]] = {name: {} for name in OUTPUTS}
+        self.statuses: list[Any] = []
+        self.inputs = {
+            "left": self.publisher(Image, "left/image_rect"),
+            "right": self.publisher(Image, "right/image_rect"),
+            "left_info": self.publisher(CameraInfo, "left/camera_info"),
+            "right_info": self.publisher(CameraInfo, "right/camera_info"),
+            "points": self.publisher(PointCloud2, "points"),
+        }
+        kinds = {
+            "depth": (Image, "depth/image_rect"),
+            "info": (CameraInfo, "depth/camera_info"),
+            "cloud": (PointCloud2, "depth/points"),
+            "confidence": (Image, "depth/confidence"),
+            "colour": (Image, "depth/image_color"),
+        }
+        self.listeners = {name: self.listen(name, *kinds[name]) for name in listen}
+        self.subscription(
+            DiagnosticArray, "/diagnostics", lambda message: self.statuses.extend(message.status)
+        )
+
+    def listen(self, name: str, kind: Any, topic: str) -> Any:
+        def keep(message: Any) -> None:
+            self.outputs[name][conversions.stamp_ns(message)] = message
+
+        return self.subscription(kind, topic, keep)
+
+    def wait_until_connected(self) -> None:
+        """Every input has a reader and every output a writer."""
+        topics = [publisher.topic_name.lstrip("/") for publisher in self.inputs.values()]
+        topics += [listener.topic_name.lstrip("/") for listener in self.listeners.values()]
+        self.wait(lambda: all(self.matched.get(topic) for topic in topics), f"the node on {topics}")
+
+    def send(self, frame: dict[str, Any]) -> None:
+        """Publish what is in the frame, infos first so that they are known when the images arrive."""
+        for name in ("left_info", "right_info", "points", "left", "right"):
+            if frame.get(name) is not None:
+                self.inputs[name].publish(frame[name])
+
+    def wait_for_output(self, stamp_ns: int, name: str = "depth") -> Any:
+        return self.wait(lambda: self.outputs[name].get(stamp_ns), f"{name} of stamp {stamp_ns}")
+
+    def wait_for_status(self, condition: Callable[[Any, dict[str, str]], bool], what: str) -> Any:
+        """The first status of the node, from now on, that meets the condition (given it and its values)."""
+        start = len(self.statuses)
+
+        def found() -> Any:
+            for status in self.statuses[start:]:
+                if NODE in status.name and condition(
+                    status, {pair.key: pair.value for pair in status.values}
+                ):
+                    return status
+            return None
+
+        return self.wait(found, what)
+
+
+def good_frame(stamp_ns: int, seed: int = 0) -> dict[str, Any]:
+    """Messages of one complete frame of the scene."""
+    left, right = stereo_scene.images(seed)
+    header_left = conversions.header(stamp_ns, "camera_left_optical_frame")
+    header_right = conversions.header(stamp_ns, "camera_right_optical_frame")
+    camera = stereo_scene.RIG.left
+    return {
+        "left": conversions.encode_image(left, "rgb8", header_left),
+        "right": conversions.encode_image(right, "rgb8", header_right),
+        "left_info": conversions.info_from_camera(camera, header_left),
+        "right_info": conversions.info_from_camera(camera, header_right, stereo_scene.RIG.baseline_m),
+        "points": conversions.encode_points(stereo_scene.sweep(), conversions.header(stamp_ns, "velodyne")),
+    }
+
+
+def depth_of(message: Any) -> np.ndarray:
+    """Depth image in metres."""
+    return conversions.decode_depth(message)
