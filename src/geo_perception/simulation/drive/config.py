@@ -30,6 +30,7 @@ class DriveConfig:
     view_difference: float = 1.0  # multiplies gain, offset and sharpness differences of the two cameras
     reflections: float = 1.0  # mirror-like share of paint and glass, where stereo sees the mirrored world
     rectification_px: float = 0.25  # largest vertical error of the right image; real pairs are off by 0.1 to 0.5
+    disparity_error_px: float = 0.2  # spread of the pair's horizontal error; KITTI's stereo reads 0.0 to 0.5 px short
     # Lidar
     azimuth_step_deg: float = 0.1728  # HDL-64E at 10 revolutions per second
     lidar_fov_deg: float = 110.0  # only what the camera can see; 360 casts the whole sweep
@@ -66,6 +67,7 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "view_difference": (0.0, 10.0),
     "reflections": (0.0, 2.0),
     "rectification_px": (0.0, 3.0),
+    "disparity_error_px": (0.0, 3.0),
     "azimuth_step_deg": (0.02, 5.0),
     "lidar_fov_deg": (10.0, 360.0),
     "range_noise_m": (0.0, 1.0),

@@ -54,7 +54,7 @@ def _window(rng: Rng, page: Floats, gloss: Floats, x: float, y: float, w: float,
 
 def facade_old(rng: Rng) -> Painted:
     """Four storeys of 3 m with framed windows, sills, cornices and coursed stone."""
-    page, gloss = _wall(rng, 0.5, 0.06)
+    page, gloss = _wall(rng, 0.5, 0.1)
     page[::16] *= 0.82
     bay = SIZE / 4
     for floor in range(4):

@@ -44,8 +44,8 @@ def scan(
     keep &= hit & ~lost & (range_m < config.max_range_m) & (range_m > 0.9)
     bias = np.repeat(rng.normal(0, 0.4 * config.range_noise_m, len(beams)), beams.shape[1])
     noise = config.range_noise_m * (1 + range_m / 90) * rng.standard_normal(len(range_m)) + bias
-    points = flat * (range_m + noise)[:, None]
-    return np.concatenate([points, strength[:, None]], 1)[keep].astype(np.float32)
+    points = flat[keep] * (range_m + noise)[keep, None]
+    return np.concatenate([points, strength[keep, None]], 1).astype(np.float32)
 
 
 def _through_glass(
@@ -67,8 +67,9 @@ def _through_glass(
 
 def _mixed(range_m: Floats, config: DriveConfig, rng: np.random.Generator) -> Floats:
     """A beam split by an edge may report a range between near and far side (Tang et al., 2007)."""
-    step = np.diff(range_m, axis=1, append=range_m[:, -1:])
-    step[~np.isfinite(step)] = 0.0
+    finite = np.minimum(range_m, np.float32(1e6))
+    step = np.diff(finite, axis=1, append=finite[:, -1:])
+    step[np.abs(step) > 1e5] = 0.0
     chance = rng.random(range_m.shape)
     share = config.mixed_share * np.where(np.abs(step) < 2.5, 1.0, 0.2)
     split = (np.abs(step) > 0.15) & (chance < share)
@@ -85,7 +86,7 @@ def _echo(
     brightness = np.clip(surfaces.tint[triangle].mean(1), 0.1, 1.5)
     albedo = column("reflectance")[material] * np.sqrt(brightness)
     power = albedo * (0.02 + cosine) * (50 / np.maximum(hits.distance, 1.0)) ** 2
-    miss = np.exp(-45 * power) + column("loss")[material] * (1.3 - 0.5 * brightness)
+    miss = np.exp(-90 * power) + column("loss")[material] * (1.3 - 0.5 * brightness)
     heard = rng.random(len(miss)) > config.dropout * miss
     reported = albedo * (0.6 + 0.4 * cosine) * np.exp(0.35 * rng.standard_normal(len(miss)))
     return np.clip(reported, 0, 0.99).astype(np.float32), heard

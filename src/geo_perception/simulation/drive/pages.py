@@ -35,7 +35,7 @@ def _colour(rgb: tuple[float, float, float], noise: Floats) -> Floats:
 
 
 def asphalt(rng: Rng) -> Floats:
-    page = _grey(0.24, 0.22 * fractal(rng, 0.2, 2, 12), 0.1 * fractal(rng, 1.2))
+    page = _grey(0.24, 0.28 * fractal(rng, 0.2, 2, 12), 0.16 * fractal(rng, 0.9, 2, 128))
     for _ in range(3):  # cracks and repaired joints
         points = np.cumsum(rng.normal(0, 18, (14, 2)), 0) + rng.uniform(0, SIZE, 2)
         cv2.polylines(page, [points.astype(np.int32)], False, (0.1, 0.1, 0.1), 2)
@@ -44,7 +44,7 @@ def asphalt(rng: Rng) -> Floats:
 
 def slabs(rng: Rng) -> Floats:
     cells = rng.normal(0, 0.08, (6, 6)).astype(np.float32)
-    page = _grey(0.42, 0.12 * fractal(rng, 0.5, 2, 60), cv2.resize(cells, (SIZE, SIZE), interpolation=cv2.INTER_NEAREST))
+    page = _grey(0.42, 0.2 * fractal(rng, 0.5, 2, 60), cv2.resize(cells, (SIZE, SIZE), interpolation=cv2.INTER_NEAREST))
     page[:: SIZE // 6] *= 0.6
     page[:, :: SIZE // 6] *= 0.6
     return page
@@ -52,7 +52,7 @@ def slabs(rng: Rng) -> Floats:
 
 def grass(rng: Rng) -> Floats:
     blades = cv2.blur(fractal(rng, 0.1, 2, 20), (1, 3))
-    page = _colour((0.26, 0.33, 0.12), 0.35 * blades + 0.2 * fractal(rng, 1.0))
+    page = _colour((0.26, 0.33, 0.12), 0.5 * blades + 0.3 * fractal(rng, 0.8))
     dry = np.clip(0.5 + 0.4 * fractal(rng, 1.4, 8), 0, 1)[..., None]
     return np.asarray(page * (1 - dry) + dry * page * np.array([1.25, 1.0, 0.8], np.float32))
 
@@ -62,11 +62,11 @@ def soil(rng: Rng) -> Floats:
 
 
 def plaster(rng: Rng) -> Floats:
-    return _grey(0.62, 0.018 * fractal(rng, 0.4, 2, 40), 0.05 * fractal(rng, 1.6))
+    return _grey(0.62, 0.03 * fractal(rng, 0.4, 2, 40), 0.05 * fractal(rng, 1.4))
 
 
 def concrete(rng: Rng) -> Floats:
-    return _grey(0.45, 0.07 * fractal(rng, 0.5, 2, 60), 0.1 * fractal(rng, 1.5))
+    return _grey(0.45, 0.12 * fractal(rng, 0.5, 2, 60), 0.1 * fractal(rng, 1.5))
 
 
 def brick(rng: Rng) -> Floats:
@@ -101,12 +101,12 @@ def bark(rng: Rng) -> Floats:
 
 
 def leaf(rng: Rng) -> Floats:
-    clumps = 0.45 * fractal(rng, 0.25, 3, 30) + 0.25 * fractal(rng, 1.0, 8)
-    return _colour((0.2, 0.27, 0.09), np.clip(clumps, -0.85, 2.0))
+    clumps = 0.6 * fractal(rng, 0.3, 3, 40) + 0.4 * fractal(rng, 1.0, 8)
+    return _colour((0.2, 0.27, 0.09), np.clip(clumps, -0.9, 2.5))
 
 
 def treeline(rng: Rng) -> Floats:
-    lumps = 0.45 * fractal(rng, 0.8, 3, 120) + 0.15 * fractal(rng, 0.2, 2, 12)
+    lumps = 0.65 * fractal(rng, 0.7, 3, 120) + 0.3 * fractal(rng, 0.2, 2, 12)
     return _colour((0.16, 0.21, 0.1), np.clip(lumps, -0.9, 2.0))
 
 

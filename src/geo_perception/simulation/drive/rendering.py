@@ -35,7 +35,9 @@ class Scene:
 
 
 def render(scene: Scene, camera: PinholeCamera, world_from_camera: Matrix, warp_px: Floats, edge_samples: int) -> View:
-    """Ray-cast view. `warp_px` (a, b, c) shifts rows by a + b x + c y (x, y in -1..1): a rectification error."""
+    """Ray-cast view, imperfectly rectified: pixels look (warp_px[0] . (1, x, y)) to the right of where they should and
+    (warp_px[1] . (1, x, y)) below, with x, y in -1..1 over the image.
+    """
     rays = _rays(camera, warp_px, 0.0, 0.0)
     pose = world_from_camera.astype(np.float32)
     hits = scene.caster.cast(pose[:3, 3], rays @ pose[:3, :3].T)
@@ -64,8 +66,9 @@ def _rays(camera: PinholeCamera, warp_px: Floats, du: float, dv: float) -> Float
     rays = camera.rays.reshape(-1, 3).copy()
     x = (rays[:, 0] * camera.fx + camera.cx) * (2 / camera.width) - 1
     y = (rays[:, 1] * camera.fy + camera.cy) * (2 / camera.height) - 1
-    rays[:, 0] += du / camera.fx
-    rays[:, 1] += (dv + warp_px[0] + warp_px[1] * x + warp_px[2] * y) / camera.fy
+    right, down = (w[0] + w[1] * x + w[2] * y for w in warp_px)
+    rays[:, 0] += (du + right) / camera.fx
+    rays[:, 1] += (dv + down) / camera.fy
     return rays
 
 

@@ -44,7 +44,7 @@ class DriveSimulator:
         self.mounting = Mounting.draw(seed, config)
         self._sensors = ImageSensor.draw_pair(seed, config)
         self._movers = draw_movers(self.plan)
-        self._brightness = float(np.random.default_rng([seed, 10]).uniform(0.33, 0.52))
+        self._brightness = float(np.random.default_rng([seed, 10]).uniform(0.32, 0.55))
         self._light: Light | None = None
         self._stretch: tuple[int, Stretch] | None = None
 
@@ -68,7 +68,7 @@ class DriveSimulator:
             self.plan.path, car_s, self.plan.lane_y, stretch.origin_s, rng, self.config.attitude_jitter
         )
         left, right = self._views(scene, pose)
-        exposure = auto_exposure(left.colour, self._brightness)
+        exposure = auto_exposure(left.colour, self._brightness, self._sensors[0].black)
         return StereoLidarFrame(
             name=f"{index:06d}",
             stamp_ns=index * PERIOD_NS,

@@ -20,9 +20,9 @@ class Sky:
     def __init__(self, plan: StreetPlan) -> None:
         rng = np.random.default_rng([plan.seed, 7])
         self.sun_direction = plan.sun.astype(np.float32)
-        self.sun = np.float32(plan.sun_power) * np.array([1.0, 0.95, 0.85], np.float32) * 1.1
+        self.sun = np.float32(plan.sun_power) * np.array([1.0, 0.95, 0.85], np.float32) * 3.0
         blue = np.array([0.45, 0.62, 0.95]) if plan.sun_power > 0.5 else np.array([0.8, 0.84, 0.9])
-        self.ambient = (0.13 + 0.25 * (1 - plan.sun_power)) * (0.5 + 0.5 * blue / blue.mean()).astype(np.float32)
+        self.ambient = (0.16 + 0.25 * (1 - plan.sun_power)) * (0.5 + 0.5 * blue / blue.mean()).astype(np.float32)
         self._sky = self._paint_sky(rng, blue * plan.sky_power, plan)
         self._mirrored = self._paint_surroundings(rng, self._sky)
         self.haze = self._sky[ROWS // 2 - 12].mean(0)
@@ -31,10 +31,10 @@ class Sky:
         elevation = np.linspace(1, -1, ROWS)[:, None, None] * np.pi / 2
         azimuth = np.linspace(-np.pi, np.pi, COLUMNS)[None, :, None]
         up = np.clip(np.sin(elevation), 0, 1)
-        pale = np.full(3, plan.sky_power * 1.25)
+        pale = np.full(3, plan.sky_power * 1.1)
         image = zenith + (pale - zenith) * np.exp(-4 * up)
         clouds = cv2.GaussianBlur(rng.standard_normal((ROWS, COLUMNS)).astype(np.float32), (0, 0), 14, sigmaY=7)
-        cover = np.clip(clouds / clouds.std() - rng.uniform(-0.5, 2.0), 0, 1)[..., None]
+        cover = np.clip(clouds / clouds.std() - rng.uniform(0.0, 3.0), 0, 1)[..., None]
         image = image + (1.5 * plan.sky_power - image) * cover * 0.8
         direction = np.concatenate(np.broadcast_arrays(
             np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)), -1)  # fmt: skip
@@ -44,12 +44,12 @@ class Sky:
     def _paint_surroundings(self, rng: np.random.Generator, sky: Floats) -> Floats:
         """Houses and trees against the sky, road below, as seen in car doors and window panes."""
         out = cv2.GaussianBlur(sky, (0, 0), 1.5)
-        tops = np.repeat(rng.uniform(4, 50, 64), COLUMNS // 64).astype(int)
+        tops = (28 + 22 * np.sin(np.cumsum(rng.normal(0, 0.08, COLUMNS)))).astype(int)
+        shades = np.repeat(rng.uniform(0.03, 0.5, 32), COLUMNS // 32)
         for column, top in enumerate(tops):
-            shade = 0.06 + 0.3 * ((column // 16) * 7919 % 13) / 13
-            out[ROWS // 2 - top : ROWS // 2, column] = shade * rng.uniform(0.6, 1.4)
-        out[ROWS // 2 :] = 0.16
-        return cv2.GaussianBlur(out, (0, 0), 0.8).astype(np.float32)
+            out[ROWS // 2 - top : ROWS // 2, column] = shades[column]
+        out[ROWS // 2 :] = 0.25
+        return cv2.GaussianBlur(out, (0, 0), 2.0).astype(np.float32)
 
     def radiance(self, directions: Floats) -> Floats:
         """Sky colour (N, 3) along unit directions (N, 3)."""

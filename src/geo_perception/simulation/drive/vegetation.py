@@ -25,7 +25,7 @@ def leaves(rng: Rng, centres: Floats, size_m: float, material: str = "leaf") -> 
     corners = centres[:, None] + np.stack([-e1 - 0.6 * e2, e1 - 0.6 * e2, 1.1 * e2], 1) * size[:, None] * 0.6
     offset = rng.uniform(0, 50, (count, 1, 2))
     uv = offset + np.array([[-1, -0.6], [1, -0.6], [0, 1.1]]) * size[:, None] * 0.6
-    shade = rng.uniform(0.65, 1.35, (count, 1)) * np.array([1.0, 1.0, 1.0]) * rng.uniform(0.9, 1.1, (count, 3))
+    shade = rng.uniform(0.3, 1.6, (count, 1)) * rng.uniform(0.9, 1.1, (count, 3))
     return triangles(corners.astype(np.float32), uv.astype(np.float32), ID[material], shade.astype(np.float32))
 
 
@@ -36,7 +36,7 @@ def _shell(rng: Rng, count: int, radii: Floats) -> Floats:
     return np.asarray(direction * rng.uniform(0.55, 1.0, (count, 1)) * radii)
 
 
-def broadleaf(rng: Rng, leaf_count: int = 1500) -> Mesh:
+def broadleaf(rng: Rng, leaf_count: int = 3200) -> Mesh:
     """A street tree of about 9 m: trunk, branches and 8 to 14 overlapping clusters of leaves."""
     crown = np.array([rng.uniform(1.8, 2.8), rng.uniform(1.8, 2.8), rng.uniform(1.8, 2.8)])
     base = rng.uniform(2.0, 3.2)
@@ -48,10 +48,10 @@ def broadleaf(rng: Rng, leaf_count: int = 1500) -> Mesh:
     trunk_radius = rng.uniform(0.12, 0.25)
     trunk = tube((0, 0, 0), (0, 0, middle[2]), (trunk_radius, 0.5 * trunk_radius), ID["bark"])
     branches = [tube((0, 0, 0.8 * base), hub, (0.07, 0.03), ID["bark"], sides=4) for hub in hubs[:6]]
-    return join([trunk, *branches, leaves(rng, points, 0.3)])
+    return join([trunk, *branches, leaves(rng, points, 0.2)])
 
 
-def conifer(rng: Rng, leaf_count: int = 1300) -> Mesh:
+def conifer(rng: Rng, leaf_count: int = 2600) -> Mesh:
     """A spruce of about 11 m: a cone of drooping needles, foliage nearly to the ground."""
     height = rng.uniform(8, 13)
     up = rng.uniform(0, 1, leaf_count) ** 1.5
@@ -60,23 +60,23 @@ def conifer(rng: Rng, leaf_count: int = 1300) -> Mesh:
     radius = (1 - up) * rng.uniform(0.16, 0.24) * height * layer * rng.uniform(0.5, 1, leaf_count)
     points = np.stack([radius * np.cos(angle), radius * np.sin(angle), 0.9 + up * (height - 0.9)], -1)
     trunk = tube((0, 0, 0), (0, 0, height * 0.9), (0.2, 0.04), ID["bark"], sides=6)
-    return join([trunk, leaves(rng, points, 0.32).tinted((0.7, 0.8, 0.8))])
+    return join([trunk, leaves(rng, points, 0.22).tinted((0.7, 0.8, 0.8))])
 
 
-def forest_tree(rng: Rng, leaf_count: int = 700) -> Mesh:
+def forest_tree(rng: Rng, leaf_count: int = 1100) -> Mesh:
     """A tall bare trunk with a high crown, as they stand behind a forest's edge."""
     height = rng.uniform(11, 18)
     crown = np.array([2.2, 2.2, 0.3 * height])
     points = np.array([0, 0, 0.72 * height]) + _shell(rng, leaf_count, crown)
     trunk = tube((0, 0, 0), rng.normal(0, 0.4, 3) + (0, 0, height), (rng.uniform(0.12, 0.3), 0.05), ID["bark"], sides=7)
-    return join([trunk, leaves(rng, points, 0.42)])
+    return join([trunk, leaves(rng, points, 0.34)])
 
 
-def bush(rng: Rng, leaf_count: int = 350) -> Mesh:
+def bush(rng: Rng, leaf_count: int = 1100) -> Mesh:
     """A shrub of 1 to 2.5 m."""
     radii = np.array([rng.uniform(0.5, 1.3), rng.uniform(0.5, 1.3), rng.uniform(0.5, 1.3)])
     points = np.array([0, 0, radii[2]]) + _shell(rng, leaf_count, radii)
-    return leaves(rng, points, 0.2, "hedge")
+    return leaves(rng, points, 0.12, "hedge")
 
 
 TREES = {"broadleaf": broadleaf, "conifer": conifer, "forest_tree": forest_tree, "bush": bush}
@@ -89,11 +89,11 @@ def hedge(rng: Rng, length_m: float, height_m: float, depth_m: float) -> Mesh:
     grid = np.zeros((len(xs), len(profile), 3))
     grid[..., 0] = xs[:, None]
     grid[..., 1:] = profile * (depth_m, height_m) + rng.normal(0, 0.06, (len(xs), len(profile), 2))
-    count = int(length_m * 30)
+    count = int(length_m * 120)
     spots = np.stack([rng.uniform(0, length_m, count), rng.choice([0.0, 1.0], count) * depth_m, rng.uniform(0, height_m, count)], -1)
     top = rng.random(count) < 0.4
     spots[top, 1], spots[top, 2] = rng.uniform(0, depth_m, int(top.sum())), height_m
-    return join([surface(grid, ID["hedge"], (0.9, 0.9, 0.9)), leaves(rng, spots, 0.12, "hedge")])
+    return join([surface(grid, ID["hedge"], (0.9, 0.9, 0.9)), leaves(rng, spots, 0.09, "hedge")])
 
 
 def forest() -> dict[str, list[Mesh]]:
