@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line as a whole: exit codes, one-line errors, and recipes that get their options untouched."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import types
+
+import pytest
+import typer
+
+from geo_perception import __version__, cli
+from geo_perception.cli import train
+from geo_perception.errors import ConfigError, MissingDependencyError
+
+COMMAND = (sys.executable, "-m", "geo_perception.cli")
+
+
+def run(*args: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own."""
+    return subprocess.run([*COMMAND, *args], capture_output=True, text=True, check=False)
+
+
+def test_version() -> None:
+    assert run("--version").stdout == f"geo-perception {__version__}\n"
+
+
+def test_no_arguments_print_the_overview(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run([]) == 0
+    said = capsys.readouterr().out
+    assert [verb for verb in cli.VERBS if f"  {verb}" not in said] == []
+
+
+def test_user_error_is_one_line_and_exit_code_2() -> None:
+    result = run("nonsense")
+    assert result.returncode == 2
+    assert result.stderr.splitlines() == [
+        f"geo-perception: unknown verb 'nonsense'; there are: {', '.join(cli.VERBS)}"
+    ]
+
+
+def test_debug_shows_where_it_happened() -> None:
+    result = run("--debug", "nonsense")
+    assert result.returncode != 0
+    assert "Traceback" in result.stderr
+    assert "ConfigError" in result.stderr
+
+
+def test_wrong_option_is_exit_code_2() -> None:
+    result = run("doctor", "--no-such-option")
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+
+
+def fake_verb(monkeypatch: pytest.MonkeyPatch, function: object) -> None:
+    """Make `doctor` run a function of the test."""
+    app = typer.Typer(add_completion=False)
+    app.command()(function)  # type: ignore[type-var]
+    module = types.ModuleType("fake_verb")
+    module.app = app  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "fake_verb", module)
+    monkeypatch.setitem(cli.VERBS, "doctor", "fake_verb:app")
+
+
+def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def needs_a_package() -> None:
+        import no_such_package  # type: ignore[import-not-found]  # noqa: F401
+
+    fake_verb(monkeypatch, needs_a_package)
+    with pytest.raises(MissingDependencyError, match="no_such_package"):
+        cli.run(["doctor"])
+
+
+@pytest.mark.parametrize("code", [0, 1, 7])
+def test_exit_code_of_a_verb_is_kept(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    def leave() -> None:
+        raise typer.Exit(code)
+
+    fake_verb(monkeypatch, leave)
+    assert cli.run(["doctor"]) == code
+
+
+def test_interrupt_exits_130_without_a_traceback() -> None:
+    program = (
+        "import sys, time, types, typer\nfrom geo_perception import cli\n"
+        "def wait():\n    print('waiting', flush=True)\n    time.sleep(60)\n"
+        "module = types.ModuleType('fake_verb'); module.app = typer.Typer(); module.app.command()(wait)\n"
+        "sys.modules['fake_verb'] = module; cli.VERBS['doctor'] = 'fake_verb:app'\n"
+        "sys.argv = ['geo-perception', 'doctor']; cli.main()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=-1, stderr=-1, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "waiting\n"
+        os.kill(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+
+
+@pytest.fixture
+def recipe(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """A recipe named `probe` that records what it is given."""
+    given: list[list[str]] = []
+    module = types.ModuleType("training.recipes.probe")
+    module.main = given.append  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "training.recipes.probe", module)
+    monkeypatch.setattr(train, "recipes", lambda: ["probe"])
+    return given
+
+
+def test_recipe_gets_its_options_untouched(recipe: list[list[str]]) -> None:
+    assert cli.run(["train", "probe", "--steps", "3", "--seed=7", "--help", "positional"]) == 0
+    assert recipe == [["--steps", "3", "--seed=7", "--help", "positional"]]
+
+
+def test_unknown_recipe_lists_what_exists(recipe: list[list[str]]) -> None:
+    with pytest.raises(ConfigError, match="unknown recipe 'other'; there are: probe"):
+        cli.run(["train", "other"])
+    assert recipe == []

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""doctor names what is wrong and the fix; each check is shown a machine that lacks something."""
+
+from __future__ import annotations
+
+import os
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from geo_perception import cli
+from geo_perception.cli import checks, doctor
+from geo_perception.errors import InputError
+from geo_perception.ros import delivery
+
+
+def test_report_has_a_line_a_check(capsys: pytest.CaptureFixture[str]) -> None:
+    cli.run(["doctor", "--seconds", "0"])
+    said = capsys.readouterr().out
+    for name in ("python", "numpy", "torch", "cv2", "open3d", "rclpy", "shared memory", "launch", "model"):
+        assert f"  {name}: " in said
+    assert "delivery" not in said
+
+
+def test_missing_system_library_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: str) -> None:
+        raise OSError("libusb-1.0.so.0: cannot open shared object file: No such file or directory")
+
+    monkeypatch.setattr(checks, "import_module", broken)
+    (check,) = checks.open3d_package()
+    assert check.status == "WARN"
+    assert "libusb-1.0.so.0 is missing" in check.detail
+    assert check.fix == "sudo apt-get install libusb-1.0-0"
+
+
+def test_missing_package_is_a_failure_with_its_install_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(name: str) -> None:
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    monkeypatch.setattr(checks, "import_module", absent)
+    (check,) = checks.middleware()
+    assert check.status == "FAIL"
+    assert "geo_perception[ros]" in check.fix
+
+
+def test_small_shared_memory_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "statvfs", lambda _: types.SimpleNamespace(f_bavail=64 * 256, f_frsize=4096))
+    (check,) = checks.shared_memory()
+    assert (check.status, check.detail[:10]) == ("WARN", "64 MB free")
+    assert "--shm-size" in check.fix
+
+
+@pytest.mark.parametrize(("profile", "status"), [("", "WARN"), ("/nowhere/profile.xml", "FAIL")])
+def test_profile_that_is_not_there(monkeypatch: pytest.MonkeyPatch, profile: str, status: str) -> None:
+    monkeypatch.setenv(checks.PROFILE_VARIABLE, profile)
+    (check,) = checks.fastdds_profile()
+    assert check.status == status
+    assert check.fix.endswith("config/fastdds.xml")
+
+
+def test_lost_messages_name_the_profile_that_keeps_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(checks.PROFILE_VARIABLE, str(tmp_path))
+
+    def measure(count: int) -> delivery.Delivery:
+        ours = os.environ[checks.PROFILE_VARIABLE].endswith("fastdds.xml")
+        return delivery.Delivery(count, count if ours else 1, 12.0)
+
+    monkeypatch.setattr(delivery, "measure_delivery", measure)
+    (check,) = checks.delivery(1.0)
+    assert check.status == "WARN"
+    assert check.detail.startswith("1 of 10")
+    assert "10 of 10" in check.detail
+    assert os.environ[checks.PROFILE_VARIABLE] == str(tmp_path)
+
+
+def test_one_broken_check_does_not_hide_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> list[Any]:
+        raise InputError("no luck")
+
+    monkeypatch.setattr(checks, "middleware", broken)
+    found = {check.name: check for check in doctor.examine(0)}
+    assert found["broken"].detail == "no luck"
+    assert "model" in found
+    assert cli.run(["doctor", "--seconds", "0"]) == doctor.EXIT_FAILED_CHECK
