@@ -230,6 +230,14 @@ def test_raw_drive_faults_are_named(tmp_path: Path) -> None:
         open_dataset(drive)
 
 
+def test_raw_drive_that_is_not_rectified_is_refused(tmp_path: Path) -> None:
+    drive = kitti.raw_drive(tmp_path)
+    for side in ("image_02", "image_03"):
+        kitti.write_png(drive / side / "data/0000000000.png", kitti.rgb(0)[:-1])
+    with pytest.raises(DataError, match="images are 64x39, calibrated for 64x40 when rectified"):
+        open_dataset(drive)[0]
+
+
 def test_odometry_with_too_few_times(tmp_path: Path) -> None:
     root = kitti.odometry(tmp_path)
     (root / "times.txt").write_text("0.0\n")

@@ -49,8 +49,8 @@ def test_rows_and_their_errors() -> None:
 
 def test_scene_completeness_compares_with_stereo() -> None:
     completeness = evaluate(wall_pipeline, walls()).metrics()["scene_completeness"]
-    assert completeness["depth_frames"] == 3
-    assert completeness["depth_fused_over_stereo"]["MAE"] == pytest.approx(0.25)  # 0.5 m against 2 m
+    assert completeness["depth_over_stereo"]["stereo"] == {"RMSE": 1, "MAE": 1}
+    assert completeness["depth_over_stereo"]["fused"]["MAE"] == pytest.approx(0.25)  # 0.5 m against 2 m
     assert completeness["photometric"]["stereo"]["over_stereo"] == 1
     assert completeness["photometric"]["fused"]["over_stereo"] < 1
 

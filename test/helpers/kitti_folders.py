@@ -92,6 +92,7 @@ def raw_drive(date: Path, count: int = 3, name: str = "2011_09_26_drive_0001_syn
     stamps = "".join(f"2011-09-26 13:02:25.{594360375 + 100 * i}\n" for i in range(count))
     (drive / "image_02/timestamps.txt").write_text(stamps)
     text = "calib_time: 09-Jan-2012 13:57:47\n" + line("P_rect_02", P2) + line("P_rect_03", P3)
+    text += line("S_rect_02", np.array([WIDTH, HEIGHT]))
     (date / "calib_cam_to_cam.txt").write_text(text + line("R_rect_00", RECTIFY))
     lidar = line("R", LIDAR[:, :3]) + line("T", LIDAR[:, 3])
     (date / "calib_velo_to_cam.txt").write_text("calib_time: 15-Mar-2012 11:37:16\n" + lidar)

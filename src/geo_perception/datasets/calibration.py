@@ -24,6 +24,7 @@ Matrix = NDArray[np.float64]
 LEFT_KEYS = ("P2", "P_rect_02")
 RIGHT_KEYS = ("P3", "P_rect_03")
 RECTIFY_KEYS = ("R0_rect", "R_rect_00", "R_rect")
+SIZE_KEY = "S_rect_02"  # raw drives only
 LIDAR_KEYS = ("Tr_velo_to_cam", "Tr_velo_cam", "Tr")
 
 # Without a lidar nothing is transformed by it; then x forward, z up simply turns into z forward, y down.
@@ -37,9 +38,18 @@ class Calibration:
     K: Matrix  # 3x3 of both rectified colour cameras
     baseline_m: float
     camera_from_lidar: Matrix | None  # 4x4, None when the files hold no lidar pose
+    size: tuple[int, int] | None = None  # (width, height) of rectified images, where the files tell
 
     def rig(self, width: int, height: int) -> StereoRig:
-        """The rig for images of this size."""
+        """The rig for images of this size.
+
+        Raises:
+            DataError: rectified images have another size, as in the raw drives `*_extract`.
+        """
+        if self.size is not None and self.size != (width, height):
+            raise DataError(
+                f"images are {width}x{height}, calibrated for {self.size[0]}x{self.size[1]} when rectified"
+            )
         return StereoRig(PinholeCamera.from_info(self.K, width, height), self.baseline_m)
 
 
@@ -80,7 +90,11 @@ def read_calibration(*paths: Path) -> Calibration:
     baseline_m = float(left_shift[0] - right_shift[0])
     if baseline_m <= 0:
         raise DataError(f"calibration {where}: baseline is {baseline_m:.4f} m (left and right swapped?)")
-    return Calibration(K, baseline_m, _camera_from_lidar(values, left_shift, where))
+    size = None
+    if SIZE_KEY in values:
+        width, height = _matrix(values, (SIZE_KEY,), (2,), where)
+        size = int(width), int(height)
+    return Calibration(K, baseline_m, _camera_from_lidar(values, left_shift, where), size)
 
 
 def _shift(K: Matrix, P: Matrix) -> Matrix:

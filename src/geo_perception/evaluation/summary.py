@@ -88,18 +88,21 @@ def _metrics(scores: Sequence[FrameScores], row: str, region: str, scaling: str)
 
 
 def _completeness(scores: Sequence[FrameScores]) -> Tree:
-    """Upper scene: warp error of each row, and the fused map's errors as multiples of stereo alone's."""
+    """Upper scene: warp error of each row, and depth errors as multiples of stereo alone's."""
     photometric = {
         row: [s.photometric[row] for s in scores if row in s.photometric] for row in rows_of(scores)
     }
-    upper = {row: _metrics(scores, row, UPPER, UNSCALED) for row in (FUSED, STEREO)}
-    means = {row: mean_metrics(metrics) for row, metrics in upper.items()}
+    upper = {row: mean_metrics(_metrics(scores, row, UPPER, UNSCALED)) for row in rows_of(scores)}
+    stereo = upper.get(STEREO)
     return {
         "photometric": {row: _photometric(errors) for row, errors in photometric.items() if errors},
-        "depth_frames": len(upper[FUSED]),
-        "depth_fused_over_stereo": {
-            "RMSE": _ratio(means[FUSED].rmse_m, means[STEREO].rmse_m),
-            "MAE": _ratio(means[FUSED].mae_m, means[STEREO].mae_m),
+        "depth_over_stereo": {
+            row: {
+                "RMSE": _ratio(mean.rmse_m, stereo.rmse_m),
+                "MAE": _ratio(mean.mae_m, stereo.mae_m),
+            }
+            for row, mean in upper.items()
+            if stereo and stereo.coverage > 0 and mean.coverage > 0
         },
     }
 
