@@ -76,6 +76,9 @@ def run(args: list[str]) -> int:
     try:
         load_verb(verb)(args=rest, prog_name=f"geo-perception {verb}")
     except SystemExit as stop:
+        # Typer before 0.12, which Ubuntu 24.04 has, turns Ctrl-C into exit code 1.
+        if isinstance(getattr(stop.__context__, "__cause__", None), KeyboardInterrupt):
+            return EXIT_INTERRUPTED
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("geo_perception"):
