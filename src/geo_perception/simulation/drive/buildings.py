@@ -15,7 +15,7 @@ FRONTS = ("facade_old", "facade_plain", "facade_modern", "brick", "plaster")
 def house(rng: Rng, width_m: float, storeys: int, front: str) -> Mesh:
     """A block of `width_m` along x with a painted front, gables, roof, sometimes shop, balconies and chimney."""
     height, depth = 3.0 * storeys + 0.4, rng.uniform(9, 13)
-    tint = 0.55 + 0.6 * rng.random() + rng.uniform(-0.1, 0.1, 3) + np.array([0.06, 0.0, -0.08])
+    tint = 0.5 + 0.7 * rng.random() + rng.uniform(-0.05, 0.05, 3) + rng.random() * np.array([0.12, 0.03, -0.12])
     page = ID[front]
     parts = [_wall((0, 0, 0), (width_m, 0, 0), height, page, tint)]
     parts += [_wall((x, 0, 0), (0, depth, 0), height, page, tint) for x in (0, width_m)]

@@ -56,7 +56,7 @@ def _through_glass(
     pane = (hits.triangle != NO_HIT) & _GLASS[surfaces.material[hits.triangle]]
     onward = np.flatnonzero(pane & (chance < THROUGH_GLASS))
     lost = pane & (chance >= THROUGH_GLASS) & (chance < 0.85)
-    start = hits.distance[onward] + np.float32(0.02)
+    start = hits.distance[onward] + np.float32(0.02)  # past the pane itself
     behind = caster.cast(origin + start[:, None] * rays[onward], rays[onward])
     distance, triangle = hits.distance.copy(), hits.triangle.copy()
     distance[onward], triangle[onward] = start + behind.distance, behind.triangle

@@ -44,7 +44,7 @@ MATERIALS: dict[str, Material] = {
     "bark": Material("bark", 1.0, 0.0, 0.3, 0.3, 0.02),
     "leaf": Material("leaf", 1.2, 0.0, 0.3, 0.4, 0.06, leafy=True),
     "hedge": Material("leaf", 1.6, 0.0, 0.4, 0.4, 0.03, leafy=True),
-    "treeline": Material("treeline", 12.0, 0.0, 0.3, 0.3, 0.3),
+    "treeline": Material("treeline", 12.0, 0.0, 0.3, 0.3, 0.3, leafy=True),
     "facade_old": Material("facade_old", 12.0, 0.6, 0.08, 0.35),
     "facade_plain": Material("facade_plain", 12.0, 0.6, 0.08, 0.4),
     "facade_modern": Material("facade_modern", 12.0, 0.7, 0.1, 0.35),

@@ -57,7 +57,7 @@ class StreetPlan:
         kind = config.street if config.street != "random" else str(rng.choice(STREETS, p=_KIND_SHARES))
         wide = kind in ("arterial", "open")
         parking = rng.uniform(0.2, 0.9) if kind in ("residential", "city", "closed") and rng.random() < 0.8 else 0.0
-        half = rng.uniform(5.0, 8.5) if wide else rng.uniform(3.2, 4.2)
+        half = rng.uniform(5.5, 10.0) if wide else rng.uniform(3.3, 5.0)
         half += 2.2 if parking else 0.0
         lane = rng.uniform(0.4, 0.6) * (half - (2.2 if parking else 0.0))
         azimuth, height = rng.uniform(0, 2 * np.pi), np.radians(rng.uniform(18, 58))
@@ -90,4 +90,4 @@ class StreetPlan:
         return np.asarray(0.12 + np.clip(self.slope[side] * np.maximum(np.asarray(y) - edge, 0), -2.5, 6.0))
 
 
-_KIND_SHARES = (0.26, 0.2, 0.24, 0.12, 0.12, 0.06)
+_KIND_SHARES = (0.2, 0.15, 0.33, 0.13, 0.13, 0.06)

@@ -14,6 +14,7 @@ from geo_perception.simulation.drive.world import NO_HIT, Caster, Hits, Surfaces
 
 Floats = NDArray[np.float32]
 Matrix = NDArray[np.float64]
+BLOCK = 32768  # rays shaded together
 EDGE_SHARE = 0.015  # relative depth step between neighbours that counts as an edge
 
 
@@ -35,30 +36,33 @@ class Scene:
 
 
 def render(scene: Scene, camera: PinholeCamera, world_from_camera: Matrix, warp_px: Floats, edge_samples: int) -> View:
-    """Ray-cast view, imperfectly rectified: pixels look (warp_px[0] . (1, x, y)) to the right of where they should and
-    (warp_px[1] . (1, x, y)) below, with x, y in -1..1 over the image.
+    """Ray-cast view, imperfectly rectified: pixels look warp_px[0] . (1, x, y, xy, xx, yy) to the right of where they
+    should and warp_px[1] . (...) below, with x, y in -1..1 over the image.
     """
     rays = _rays(camera, warp_px, 0.0, 0.0)
     pose = world_from_camera.astype(np.float32)
-    hits = scene.caster.cast(pose[:3, 3], rays @ pose[:3, :3].T)
-    colour = _shade(scene, camera, pose, rays, hits)
+    hits, colour = _look(scene, camera, pose, rays)
     if edge_samples:
         edges = np.flatnonzero(_edges(scene.surfaces, hits, camera.size))
         total = colour[edges].copy()
         for k in range(edge_samples):
-            total += _extra(scene, camera, pose, _rays(camera, warp_px, *_offset(k, edge_samples))[edges])
+            total += _look(scene, camera, pose, _rays(camera, warp_px, *_offset(k, edge_samples))[edges])[1]
         colour[edges] = total / (edge_samples + 1)
     depth = np.where(hits.triangle == NO_HIT, np.nan, hits.distance).astype(np.float32)
     return View(colour.reshape(*camera.size, 3), depth.reshape(camera.size))
 
 
-def _extra(scene: Scene, camera: PinholeCamera, pose: Floats, rays: Floats) -> Floats:
-    return _shade(scene, camera, pose, rays, scene.caster.cast(pose[:3, 3], rays @ pose[:3, :3].T))
-
-
-def _shade(scene: Scene, camera: PinholeCamera, pose: Floats, rays: Floats, hits: Hits) -> Floats:
-    directions = rays @ pose[:3, :3].T
-    return radiance(scene.light, scene.caster, scene.surfaces, hits, pose[:3, 3], directions, 1 / camera.fx)
+def _look(scene: Scene, camera: PinholeCamera, pose: Floats, rays: Floats) -> tuple[Hits, Floats]:
+    """What (N, 3) camera rays hit and the colour (N, 3) they see; in blocks, so that arrays stay in the cache."""
+    parts: list[tuple[Hits, Floats]] = []
+    for start in range(0, len(rays), BLOCK):
+        directions = rays[start : start + BLOCK] @ pose[:3, :3].T
+        hits = scene.caster.cast(pose[:3, 3], directions)
+        colour = radiance(scene.light, scene.caster, scene.surfaces, hits, pose[:3, 3], directions, 1 / camera.fx)
+        parts.append((hits, colour))
+    if not parts:
+        return Hits.none(0), np.zeros((0, 3), np.float32)
+    return Hits.join([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
 
 def _rays(camera: PinholeCamera, warp_px: Floats, du: float, dv: float) -> Floats:
@@ -66,7 +70,7 @@ def _rays(camera: PinholeCamera, warp_px: Floats, du: float, dv: float) -> Float
     rays = camera.rays.reshape(-1, 3).copy()
     x = (rays[:, 0] * camera.fx + camera.cx) * (2 / camera.width) - 1
     y = (rays[:, 1] * camera.fy + camera.cy) * (2 / camera.height) - 1
-    right, down = (w[0] + w[1] * x + w[2] * y for w in warp_px)
+    right, down = warp_px @ np.stack([np.ones_like(x), x, y, x * y, x * x, y * y])
     rays[:, 0] += (du + right) / camera.fx
     rays[:, 1] += (dv + down) / camera.fy
     return rays

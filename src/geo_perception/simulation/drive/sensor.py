@@ -25,16 +25,16 @@ class ImageSensor:
     noise: float
     vignetting: float  # share lost in the corners
     black: float  # share of the tone curve's dark end that is crushed
-    warp_px: Floats  # (2, 3) see rendering.render
+    warp_px: Floats  # (2, 6) see rendering.render
 
     @classmethod
     def draw_pair(cls, seed: int, config: DriveConfig) -> tuple[ImageSensor, ImageSensor]:
         """Two cameras that differ a little. The right one carries the pair's rectification error."""
         rng = np.random.default_rng([seed, 9])
-        black = rng.uniform(0.05, 0.15)
-        rows = rng.uniform(-0.5, 0.5, 3) * config.rectification_px * np.array([1, 0.5, 0.5])
+        black = rng.uniform(0.06, 0.2)
+        rows = rng.uniform(-1, 1, 6) * config.rectification_px * np.array([0.5, 0.25, 0.25, 0.1, 0.1, 0.1])
         # Measured on KITTI against its lidar: short by a quarter of a pixel on average, more for what is far.
-        columns = config.disparity_error_px * rng.normal([-1.1, 0.0, 0.8], [1.0, 0.5, 0.8])
+        columns = config.disparity_error_px * rng.normal([-1.2, 0.0, 0.8, 0, 0, 0], [1.0, 0.5, 0.8, 0.5, 0.5, 0.5])
         warp = np.stack([columns, rows]) * config.width / 1242
         return cls._draw(rng, config, black, 0 * warp), cls._draw(rng, config, black, warp)
 
@@ -62,7 +62,7 @@ class ImageSensor:
         """Shot and read noise, correlated over neighbours as demosaicing and rectification leave it."""
         grain = rng.standard_normal(light.shape, np.float32)
         grain = cv2.GaussianBlur(grain, (3, 3), 0.6) * np.float32(1.6)
-        sigma = np.sqrt(np.clip(light, 0, 1) * np.float32(0.00016) + np.float32(2.5e-6))
+        sigma = np.sqrt(np.clip(light, 0, 1) * np.float32(0.0003) + np.float32(4e-6))
         return np.asarray(self.noise * sigma * grain)
 
     def _falloff(self, size: tuple[int, int]) -> Floats:

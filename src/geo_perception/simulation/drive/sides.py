@@ -151,12 +151,12 @@ def woods(rng: Rng, plan: StreetPlan, side: int) -> list[Mesh]:
 
 def foliage_wall(rng: Rng, length_m: float, height_m: float) -> Mesh:
     """A bumpy curtain of distant trees along x."""
-    xs = np.arange(0, length_m + 2, 2.0)
-    zs = np.linspace(-1, 1, 8)
+    xs = np.arange(0, length_m + 1, 1.0)
+    zs = np.linspace(-1, 1, 20)
     grid = np.zeros((len(xs), len(zs), 3))
     tops = height_m * (1 + 0.2 * rng.standard_normal(len(xs)))
     grid[..., 0] = xs[:, None]
-    grid[..., 1] = rng.normal(0, 0.7, grid.shape[:2])
+    grid[..., 1] = rng.normal(0, 0.6, grid.shape[:2])
     grid[..., 2] = np.where(zs < 0, zs * 2, zs * tops[:, None])
     return surface(grid, ID["treeline"], rng.uniform(0.7, 1.2) * np.ones(3))
 

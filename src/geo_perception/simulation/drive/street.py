@@ -43,8 +43,13 @@ def _side_kind(rng: Rng, plan: StreetPlan) -> str:
 
 
 def _mirrored(mesh: Mesh) -> Mesh:
-    """The left side's mesh moved to the right of the road."""
-    return replace(mesh, corners=mesh.corners * np.array([1, -1, 1], np.float32))
+    """The left side's mesh moved to the right of the road, what is written on it still readable."""
+    uv = mesh.uv.copy()
+    for name, cell in (("sign", 0.25), ("poster", 0.5)):
+        rows = mesh.material == ID[name]
+        first = np.floor(uv[rows, :, 0].mean(1, keepdims=True) / cell) * cell
+        uv[rows, :, 0] = 2 * first + cell - uv[rows, :, 0]
+    return replace(mesh, corners=mesh.corners * np.array([1, -1, 1], np.float32), uv=uv)
 
 
 def _road(rng: Rng, plan: StreetPlan) -> list[Mesh]:

@@ -107,8 +107,8 @@ def lorry(rng: Rng) -> Mesh:
     y = 1.23
     parts = [box((-length / 2, -y, 1.0), (length / 2 - 2.2, y, height), ID["paint"], paint)]
     for sign in (-1, 1):
-        origin = (-length / 2, sign * (y + 0.01), 1.05)
-        parts.append(patch(origin, (length - 2.2, 0, 0), (0, 0, height - 1.1), ID["poster"], uv=side_uv))
+        origin = (-length / 2 + max(sign, 0) * (length - 2.2), sign * (y + 0.01), 1.05)
+        parts.append(patch(origin, (-sign * (length - 2.2), 0, 0), (0, 0, height - 1.1), ID["poster"], uv=side_uv))
     back = (-length / 2 - 0.01, -y, 1.0)
     rear = "poster" if rng.random() < 0.5 else "paint"
     parts.append(patch(back, (0, 2 * y, 0), (0, 0, height - 1.0), ID[rear], paint, uv=side_uv))

@@ -29,6 +29,16 @@ class Hits:
     triangle: NDArray[np.int64]  # (N,) row of Surfaces, NO_HIT without
     weights: Floats  # (N, 2) barycentric weights of the triangle's second and third corner
 
+    @classmethod
+    def none(cls, count: int) -> Hits:
+        """`count` rays that hit nothing."""
+        return cls(np.full(count, np.inf, np.float32), np.full(count, NO_HIT), np.zeros((count, 2), np.float32))
+
+    @classmethod
+    def join(cls, parts: list[Hits]) -> Hits:
+        """Hits of consecutive blocks of rays."""
+        return cls(*(np.concatenate([getattr(p, f) for p in parts]) for f in ("distance", "triangle", "weights")))
+
 
 @dataclass(frozen=True)
 class Surfaces:
@@ -85,8 +95,7 @@ class Caster:
                 best = hits if best is None else _nearer(best, hits)
             offset += count
         if best is None:
-            none = np.full(len(directions), np.inf, np.float32)
-            return Hits(none, np.full(len(none), NO_HIT), np.zeros((len(none), 2), np.float32))
+            return Hits.none(len(directions))
         return best
 
     def blocked(self, origins: Floats, direction: Floats) -> NDArray[np.bool_]:
@@ -153,9 +162,9 @@ def build_stretch(plan: StreetPlan, index: int) -> Stretch:
 
 def _horizon(rng: np.random.Generator, start: float, end: float) -> Mesh:
     """Far trees and hills on both sides and where the street ends from sight, and the ground below them."""
-    xs = np.arange(start - 60, end + 60, 6.0)
+    xs = np.arange(start - 60, end + 60, 2.5)
     parts = [_ridge(rng, np.stack([xs, np.full_like(xs, y)], -1), 7, 16) for y in (-105.0, 105.0)]
-    across = np.arange(-140.0, 141.0, 6.0)
+    across = np.arange(-140.0, 141.0, 2.5)
     parts.append(_ridge(rng, np.stack([np.full_like(across, end + 20), across], -1), 5, 14))
     wide = np.array([[[x, y, -1.5] for y in (-400.0, -110.0, 0.0, 110.0, 400.0)] for x in (start - 80, end + 15, end + 400)])
     parts.append(surface(wide, ID["grass"]))
@@ -165,9 +174,9 @@ def _horizon(rng: np.random.Generator, start: float, end: float) -> Mesh:
 def _ridge(rng: np.random.Generator, feet: NDArray[np.float64], low_m: float, high_m: float) -> Mesh:
     """A ragged curtain standing on the line `feet` (N, 2)."""
     count = len(feet)
-    smooth = np.interp(np.arange(count), np.arange(0, count + 8, 8), rng.uniform(low_m, high_m, len(np.arange(0, count + 8, 8))))
+    smooth = np.interp(np.arange(count), np.arange(0, count + 16, 16), rng.uniform(low_m, high_m, len(np.arange(0, count + 16, 16))))
     tops = smooth * (1 + 0.12 * rng.standard_normal(count))
-    grid = np.zeros((count, 5, 3))
-    grid[..., :2] = feet[:, None] + rng.normal(0, 1.0, (count, 5, 2))
-    grid[..., 2] = np.linspace(-0.15, 1, 5) * tops[:, None]
+    grid = np.zeros((count, 9, 3))
+    grid[..., :2] = feet[:, None] + rng.normal(0, 0.8, (count, 9, 2))
+    grid[..., 2] = np.linspace(-0.15, 1, 9) * tops[:, None]
     return surface(grid, ID["treeline"])
