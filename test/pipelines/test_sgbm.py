@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Semi-global matching and background filling."""
+
+import numpy as np
+import pytest
+from helpers.plane import plane_frame
+
+from geo_perception.errors import ConfigError, InputError
+from geo_perception.pipelines.sgbm import Sgbm, SgbmConfig, fill_background
+
+
+def test_matched_pixels_have_the_true_disparity():
+    frame = plane_frame()
+    disparity, matched = Sgbm(SgbmConfig(max_disparity_px=64))(frame.left, frame.right)
+    want = frame.rig.disparity_from_depth(frame.depth_truth_m)
+    assert matched.mean() > 0.7
+    assert np.median(np.abs(disparity - want)[matched]) < 0.25
+
+
+def test_every_pixel_is_filled():
+    frame = plane_frame()
+    disparity, matched = Sgbm(SgbmConfig(max_disparity_px=64))(frame.left, frame.right)
+    assert (disparity > 0).all()
+    assert not matched.all()
+
+
+def test_holes_take_the_background_beside_them():
+    disparity = np.array([[9, 0, 0, 3, 0, 5]], np.float32)
+    assert fill_background(disparity, disparity > 0).tolist() == [[9, 3, 3, 3, 3, 5]]
+
+
+def test_empty_rows_take_the_nearest_row_and_an_empty_image_stays_zero():
+    disparity = np.array([[0, 0], [4, 2], [0, 0], [0, 0]], np.float32)
+    assert fill_background(disparity, disparity > 0).tolist() == [[4, 2]] * 4
+    assert not fill_background(np.zeros((2, 3), np.float32), np.zeros((2, 3), bool)).any()
+
+
+@pytest.mark.parametrize("options", [{"max_disparity_px": 100}, {"max_disparity_px": 0}, {"block_px": 4}])
+def test_bad_settings_are_named(options):
+    (name, value), *_ = options.items()
+    with pytest.raises(ConfigError, match=f"{name}.*{value}"):
+        SgbmConfig(**options)
+
+
+def test_different_sizes_are_refused():
+    image = np.zeros((32, 64, 3), np.uint8)
+    with pytest.raises(InputError, match="32, 60"):
+        Sgbm()(image, image[:, :60])
