@@ -76,8 +76,8 @@ def run(args: list[str]) -> int:
     try:
         load_verb(verb)(args=rest, prog_name=f"geo-perception {verb}")
     except SystemExit as stop:
-        # Typer before 0.12, which Ubuntu 24.04 has, turns Ctrl-C into exit code 1.
-        if isinstance(getattr(stop.__context__, "__cause__", None), KeyboardInterrupt):
+        # Typer before 0.12, which Ubuntu 24.04 has, turns Ctrl-C into an Abort with exit code 1.
+        if isinstance(getattr(stop.__context__, "__context__", None), KeyboardInterrupt) and stop.code == 1:
             return EXIT_INTERRUPTED
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except ModuleNotFoundError as error:
