@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `geo-perception eval` does, apart from its options so that --help loads no pipeline."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from geo_perception.datasets import FrameDataset, open_dataset
+from geo_perception.errors import ConfigError, DataError
+from geo_perception.evaluation import Protocol, Report, evaluate, result_folder
+from geo_perception.evaluation.estimate import Estimate
+from geo_perception.evaluation.evaluate import Observer, Pipeline, limited
+from geo_perception.evaluation.protocols import FrameScores
+from geo_perception.evaluation.tables import brief_tables
+from geo_perception.frames import StereoLidarFrame
+from geo_perception.pipelines import StereoLidarFusion, StereoLidarFusionConfig
+
+PIPELINES = ("stereo_lidar_fusion",)
+PRECOMPUTED = "precomputed"
+BAG_SUFFIXES = (".mcap", ".db3")
+
+Frames = Iterable[StereoLidarFrame]
+Disparity = Callable[[StereoLidarFrame], NDArray[np.float32] | None]  # None: the backend computes it
+
+
+def run(
+    pipeline: str,
+    data: Path,
+    options: Mapping[str, str],
+    *,
+    compare: str,
+    cap_m: float | None,
+    limit: int | None,
+    out: Path,
+    worst_first: bool,
+) -> Path:
+    """Scores the pipeline, prints the tables and returns the report's path.
+
+    Args:
+        pipeline: one of PIPELINES.
+        data: data set folder or bag.
+        options: fields of the pipeline's configuration; empty values keep the defaults.
+        compare: `FUSION[:MODEL]` separated by commas, further rows.
+        cap_m: truth farther than this is left out; None: the protocol's default.
+        limit: number of frames, or None for all.
+        out: where the result folder is made.
+        worst_first: the report shows the worst frames first, else the first ones.
+
+    Raises:
+        ConfigError, DataError, WeightsError: what the user asked for does not exist or cannot be used.
+    """
+    if pipeline not in PIPELINES:
+        raise ConfigError(f"unknown pipeline {pipeline!r}; there are: {', '.join(PIPELINES)}")
+    protocol = Protocol() if cap_m is None else Protocol(cap_m=cap_m)
+    precomputed = options["stereo"] == PRECOMPUTED
+    config = fusion_config({**options, "stereo": "" if precomputed else options["stereo"]})
+    frames, total = open_frames(data)
+    disparity = precomputed_disparity(frames) if precomputed else no_disparity
+    fusions = load_pipelines(config, compare)
+    first, *others = (as_pipeline(fusion, disparity) for fusion in fusions.values())
+    compared = dict(zip(list(fusions)[1:], others, strict=True))
+    report = Report(f"{pipeline} on {data}", worst_first=worst_first)
+    with progress(report, total if limit is None else min(limit, total)) as observer:
+        evaluation = evaluate(first, limited(frames, limit), protocol, compared, observer)
+    metrics = evaluation.metrics()
+    stereo = PRECOMPUTED if precomputed else config.stereo
+    described = {"pipeline": pipeline, "data": str(data), "limit": limit, "stereo": stereo}
+    path = report.write(result_folder("eval", out), metrics, {**described, **describe(fusions)})
+    print("\n\n".join(table.as_text() for table in brief_tables(metrics)))
+    return path
+
+
+def fusion_config(options: Mapping[str, str]) -> StereoLidarFusionConfig:
+    """The pipeline's configuration; empty options keep its defaults."""
+    given: dict[str, Any] = {name: value for name, value in options.items() if value}
+    return StereoLidarFusionConfig(**given)
+
+
+def load_pipelines(config: StereoLidarFusionConfig, compare: str) -> dict[str, StereoLidarFusion]:
+    """The pipeline, and one for each `FUSION[:MODEL]` it is compared with, by row name."""
+    configs = {"": config}
+    for item in filter(None, (part.strip() for part in compare.split(","))):
+        fusion, _, model = item.partition(":")
+        configs[item] = replace(config, fusion=fusion, fusion_model=model)
+    return {name: StereoLidarFusion(c) for name, c in configs.items()}
+
+
+def open_frames(data: Path) -> tuple[Frames, int]:
+    """Frames of a bag or of a data set folder, and how many (of a bag: at most).
+
+    Raises:
+        DataError: neither, or damaged.
+    """
+    if not data.exists():
+        raise DataError(f"data {data} does not exist")
+    if data.suffix in BAG_SUFFIXES or (data / "metadata.yaml").is_file():
+        from geo_perception.ros.bags import bag_info, read_bag
+
+        return read_bag(data), bag_info(data).frames
+    frames = open_dataset(data)
+    return frames, len(frames)
+
+
+def precomputed_disparity(frames: Frames) -> Disparity:
+    """Looks up each frame's disparity in the data set.
+
+    Raises:
+        DataError: the data has none.
+    """
+    if not isinstance(frames, FrameDataset) or not frames.has_precomputed_disparity:
+        raise DataError("--stereo precomputed needs a data set folder with psmnet_disparity/ for every frame")
+    index = {files.name: number for number, files in enumerate(frames.files)}
+    # The pipeline takes 0 for unknown, as disparity images do.
+    return lambda frame: np.nan_to_num(frames.precomputed_disparity(index[frame.name]), nan=0.0)
+
+
+def no_disparity(frame: StereoLidarFrame) -> None:
+    """The pipeline's own stereo backend is to work."""
+
+
+def as_pipeline(fusion: StereoLidarFusion, disparity: Disparity) -> Pipeline:
+    """The pipeline as a function of a frame."""
+    return lambda frame: fusion(
+        frame.left, frame.right, frame.points_lidar, frame.rig, frame.camera_from_lidar, disparity(frame)
+    )
+
+
+@contextmanager
+def progress(report: Report, total: int) -> Iterator[Observer]:
+    """A bar on stderr that also hands the frames on to the report."""
+    with tqdm(total=total, unit="frame", desc="eval") as bar:
+
+        def observe(frame: StereoLidarFrame, estimate: Estimate, score: FrameScores) -> None:
+            report.add(frame, estimate, score)
+            bar.update()
+
+        yield observe
+
+
+def describe(fusions: Mapping[str, StereoLidarFusion]) -> dict[str, Any]:
+    """All that decides the numbers: configuration, weights, versions."""
+    main = next(iter(fusions.values()))
+    weights = {stage: {"network": card.network, "sha256": card.sha256} for stage, card in main.models.items()}
+    return {
+        "config": asdict(main.config),
+        "weights": weights,
+        "compare": [name for name in fusions if name],
+        "versions": {"python": platform.python_version(), "numpy": np.__version__, "opencv": cv2.__version__},
+    }
