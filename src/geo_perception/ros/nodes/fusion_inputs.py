@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Decodes one matched set of the node `stereo_lidar_fusion`, saying of every sensor what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo_perception.errors import InputError
+from geo_perception.geometry import PinholeCamera, StereoRig
+from geo_perception.ros import conversions
+from geo_perception.ros.nodes.fusion_settings import LEFT, LEFT_INFO, POINTS, RIGHT, RIGHT_INFO
+from geo_perception.ros.runtime.extrinsics import Extrinsics
+from geo_perception.sync import Match
+
+
+@dataclass(frozen=True)
+class Sensors:
+    """One decoded set; what is missing or unusable is None."""
+
+    left: NDArray[np.uint8]
+    right: NDArray[np.uint8] | None
+    points_lidar: NDArray[np.float32] | None
+    rig: StereoRig
+    camera_from_lidar: NDArray[np.float64]
+    faults: tuple[str, ...]  # why a sensor is None
+
+
+class InputDecoder:
+    """Messages of a set to arrays; calibration is worked out only when a CameraInfo changes."""
+
+    def __init__(self, extrinsics: Extrinsics) -> None:
+        self._extrinsics = extrinsics
+        self._rig: tuple[Any, StereoRig, str] | None = None
+
+    def __call__(self, match: Match) -> Sensors:
+        """Arrays of a set. A fault of the left camera is fatal to it, one of the others is noted."""
+        faults: list[str] = []
+
+        def attempt(topic: str, decode: Callable[[], Any]) -> Any:
+            try:
+                return decode()
+            except InputError as error:
+                faults.append(f"{topic}: {error}")
+                return None
+
+        rig, rig_fault = self._calibration(match)
+        left = decode_sized(match, LEFT, rig.left)
+        right = points = None
+        if rig_fault:
+            faults.append(rig_fault)
+        else:
+            right = attempt(RIGHT, lambda: decode_sized(match, RIGHT, rig.left))
+        points = attempt(POINTS, lambda: decode_sweep(match.get(POINTS)))
+        camera_from_lidar = np.eye(4)
+        if points is not None:
+            frames = match[LEFT].header.frame_id, match[POINTS].header.frame_id
+            found = attempt(POINTS, lambda: self._extrinsics.lookup(*frames))
+            points, camera_from_lidar = (None, camera_from_lidar) if found is None else (points, found)
+        return Sensors(left, right, points, rig, camera_from_lidar, tuple(faults))
+
+    def _calibration(self, match: Match) -> tuple[StereoRig, str]:
+        """The rig of this set's CameraInfos, and why it cannot serve stereo if it cannot."""
+        left, right = match[LEFT_INFO], match.get(RIGHT_INFO)
+        key = (calibration_key(left), None if right is None else calibration_key(right))
+        if self._rig is None or self._rig[0] != key:
+            self._rig = (key, *rig_or_fault(left, right))
+        return self._rig[1], self._rig[2]
+
+
+def calibration_key(info: Any) -> tuple[Any, ...]:
+    """Equal for CameraInfos that describe the same camera."""
+    roi = info.roi
+    numbers = (np.asarray(info.k).tobytes(), np.asarray(info.p).tobytes(), info.width, info.height)
+    return (*numbers, info.binning_x, info.binning_y, roi.x_offset, roi.y_offset, roi.width, roi.height)
+
+
+def rig_or_fault(left: Any, right: Any | None) -> tuple[StereoRig, str]:
+    """The pair's calibration; with a fault of the right CameraInfo the rig is good for the left camera only.
+
+    Raises:
+        InputError: the left CameraInfo is at fault.
+    """
+    try:
+        camera = conversions.camera_from_info(left)
+    except InputError as error:
+        raise InputError(f"{LEFT_INFO}: {error}") from error
+    only_left = StereoRig(camera, 1.0)  # the baseline is of no use without a right image
+    if right is None:
+        return only_left, f"{RIGHT_INFO}: missing"
+    try:
+        return conversions.rig_from_infos(left, right), ""
+    except InputError as error:
+        return only_left, f"{RIGHT_INFO}: {error}"
+
+
+def decode_sized(match: Match, topic: str, camera: PinholeCamera) -> NDArray[np.uint8]:
+    """(H, W, 3) RGB of the calibrated size.
+
+    Raises:
+        InputError: missing, malformed, or of another size.
+    """
+    message = match.get(topic)
+    if message is None:
+        raise InputError("missing")
+    rgb = conversions.decode_rgb(message)
+    if rgb.shape[:2] != camera.size:
+        height, width = rgb.shape[:2]
+        raise InputError(f"image is {width}x{height}, its CameraInfo says {camera.width}x{camera.height}")
+    return rgb
+
+
+def decode_sweep(message: Any) -> NDArray[np.float32]:
+    """(N, 4) points.
+
+    Raises:
+        InputError: missing, malformed, or without a single finite point.
+    """
+    if message is None:
+        raise InputError("missing")
+    points = conversions.decode_points(message)
+    if not np.isfinite(points[:, :3].sum(axis=1)).any():
+        raise InputError(f"none of the cloud's {len(points)} points is finite")
+    return points

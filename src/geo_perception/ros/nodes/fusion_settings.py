@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Topics and parameters of the node `stereo_lidar_fusion`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from geo_perception.errors import ConfigError
+from geo_perception.pipelines import StereoLidarFusionConfig
+from geo_perception.preview import FAR_M, NEAR_M
+from geo_perception.ros.runtime.extrinsics import matrix_from_parameter
+from geo_perception.ros.runtime.settings import RuntimeSettings, param
+from geo_perception.sync import Stream
+
+LEFT, RIGHT, POINTS = "left/image_rect", "right/image_rect", "points"
+LEFT_INFO, RIGHT_INFO = "left/camera_info", "right/camera_info"
+DEPTH, DEPTH_INFO, CLOUD = "depth/image_rect", "depth/camera_info", "depth/points"
+CONFIDENCE, COLOUR = "depth/confidence", "depth/image_color"
+
+
+@dataclass(frozen=True)
+class FusionSettings(RuntimeSettings):
+    """Parameters of the node."""
+
+    stereo: str = param("sgbm", "stereo backend", choices=("sgbm", "psmnet"))
+    completion: str = param("morphology", "lidar completion backend", choices=("morphology", "ssdc"))
+    fusion: str = param("confidence", "fusion backend", choices=("confidence", "scadc"))
+    stereo_model: str = param("", "model of psmnet: a name in models/ or a folder")
+    completion_model: str = param("", "model of ssdc: a name in models/ or a folder")
+    fusion_model: str = param("", "model of scadc: a name in models/ or a folder; empty: the shipped one")
+    device: str = param("cpu", "torch device of the networks, such as cpu or cuda:0")
+    precision: str = param("float32", "arithmetic of the networks", choices=("float32", "bfloat16"))
+    max_depth_m: float = param(80.0, "depth is limited to this", low=1.0, high=1000.0)
+    camera_from_lidar: tuple[float, ...] = param(
+        (), "lidar to left camera, 4x4 row major (16 values); empty: /tf_static", live=True
+    )
+    on_missing: str = param(
+        "hold",
+        "when the right camera or the lidar is silent: hold outputs, or degrade to the other sensor",
+        choices=("hold", "degrade"),
+        live=True,
+    )
+    stereo_window_s: float = param(
+        0.01, "largest time between left image and right image or infos", low=0.0, live=True
+    )
+    lidar_window_s: float = param(
+        0.06, "largest time between left image and sweep: half a 10 Hz period and some", low=0.0, live=True
+    )
+    right_offset_s: float = param(0.0, "how much later the right camera stamps the same moment", live=True)
+    lidar_offset_s: float = param(0.0, "how much later the lidar stamps the same moment", live=True)
+    timeout_s: float = param(
+        0.2, "wait so long for better or missing partners, then take what is there", low=0.0, live=True
+    )
+    preview_min_m: float = param(NEAR_M, "nearest depth of the colour preview", low=0.01, live=True)
+    preview_max_m: float = param(FAR_M, "farthest depth of the colour preview", low=0.1, live=True)
+    depth_encoding: str = param(
+        "32FC1",
+        "32FC1 metres (NaN unknown) or 16UC1 millimetres (0 unknown), REP 118",
+        choices=("32FC1", "16UC1"),
+        live=True,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        matrix_from_parameter(self.camera_from_lidar)
+        if self.preview_min_m >= self.preview_max_m:
+            raise ConfigError(
+                f"parameter preview_min_m {self.preview_min_m} is not below preview_max_m {self.preview_max_m}"
+            )
+
+    def streams(self) -> list[Stream]:
+        """What the synchroniser waits for; the left camera is the pivot and never optional."""
+        optional = self.on_missing == "degrade"
+        right = (self.stereo_window_s, self.right_offset_s, optional)
+        return [
+            Stream(LEFT, 0.0),
+            Stream(LEFT_INFO, self.stereo_window_s),
+            Stream(RIGHT, *right),
+            Stream(RIGHT_INFO, *right),
+            Stream(POINTS, self.lidar_window_s, self.lidar_offset_s, optional),
+        ]
+
+    def pipeline(self) -> StereoLidarFusionConfig:
+        """The part that chooses backends."""
+        names = StereoLidarFusionConfig.__dataclass_fields__
+        return StereoLidarFusionConfig(**{name: getattr(self, name) for name in names})
