@@ -34,7 +34,7 @@ def probe(when: str) -> Row:
     import torch
 
     matrix = torch.ones(PROBE_SIZE, PROBE_SIZE)
-    elapsed = median_ms(lambda: matrix @ matrix)
+    elapsed = median_ms(lambda: matrix @ matrix, repeats=15, warm_up=5)
     rate = 2 * PROBE_SIZE**3 / elapsed / 1e6
     return Row(
         f"probe {when}: matmul {PROBE_SIZE} ({rate:.0f} GFLOP/s, {torch.get_num_threads()} threads)", elapsed

@@ -30,6 +30,6 @@ def test_all_arrive_with_the_shipped_profile(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("FASTRTPS_DEFAULT_PROFILES_FILE", str(PROFILE))
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     monkeypatch.setenv("ROS_DOMAIN_ID", str(random.randint(1, 101)))
-    found = measure_delivery(count=100)
-    assert found.received >= 99
+    found = measure_delivery(count=20)
+    assert found.received == found.sent == 20
     assert found.median_latency_ms > 0
