@@ -57,8 +57,15 @@ def test_unknown_option_lists_the_known_ones() -> None:
         ("ssdc", {"input": "dgbr"}),
         ("psmnet", {"variant": "large"}),
         ("psmnet", {"maxdisp": 100}),
+        ("psmnet", {"maxdisp": "192"}),
+        ("psmnet", {"align_corners": 1}),
     ],
 )
 def test_option_out_of_range_is_refused(network: str, config: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=str(next(iter(config.values())))):
         build(network, **config)
+
+
+def test_options_as_a_card_writes_them_are_accepted() -> None:
+    assert build("scadc", stereo_scale=1).config.stereo_scale == 1.0
+    assert build("scadc_guided", widths=[8, 8, 8, 8]).config.widths == (8, 8, 8, 8)

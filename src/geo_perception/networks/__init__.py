@@ -56,4 +56,20 @@ def build(name: str, **config: Any) -> nn.Module:
     unknown = sorted(set(config) - set(known))
     if unknown:
         raise ConfigError(f"network {name!r} has no option {', '.join(unknown)}; its options are {known}")
-    return spec.module(spec.config(**config))
+    typed = {
+        field.name: _typed(field.name, config[field.name], field.default)
+        for field in fields(spec.config)
+        if field.name in config
+    }
+    return spec.module(spec.config(**typed))
+
+
+def _typed(name: str, value: Any, default: Any) -> Any:
+    """`value` as the type of the option's default: YAML knows no tuples, and writes 1 for 1.0."""
+    if isinstance(default, tuple) and isinstance(value, list):
+        return tuple(value)
+    if isinstance(default, float) and type(value) is int:
+        return float(value)
+    if type(value) is not type(default):
+        raise ConfigError(f"option {name} must be of type {type(default).__name__}, got {value!r}")
+    return value

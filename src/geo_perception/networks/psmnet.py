@@ -136,12 +136,11 @@ class Psmnet(nn.Module):
         self.feature_extraction = FeatureExtraction(config.align_corners)
         self.dres0 = _pair(64, last_relu=True)
         self.dres1 = _pair(32, last_relu=False)
-        if config.variant == "basic":
-            self.dres2, self.dres3, self.dres4 = (_pair(32, last_relu=False) for _ in range(3))
-            self.classify = _classifier()
-        else:
-            self.dres2, self.dres3, self.dres4 = (Hourglass(32, dims=3) for _ in range(3))
-            self.classif1, self.classif2, self.classif3 = (_classifier() for _ in range(3))
+        basic = config.variant == "basic"
+        for name in ("dres2", "dres3", "dres4"):
+            self.add_module(name, _pair(32, last_relu=False) if basic else Hourglass(32, dims=3))
+        for name in ("classify",) if basic else ("classif1", "classif2", "classif3"):
+            self.add_module(name, _classifier())
         self.apply(_initialise)
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ become inert objects that keep their fields and do nothing. A file that needs an
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +41,12 @@ STAND_INS = (
 )
 
 
-def _stand_in(path: str) -> type[Inert]:
+def _stand_in(path: str) -> Callable[..., Any]:
     module, _, name = path.rpartition(".")
     return type(name, (Inert,), {"__module__": module})
 
 
-_ALLOWED = [_stand_in(path) for path in STAND_INS]
+_ALLOWED: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [_stand_in(path) for path in STAND_INS]
 
 
 def load_checkpoint(path: Path) -> Any:

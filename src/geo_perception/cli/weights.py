@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`geo-perception weights list|import|verify|export`: what models there are, moved in and out safely."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import typer
+import yaml
+
+from geo_perception.errors import ConfigError
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="List, verify, import and export model weights."
+)
+
+NAMES = typer.Argument(None, help="names or folders of models; all when left out")
+FOLDER = typer.Option(None, "--to", help="folder of the model; default: the user's model folder / NAME")
+SET = typer.Option([], "--set", help="option of the network, KEY=VALUE, e.g. align_corners=true")
+
+
+@app.command("list")
+def list_() -> None:
+    """Show the models that can be loaded by name, and the official ones that can be imported."""
+    from geo_perception.weights import list_models, list_official, read_card
+
+    print("Models:")
+    for name, folder in list_models().items():
+        card = read_card(folder)
+        print(f"  {name:<22} {card.network:<13} {card.sha256[:12]}  {folder}")
+    print("Official weights, not distributed here:")
+    for name, entry in list_official().items():
+        print(f"  {name:<22} {entry.network:<13} {entry.source}\n      {entry.command}")
+
+
+@app.command()
+def verify(names: list[str] | None = NAMES) -> None:
+    """Load models completely: card, hash, every tensor. The first bad one ends with its reason."""
+    from geo_perception.weights import list_models, load_model
+
+    models = names or [str(folder) for folder in list_models().values()]
+    if not models:
+        print("no models to verify")
+    for model in models:
+        load_model(model)
+        print(f"ok  {model}")
+
+
+@app.command("import")
+def import_(name: str, source: Path, to: Path | None = FOLDER, settings: list[str] = SET) -> None:
+    """Turn an official checkpoint file into a model folder. NAME: see `weights list`, or a network."""
+    from geo_perception.weights import read_official, save_model, user_folder
+
+    imported = read_official(name, source, **parse_settings(settings))
+    folder = to or user_folder() / name
+    card = save_model(imported.module, folder, imported.card)
+    print(f"{folder}: {card.network} {card.config}, sha256 {card.sha256[:12]}")
+    for limit in card.limits:
+        print(f"  note: {limit}")
+
+
+@app.command()
+def export(name: str, target: Path) -> None:
+    """Write a model's state dictionary, with the published keys, to a .pth or .safetensors file."""
+    from geo_perception.weights import load_model
+
+    state = load_model(name).state_dict()
+    if target.suffix == ".safetensors":
+        from safetensors.torch import save_file
+
+        save_file(state, target)
+    elif target.suffix == ".pth":
+        import torch
+
+        torch.save(dict(state), target)
+    else:
+        raise ConfigError(f"cannot export to {target.name!r}: the name must end in .pth or .safetensors")
+    print(f"{target}: {len(state)} entries")
+
+
+def parse_settings(settings: list[str]) -> dict[str, Any]:
+    """["maxdisp=128"] -> {"maxdisp": 128}. Raises ConfigError for anything that is not KEY=VALUE."""
+    values = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals or not key:
+            raise ConfigError(f"--set needs KEY=VALUE, got {setting!r}")
+        try:
+            values[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise ConfigError(f"--set {key}: {value!r} is not a value") from error
+    return values
