@@ -45,6 +45,7 @@ def test_rows_and_their_errors() -> None:
     assert metrics["accuracy"]["fused"]["everywhere"]["median_scaled"]["MAE"] == pytest.approx(0, abs=1e-6)
     assert "away_from_returns" not in metrics["accuracy"]["raw_returns"]
     assert metrics["protocol"]["cap_m"] == 80
+    assert list(metrics["confidence"]) == ["fused", "official"]
 
 
 def test_scene_completeness_compares_with_stereo() -> None:
@@ -69,7 +70,7 @@ def test_frames_without_truth_are_run_and_counted() -> None:
     untold = evaluate(wall_pipeline, map(scenes.without_truth, walls())).metrics()
     assert untold["accuracy"] == {}
     assert untold["scene_completeness"]["photometric"]["fused"]["frames"] == 3
-    assert untold["confidence"]["at_returns"]["mean"] == 0.25
+    assert untold["confidence"]["fused"]["at_returns"]["mean"] == 0.25
 
 
 def test_observer_sees_every_frame_in_order() -> None:

@@ -37,20 +37,29 @@ class Estimate:
     """Depth maps of one frame; `fused` is the one the report shows first."""
 
     depths_m: Mapping[str, Array]  # name -> (H, W) metres, NaN = unknown
-    confidence: Array | None = None  # (H, W) of the lidar, 0..1
+    confidence: Array | None = None  # (H, W) of the lidar in `fused`, 0..1
     latency_ms: float | None = None
     stages_ms: Mapping[str, float] = field(default_factory=dict)
+    other_confidences: Mapping[str, Array] = field(default_factory=dict)  # of further fused maps, by name
+
+    @property
+    def confidences(self) -> dict[str, Array]:
+        """All lidar confidences by the name of the fused map."""
+        own = {} if self.confidence is None else {FUSED: self.confidence}
+        return {**own, **self.other_confidences}
 
     @classmethod
     def from_fused(
-        cls, fused: Fused, latency_ms: float | None = None, others: Mapping[str, Array] | None = None
+        cls, fused: Fused, latency_ms: float | None = None, others: Mapping[str, Fused] | None = None
     ) -> Estimate:
-        """From a pipeline's answer, with further fused maps (other pipelines on the same frame) by name."""
+        """From a pipeline's answer, with the fused maps of other pipelines on the same frame by name."""
+        others = others or {}
         inputs = {
             STEREO: fused.stereo_depth_m,
             LIDAR: fused.lidar_depth_m,
             VISIBLE_RETURNS: fused.sparse_depth_m,
         }
         present = {name: depth for name, depth in inputs.items() if depth is not None}
-        depths = {FUSED: fused.depth_m, **(others or {}), **present}
-        return cls(depths, fused.confidence, latency_ms, dict(fused.stages_ms))
+        depths = {FUSED: fused.depth_m, **{name: other.depth_m for name, other in others.items()}, **present}
+        confidences = {name: other.confidence for name, other in others.items()}
+        return cls(depths, fused.confidence, latency_ms, dict(fused.stages_ms), confidences)

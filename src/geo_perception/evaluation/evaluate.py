@@ -89,7 +89,7 @@ def evaluate(
         elapsed_ns = time.perf_counter_ns() - started
         evaluation.time(f"{index}:{frame.name}", clock_ns, clock_ns + elapsed_ns)
         clock_ns += elapsed_ns
-        others = {name: other(frame).depth_m for name, other in compare.items()}
+        others = {name: other(frame) for name, other in compare.items()}
         estimate = Estimate.from_fused(fused, elapsed_ns / 1e6, others)
         score = evaluation.add(frame, estimate)
         if observer:

@@ -92,7 +92,7 @@ class FrameScores:
     name: str
     accuracy: Accuracy = field(default_factory=dict)  # empty without truth
     photometric: Mapping[str, PhotometricError] = field(default_factory=dict)  # empty without upper scene
-    confidence: ConfidenceSums | None = None
+    confidence: Mapping[str, ConfidenceSums] = field(default_factory=dict)  # by fused map
     latency_ms: float | None = None
     stages_ms: Mapping[str, float] = field(default_factory=dict)
 
@@ -106,14 +106,12 @@ def score_frame(frame: StereoLidarFrame, estimate: Estimate, protocol: Protocol 
     protocol = protocol or Protocol()
     _check_sizes(frame, estimate)
     returns = Returns.of(frame)
-    confidence = None
-    if estimate.confidence is not None:
-        confidence = confidence_sums(estimate.confidence, frame.depth_truth_m, returns, protocol)
+    truth_m = frame.depth_truth_m
     return FrameScores(
         frame.name,
-        truth_scores(estimate.depths_m, frame.depth_truth_m, returns, protocol),
+        truth_scores(estimate.depths_m, truth_m, returns, protocol),
         photometric_scores(estimate.depths_m, frame, returns),
-        confidence,
+        {name: confidence_sums(c, truth_m, returns, protocol) for name, c in estimate.confidences.items()},
         estimate.latency_ms,
         estimate.stages_ms,
     )
@@ -234,6 +232,7 @@ def _mean(values: Array, mask: Mask) -> float:
 def _check_sizes(frame: StereoLidarFrame, estimate: Estimate) -> None:
     if FUSED not in estimate.depths_m:
         raise InputError(f"frame {frame.name}: no '{FUSED}' depth among {', '.join(estimate.depths_m)}")
-    for name, depth_m in estimate.depths_m.items():
-        if depth_m.shape != frame.rig.left.size:
-            raise InputError(f"frame {frame.name}: {name} is {depth_m.shape}, image is {frame.rig.left.size}")
+    confidences = {f"confidence of {name}": values for name, values in estimate.confidences.items()}
+    for name, values in {**estimate.depths_m, **confidences}.items():
+        if values.shape != frame.rig.left.size:
+            raise InputError(f"frame {frame.name}: {name} is {values.shape}, image is {frame.rig.left.size}")

@@ -18,6 +18,7 @@ from geo_perception.evaluation.protocols import (
     MEDIAN_SCALED,
     UNSCALED,
     UPPER,
+    ConfidenceSums,
     FrameScores,
     PhotometricError,
     Protocol,
@@ -35,6 +36,11 @@ CONVENTIONS = {
     "photometric": "mean absolute difference (0..255) of the left image and the right one warped by the "
     "depth, rows above the highest return; over_stereo: at pixels both can warp",
     "confidence": "lidar confidence, pooled over frames; far: more than far_px from every raw return",
+}
+
+CONFIDENCE_DIFFERENCES = {
+    "at_minus_far": ("at_returns", "far_from_returns"),
+    "visible_minus_see_through": ("visible_returns", "see_through_returns"),
 }
 
 
@@ -120,16 +126,18 @@ def _photometric(errors: Sequence[PhotometricError]) -> Tree:
 
 
 def _confidence(scores: Sequence[FrameScores]) -> Tree:
-    sums = [score.confidence for score in scores if score.confidence is not None]
+    names = dict.fromkeys(name for score in scores for name in score.confidence)
+    return {name: _pooled([s.confidence[name] for s in scores if name in s.confidence]) for name in names}
+
+
+def _pooled(frames: Sequence[ConfidenceSums]) -> Tree:
+    """Mean and count by kind of pixel, and the differences that show whether a confidence is alive."""
     tree: Tree = {}
-    for kind in dict.fromkeys(kind for s in sums for kind in s.counts):
-        count = sum(s.counts.get(kind, 0) for s in sums)
-        total = sum(s.sums.get(kind, 0.0) for s in sums)
-        tree[kind] = {"mean": total / count if count else float("nan"), "pixels": count}
-    for name, high, low in (
-        ("at_minus_far", "at_returns", "far_from_returns"),
-        ("visible_minus_see_through", "visible_returns", "see_through_returns"),
-    ):
+    for kind in dict.fromkeys(kind for frame in frames for kind in frame.counts):
+        count = sum(frame.counts.get(kind, 0) for frame in frames)
+        total = sum(frame.sums.get(kind, 0.0) for frame in frames)
+        tree[kind] = {"mean": _ratio(total, count), "pixels": count}
+    for name, (high, low) in CONFIDENCE_DIFFERENCES.items():
         if high in tree and low in tree:
             tree[name] = tree[high]["mean"] - tree[low]["mean"]
     return tree

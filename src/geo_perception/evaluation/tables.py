@@ -114,15 +114,15 @@ def completeness_table(metrics: Tree) -> Table:
 
 
 def confidence_table(metrics: Tree) -> Table:
-    """Mean lidar confidence by kind of pixel, and the differences that show it is alive."""
-    rows = []
-    for name, value in metrics["confidence"].items():
-        title = name.replace("_", " ")
-        if isinstance(value, dict):
-            rows.append([title, number(value["mean"]), str(value["pixels"])])
-        else:
-            rows.append([title, number(value), ""])
-    return Table("Lidar confidence", ["", "mean", "pixels"], rows, f"{metrics['protocol']['confidence']}.")
+    """Mean lidar confidence of each fused map by kind of pixel, and the differences that show it is alive."""
+    tree = metrics["confidence"]
+    kinds = list(dict.fromkeys(kind for row in tree.values() for kind in row))
+    rows = [
+        [ROW_TITLES.get(name, name), *(_mean_cell(row.get(kind)) for kind in kinds)]
+        for name, row in tree.items()
+    ]
+    columns = ["", *(kind.replace("_", " ") for kind in kinds)]
+    return Table("Lidar confidence", columns, rows, f"{metrics['protocol']['confidence']}.")
 
 
 def speed_table(metrics: Tree) -> Table:
@@ -137,6 +137,10 @@ def stage_table(metrics: Tree) -> Table:
     stages = metrics["timings"]["stages"]
     rows = [[name, number(t["median_ms"]), number(t["p95_ms"])] for name, t in stages.items()]
     return Table("Stages [ms]", ["", "median", "p95"], rows)
+
+
+def _mean_cell(value: Tree | float | None) -> str:
+    return number(value["mean"] if isinstance(value, dict) else value)
 
 
 def number(value: float | int | None) -> str:
