@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`geo-perception launch GRAPH [name:=value ...]`: the graph's nodes as processes, without ros2cli."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from geo_perception.ros.graphs import GRAPHS, Graph, find_graph, parse_arguments
+
+app = typer.Typer(add_completion=False, help="Start a graph of nodes on this machine.")
+GRAPH_HELP = f"one of: {', '.join(GRAPHS)}"
+
+
+@app.command()
+def launch(
+    graph: Annotated[str, typer.Argument(help=GRAPH_HELP)],
+    arguments: Annotated[list[str] | None, typer.Argument(help="launch arguments: name:=value")] = None,
+    show_args: Annotated[bool, typer.Option("--show-args", help="list the graph's arguments")] = False,
+    localhost: Annotated[
+        bool, typer.Option("--localhost", help="keep all traffic on this machine, on a domain of its own")
+    ] = False,
+) -> None:
+    """Run a graph until Ctrl-C; ends with the exit code of a node that fails.
+
+    Large messages need a Fast DDS profile; the package's is used unless FASTRTPS_DEFAULT_PROFILES_FILE is set.
+    """
+    from geo_perception.ros.runtime.supervisor import Supervisor
+    from geo_perception.ros.runtime.transport import environment
+
+    chosen = find_graph(graph)
+    if show_args:
+        print("\n".join(describe(chosen)))
+        return
+    given = parse_arguments(arguments or [])
+    commands = [start.command for start in chosen.starts(given)]
+    rviz = chosen.rviz_command(given)
+    env = environment(os.environ, localhost=localhost)
+    sys.exit(Supervisor([*commands, *([rviz] if rviz else [])], env).run())
+
+
+def describe(graph: Graph) -> list[str]:
+    """Lines on a graph's arguments."""
+    lines = [f"{graph.name}: {graph.description}"]
+    for argument in graph.arguments:
+        choices = f" One of {', '.join(argument.choices)}." if argument.choices else ""
+        lines.append(
+            f"  {argument.name}:={argument.default or repr('')}\n      {argument.description}.{choices}"
+        )
+    return lines
