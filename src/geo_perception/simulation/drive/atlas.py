@@ -41,7 +41,9 @@ class Atlas:
             top = self._level_row[level] + (index // COLUMNS) * size
             left = (index % COLUMNS) * size
             self._image[top : top + size, left : left + size] = np.clip(image * 255 + 0.5, 0, 255)
-            image = cv2.resize(image, (size // 2, size // 2), interpolation=cv2.INTER_AREA) if size > 4 else image
+            image = (
+                cv2.resize(image, (size // 2, size // 2), interpolation=cv2.INTER_AREA) if size > 4 else image
+            )
 
     def sample(self, material: NDArray[np.int16], uv: Floats, footprint_m: Floats) -> Floats:
         """(N, 4) red, green, blue, gloss (0..1) at texture coordinates `uv` (N, 2) in metres.
@@ -69,7 +71,9 @@ def remap(image: NDArray[np.uint8] | Floats, x: Floats, y: Floats) -> Floats:
     step = 30000 * wide
     for start in range(0, len(out), step):
         rows = slice(start // wide, start // wide + 30000)
-        part = cv2.remap(image, maps[0][rows], maps[1][rows], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        part = cv2.remap(
+            image, maps[0][rows], maps[1][rows], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
         out[start : start + step] = part.reshape(-1, image.shape[2])
     return out[: len(x)].astype(np.float32)
 

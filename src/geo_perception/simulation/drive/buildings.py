@@ -15,7 +15,9 @@ FRONTS = ("facade_old", "facade_plain", "facade_modern", "brick", "plaster")
 def house(rng: Rng, width_m: float, storeys: int, front: str) -> Mesh:
     """A block of `width_m` along x with a painted front, gables, roof, sometimes shop, balconies and chimney."""
     height, depth = 3.0 * storeys + 0.4, rng.uniform(9, 13)
-    tint = 0.5 + 0.7 * rng.random() + rng.uniform(-0.05, 0.05, 3) + rng.random() * np.array([0.12, 0.03, -0.12])
+    tint = (
+        0.5 + 0.7 * rng.random() + rng.uniform(-0.05, 0.05, 3) + rng.random() * np.array([0.12, 0.03, -0.12])
+    )
     page = ID[front]
     parts = [_wall((0, 0, 0), (width_m, 0, 0), height, page, tint)]
     parts += [_wall((x, 0, 0), (0, depth, 0), height, page, tint) for x in (0, width_m)]
@@ -29,7 +31,13 @@ def house(rng: Rng, width_m: float, storeys: int, front: str) -> Mesh:
     return join(parts)
 
 
-def _wall(origin: tuple[float, float, float], along: tuple[float, float, float], height: float, page: int, tint: np.ndarray) -> Mesh:  # type: ignore[type-arg]
+def _wall(
+    origin: tuple[float, float, float],
+    along: tuple[float, float, float],
+    height: float,
+    page: int,
+    tint: np.ndarray,
+) -> Mesh:  # type: ignore[type-arg]
     return patch(origin, along, (0, 0, height), page, tint, step_m=2.5)
 
 
@@ -51,9 +59,19 @@ def _roof(rng: Rng, width: float, depth: float, height: float, tint: np.ndarray)
     colour = rng.uniform(0.5, 1.1) * np.array([1.0, rng.uniform(0.75, 1.0), rng.uniform(0.7, 1.1)])
     slope_y, slope_z = depth / 2 + eave, ridge - height + 0.3
     out = [patch((-0.2, -eave, height - 0.3), (width + 0.4, 0, 0), (0, slope_y, slope_z), ID["roof"], colour)]
-    out.append(patch((-0.2, depth + eave, height - 0.3), (width + 0.4, 0, 0), (0, -slope_y, slope_z), ID["roof"], colour))
+    out.append(
+        patch(
+            (-0.2, depth + eave, height - 0.3),
+            (width + 0.4, 0, 0),
+            (0, -slope_y, slope_z),
+            ID["roof"],
+            colour,
+        )
+    )
     for x in (0.0, width):
-        gable = np.array([[[x, 0, height], [x, depth / 2, ridge]], [[x, depth, height], [x, depth / 2, ridge]]])
+        gable = np.array(
+            [[[x, 0, height], [x, depth / 2, ridge]], [[x, depth, height], [x, depth / 2, ridge]]]
+        )
         out.append(surface(gable, ID["plaster"], tint))
     x = rng.uniform(1, max(width - 2, 1.5))
     out.append(box((x, depth / 2 - 0.4, ridge - 1), (x + 0.7, depth / 2 + 0.3, ridge + 0.9), ID["brick"]))
@@ -89,6 +107,11 @@ def fence(rng: Rng, length_m: float) -> Mesh:
 def railing(rng: Rng, length_m: float) -> Mesh:
     """A guard rail or pedestrian railing on thin posts."""
     height = rng.uniform(0.7, 1.1)
-    posts = [tube((x, 0, 0), (x, 0, height), (0.04, 0.04), ID["metal"], sides=5) for x in np.arange(0, length_m, 2.0)]
-    bars = [box((0, -0.03, z - 0.03), (length_m, 0.03, z + 0.03), ID["metal"]) for z in (height, 0.5 * height)]
+    posts = [
+        tube((x, 0, 0), (x, 0, height), (0.04, 0.04), ID["metal"], sides=5)
+        for x in np.arange(0, length_m, 2.0)
+    ]
+    bars = [
+        box((0, -0.03, z - 0.03), (length_m, 0.03, z + 0.03), ID["metal"]) for z in (height, 0.5 * height)
+    ]
     return join(posts + bars)

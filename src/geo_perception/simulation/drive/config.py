@@ -19,18 +19,26 @@ class DriveConfig:
         ConfigError: a value is outside what its name allows.
     """
 
-    width: int = 1242  # KITTI's rectified size; any size renders the same view, e.g. 621 x 188 for a fast demo
+    width: int = (
+        1242  # KITTI's rectified size; any size renders the same view, e.g. 621 x 188 for a fast demo
+    )
     height: int = 375
     street: str = "random"  # one of STREETS, or "random": each seed draws its own kind
     speed_mps: float = 9.0  # about 30 km/h, so that consecutive frames overlap
     density: float = 1.0  # multiplies the numbers of cars, trees, signs and people
     edge_samples: int = 2  # extra rays at pixels on depth or texture edges; 0 leaves edges aliased
     # Cameras
-    image_noise: float = 1.0  # multiplies shot and read noise; 1 matches a 2011 machine-vision camera in daylight
+    image_noise: float = (
+        1.0  # multiplies shot and read noise; 1 matches a 2011 machine-vision camera in daylight
+    )
     view_difference: float = 1.0  # multiplies gain, offset and sharpness differences of the two cameras
     reflections: float = 1.0  # mirror-like share of paint and glass, where stereo sees the mirrored world
-    rectification_px: float = 0.5  # largest vertical error of the right image; real pairs are off by 0.1 to 0.5
-    disparity_error_px: float = 0.2  # spread of the pair's horizontal error; KITTI's stereo reads 0.0 to 0.5 px short
+    rectification_px: float = (
+        0.5  # largest vertical error of the right image; real pairs are off by 0.1 to 0.5
+    )
+    disparity_error_px: float = (
+        0.2  # spread of the pair's horizontal error; KITTI's stereo reads 0.0 to 0.5 px short
+    )
     # Lidar
     azimuth_step_deg: float = 0.1728  # HDL-64E at 10 revolutions per second
     lidar_fov_deg: float = 110.0  # only what the camera can see; 360 casts the whole sweep
@@ -39,7 +47,7 @@ class DriveConfig:
     dropout: float = 1.0  # multiplies losses on dark, slanted, glossy and distant surfaces
     mixed_share: float = 0.15  # of beams that hit an edge, those that report a range in between
     # Mounting
-    calibration_jitter: float = 1.0  # multiplies lidar-to-camera errors (1: about 0.05 degrees and 1 cm)
+    calibration_jitter: float = 1.0  # multiplies lidar-to-camera errors (1: about 0.03 degrees and 1 cm)
     attitude_jitter: float = 1.0  # multiplies pitch and roll of the car (1: about 0.25 degrees)
 
     def __post_init__(self) -> None:

@@ -68,7 +68,7 @@ def facade_old(rng: Rng) -> Painted:
 
 def facade_plain(rng: Rng) -> Painted:
     """Smooth render with few windows: little for stereo to hold on to."""
-    page, gloss = _wall(rng, 0.62, 0.015)
+    page, gloss = _wall(rng, 0.62, 0.035)
     bay = SIZE / 4
     for floor in range(4):
         for k in range(4):
@@ -79,7 +79,7 @@ def facade_plain(rng: Rng) -> Painted:
 
 def facade_modern(rng: Rng) -> Painted:
     """Bands of identical panes: a repetitive pattern with mirrored sky."""
-    page, gloss = _wall(rng, 0.55, 0.01)
+    page, gloss = _wall(rng, 0.55, 0.02)
     bay = SIZE / 4
     for floor in range(4):
         _rect(page, 0, floor * bay, SIZE, 0.3 * bay, (0.6, 0.42, 0.3) if floor % 2 else (0.6, 0.6, 0.6))
@@ -152,7 +152,9 @@ def carface(rng: Rng) -> Painted:
             _rect(page, x + side * half, y + 0.3 * half, 0.2 * half, (0.16 + 0.14 * (k // 2)) * half, lamp)
         if k < 2:
             _rect(page, x + 0.28 * half, y + 0.34 * half, 0.44 * half, 0.16 * half, (0.04, 0.04, 0.04))
-            page[int(y + 0.34 * half) : int(y + 0.5 * half) : 6, int(x + 0.28 * half) : int(x + 0.72 * half)] = 0.3
+            page[
+                int(y + 0.34 * half) : int(y + 0.5 * half) : 6, int(x + 0.28 * half) : int(x + 0.72 * half)
+            ] = 0.3
         _rect(page, x + 0.05 * half, y + 0.72 * half, 0.9 * half, 0.16 * half, (0.08, 0.08, 0.08))
         _rect(page, x + 0.33 * half, y + 0.56 * half, 0.34 * half, 0.09 * half, _WHITE)
         at = (int(x + 0.35 * half), int(y + 0.63 * half))

@@ -73,15 +73,26 @@ def bridge(rng: Rng, half_width_m: float) -> Mesh:
     tint = np.full(3, rng.uniform(0.7, 1.2))
     parts = [patch((0, -45, clear), (deep, 0, 0), (0, 90, 0), ID["concrete"], tint)]
     parts += [patch((x, -45, clear), (0, 90, 0), (0, 0, 1.6), ID["concrete"], tint) for x in (0, deep)]
-    parts += [box((0, min(s * y, s * (y + 3)), -0.5), (deep, max(s * y, s * (y + 3)), clear), ID["concrete"], tint) for s in (-1, 1)]
-    rail = [tube((0.1, yy, clear + 1.6), (0.1, yy, clear + 2.6), (0.04, 0.04), ID["metal"], sides=5) for yy in np.arange(-20, 20, 2)]
+    parts += [
+        box((0, min(s * y, s * (y + 3)), -0.5), (deep, max(s * y, s * (y + 3)), clear), ID["concrete"], tint)
+        for s in (-1, 1)
+    ]
+    rail = [
+        tube((0.1, yy, clear + 1.6), (0.1, yy, clear + 2.6), (0.04, 0.04), ID["metal"], sides=5)
+        for yy in np.arange(-20, 20, 2)
+    ]
     return join(parts + rail)
 
 
 def wires(rng: Rng, length_m: float, half_width_m: float) -> Mesh:
     """Overhead wires along the street, on cross spans."""
     h = rng.uniform(5.5, 7.0)
-    along = [tube((0, y, h), (length_m, y, h - 0.1), (0.015, 0.015), ID["metal"], (0.2, 0.2, 0.2), sides=4, rings=8) for y in (-1.2, 1.6)]
+    along = [
+        tube(
+            (0, y, h), (length_m, y, h - 0.1), (0.015, 0.015), ID["metal"], (0.2, 0.2, 0.2), sides=4, rings=8
+        )
+        for y in (-1.2, 1.6)
+    ]
     y = half_width_m + 1.0
     across = tube((0, -y, h + 0.8), (0, y, h + 0.8), (0.012, 0.012), ID["metal"], (0.2, 0.2, 0.2), sides=4)
     posts = [tube((0, s * y, 0), (0, s * y, h + 1.5), (0.12, 0.09), ID["metal"]) for s in (-1, 1)]

@@ -14,7 +14,11 @@ Floats = NDArray[np.float32]
 Matrix = NDArray[np.float64]
 
 # Two blocks of 32 lasers: a third of a degree apart above, half a degree below.
-ELEVATIONS_DEG = np.concatenate([np.linspace(2.15, -8.35, 32), np.linspace(-8.85, -23.75, 32)])
+ELEVATIONS_DEG = np.concatenate([np.linspace(1.95, -8.4, 32), np.linspace(-8.85, -23.75, 32)])
+BLOCK_HEIGHT_M = (
+    0.16,
+    0.12,
+)  # the blocks' optics sit above the sensor's origin; seen in where they meet on the road
 THROUGH_GLASS = 0.45  # of beams on a window come back from behind it; of the rest most are lost
 _GLASS = np.array([m.glass for m in MATERIALS.values()])
 
@@ -31,25 +35,35 @@ def directions(config: DriveConfig, rng: np.random.Generator) -> Floats:
 
 
 def scan(
-    config: DriveConfig, caster: Caster, surfaces: Surfaces, world_from_lidar: Matrix, beams: Floats, rng: np.random.Generator
+    config: DriveConfig,
+    caster: Caster,
+    surfaces: Surfaces,
+    world_from_lidar: Matrix,
+    beams: Floats,
+    rng: np.random.Generator,
 ) -> Floats:
     """One sweep: (N, 4) x, y, z, reflectance in the lidar frame; lost beams are absent."""
     pose = world_from_lidar.astype(np.float32)
     flat = beams.reshape(-1, 3)
     rays = flat @ pose[:3, :3].T
-    hits, lost = _through_glass(caster, surfaces, caster.cast(pose[:3, 3], rays), pose[:3, 3], rays, rng)
+    heights = np.repeat(np.asarray(BLOCK_HEIGHT_M, np.float32), flat.shape[0] // 2)
+    origins = pose[:3, 3] + heights[:, None] * pose[:3, 2]
+    hits, lost = _through_glass(caster, surfaces, caster.cast(origins, rays), origins, rays, rng)
     range_m = _mixed(hits.distance.reshape(beams.shape[:2]), config, rng).reshape(-1)
     hit = hits.triangle != NO_HIT
     strength, keep = _echo(surfaces, hits, rays, hit, config, rng)
     keep &= hit & ~lost & (range_m < config.max_range_m) & (range_m > 0.9)
     bias = np.repeat(rng.normal(0, 0.4 * config.range_noise_m, len(beams)), beams.shape[1])
-    noise = config.range_noise_m * (1 + range_m / 90) * rng.standard_normal(len(range_m)) + bias
-    points = flat[keep] * (range_m + noise)[keep, None]
+    noise = (
+        config.range_noise_m * (1 + np.minimum(range_m, 1e3) / 90) * rng.standard_normal(len(range_m)) + bias
+    )
+    points = flat[keep] * (range_m[keep] + noise[keep])[:, None]
+    points[:, 2] += heights[keep]
     return np.concatenate([points, strength[keep, None]], 1).astype(np.float32)
 
 
 def _through_glass(
-    caster: Caster, surfaces: Surfaces, hits: Hits, origin: Floats, rays: Floats, rng: np.random.Generator
+    caster: Caster, surfaces: Surfaces, hits: Hits, origins: Floats, rays: Floats, rng: np.random.Generator
 ) -> tuple[Hits, NDArray[np.bool_]]:
     """Beams that meet a window go on into what is behind, are lost, or (few) return from the pane."""
     chance = rng.random(len(rays))
@@ -57,7 +71,7 @@ def _through_glass(
     onward = np.flatnonzero(pane & (chance < THROUGH_GLASS))
     lost = pane & (chance >= THROUGH_GLASS) & (chance < 0.85)
     start = hits.distance[onward] + np.float32(0.02)  # past the pane itself
-    behind = caster.cast(origin + start[:, None] * rays[onward], rays[onward])
+    behind = caster.cast(origins[onward] + start[:, None] * rays[onward], rays[onward])
     distance, triangle = hits.distance.copy(), hits.triangle.copy()
     distance[onward], triangle[onward] = start + behind.distance, behind.triangle
     again = behind.triangle != NO_HIT
@@ -77,7 +91,12 @@ def _mixed(range_m: Floats, config: DriveConfig, rng: np.random.Generator) -> Fl
 
 
 def _echo(
-    surfaces: Surfaces, hits: Hits, rays: Floats, hit: NDArray[np.bool_], config: DriveConfig, rng: np.random.Generator
+    surfaces: Surfaces,
+    hits: Hits,
+    rays: Floats,
+    hit: NDArray[np.bool_],
+    config: DriveConfig,
+    rng: np.random.Generator,
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """Reflectance reported (N,) and whether the echo is heard: weak ones, far, slanted or dark, are not."""
     triangle = np.where(hit, hits.triangle, 0)
@@ -88,5 +107,5 @@ def _echo(
     power = albedo * (0.02 + cosine) * (50 / np.maximum(hits.distance, 1.0)) ** 2
     miss = np.exp(-90 * power) + column("loss")[material] * (1.3 - 0.5 * brightness)
     heard = rng.random(len(miss)) > config.dropout * miss
-    reported = albedo * (0.6 + 0.4 * cosine) * np.exp(0.35 * rng.standard_normal(len(miss)))
+    reported = 1.15 * albedo * (0.75 + 0.25 * cosine) * np.exp(0.35 * rng.standard_normal(len(miss)))
     return np.clip(reported, 0, 0.99).astype(np.float32), heard

@@ -26,7 +26,9 @@ class Mesh:
     material: NDArray[np.int16]  # (T,) index into materials.MATERIALS
     tint: Floats  # (T, 3) multiplies the texture's colour
 
-    def moved(self, x: float = 0.0, y: float = 0.0, z: float = 0.0, yaw: float = 0.0, scale: float = 1.0) -> Mesh:
+    def moved(
+        self, x: float = 0.0, y: float = 0.0, z: float = 0.0, yaw: float = 0.0, scale: float = 1.0
+    ) -> Mesh:
         """Scaled, turned about z by `yaw` radians, then shifted."""
         c, s = np.cos(yaw), np.sin(yaw)
         turn = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]], np.float32) * np.float32(scale)
@@ -52,7 +54,9 @@ def join(meshes: Sequence[Mesh]) -> Mesh:
     )
 
 
-def triangles(corners: Floats, uv: Floats, material: int | NDArray[np.int16], tint: Sequence[float] | Floats) -> Mesh:
+def triangles(
+    corners: Floats, uv: Floats, material: int | NDArray[np.int16], tint: Sequence[float] | Floats
+) -> Mesh:
     """A soup from (T, 3, 3) corners and (T, 3, 2) texture coordinates; material and tint may be one for all."""
     count = len(corners)
     return Mesh(
@@ -108,7 +112,11 @@ def patch(
 
 
 def box(
-    low: Sequence[float], high: Sequence[float], material: int, tint: Sequence[float] = WHITE, step_m: float = 4.0
+    low: Sequence[float],
+    high: Sequence[float],
+    material: int,
+    tint: Sequence[float] = WHITE,
+    step_m: float = 4.0,
 ) -> Mesh:
     """An axis-parallel box without its bottom."""
     (x0, y0, z0), (x1, y1, z1) = low, high
@@ -144,7 +152,9 @@ def tube(
     return surface(a + t * (b - a) + (radius[0] + t * (radius[1] - radius[0])) * around, material, tint)
 
 
-def disc(centre: Sequence[float], radius: float, material: int, tint: Sequence[float] = WHITE, sides: int = 14) -> Mesh:
+def disc(
+    centre: Sequence[float], radius: float, material: int, tint: Sequence[float] = WHITE, sides: int = 14
+) -> Mesh:
     """A flat disc facing +-y (a wheel's side), textured over the unit square."""
     angle = np.linspace(0, 2 * np.pi, sides + 1)
     rim = np.stack([np.cos(angle), 0 * angle, np.sin(angle)], -1)
@@ -152,10 +162,10 @@ def disc(centre: Sequence[float], radius: float, material: int, tint: Sequence[f
     return triangles(np.asarray(centre) + radius * fan, 0.5 + 0.5 * fan[..., [0, 2]], material, tint)
 
 
-def blob(centre: Sequence[float], radii: Sequence[float], material: int, tint: Sequence[float] = WHITE) -> Mesh:
+def blob(
+    centre: Sequence[float], radii: Sequence[float], material: int, tint: Sequence[float] = WHITE
+) -> Mesh:
     """An ellipsoid of 8 x 12 quads."""
     theta, phi = np.linspace(0, np.pi, 9)[:, None], np.linspace(0, 2 * np.pi, 13)[None]
-    unit = np.stack(
-        [np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta) + 0 * phi], -1
-    )
+    unit = np.stack([np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta) + 0 * phi], -1)
     return surface(np.asarray(centre) + np.asarray(radii) * unit, material, tint)

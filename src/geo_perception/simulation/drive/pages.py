@@ -44,7 +44,9 @@ def asphalt(rng: Rng) -> Floats:
 
 def slabs(rng: Rng) -> Floats:
     cells = rng.normal(0, 0.08, (6, 6)).astype(np.float32)
-    page = _grey(0.42, 0.2 * fractal(rng, 0.5, 2, 60), cv2.resize(cells, (SIZE, SIZE), interpolation=cv2.INTER_NEAREST))
+    page = _grey(
+        0.42, 0.2 * fractal(rng, 0.5, 2, 60), cv2.resize(cells, (SIZE, SIZE), interpolation=cv2.INTER_NEAREST)
+    )
     page[:: SIZE // 6] *= 0.6
     page[:, :: SIZE // 6] *= 0.6
     return page
@@ -62,7 +64,7 @@ def soil(rng: Rng) -> Floats:
 
 
 def plaster(rng: Rng) -> Floats:
-    return _grey(0.62, 0.03 * fractal(rng, 0.4, 2, 40), 0.05 * fractal(rng, 1.4))
+    return _grey(0.62, 0.06 * fractal(rng, 0.4, 2, 40), 0.06 * fractal(rng, 1.2))
 
 
 def concrete(rng: Rng) -> Floats:
@@ -119,7 +121,7 @@ def paint(rng: Rng) -> Floats:
 
 
 def interior(rng: Rng) -> Floats:
-    return _grey(0.07, np.clip(0.7 * fractal(rng, 1.6), -0.9, 3))
+    return _grey(0.035, np.clip(0.6 * fractal(rng, 1.6), -0.9, 3))
 
 
 def rubber(rng: Rng) -> Floats:

@@ -56,7 +56,9 @@ class StreetPlan:
         rng = np.random.default_rng([seed, 1])
         kind = config.street if config.street != "random" else str(rng.choice(STREETS, p=_KIND_SHARES))
         wide = kind in ("arterial", "open")
-        parking = rng.uniform(0.2, 0.9) if kind in ("residential", "city", "closed") and rng.random() < 0.8 else 0.0
+        parking = (
+            rng.uniform(0.2, 0.9) if kind in ("residential", "city", "closed") and rng.random() < 0.8 else 0.0
+        )
         half = rng.uniform(5.5, 10.0) if wide else rng.uniform(3.3, 5.0)
         half += 2.2 if parking else 0.0
         lane = rng.uniform(0.4, 0.6) * (half - (2.2 if parking else 0.0))
@@ -75,9 +77,9 @@ class StreetPlan:
             closed_at=rng.uniform(45, 130) if kind == "closed" else None,
             density=config.density,
             sun=sun,
-            sun_power=float(rng.choice([0.0, 0.35, 1.0], p=[0.12, 0.13, 0.75])),
+            sun_power=float(rng.choice([0.0, 0.35, 1.0], p=[0.08, 0.12, 0.8])),
             haze_m=float(rng.uniform(1200, 8000)),
-            sky_power=float(rng.uniform(0.5, 2.0)),
+            sky_power=float(rng.uniform(0.7, 2.6)),
             atlas=seed % 6,
             cars=[BUILDERS["car"](rng) for _ in range(9)],
             others={k: [build(rng) for _ in range(3)] for k, build in BUILDERS.items() if k != "car"},

@@ -35,7 +35,9 @@ class Scene:
     light: Light
 
 
-def render(scene: Scene, camera: PinholeCamera, world_from_camera: Matrix, warp_px: Floats, edge_samples: int) -> View:
+def render(
+    scene: Scene, camera: PinholeCamera, world_from_camera: Matrix, warp_px: Floats, edge_samples: int
+) -> View:
     """Ray-cast view, imperfectly rectified: pixels look warp_px[0] . (1, x, y, xy, xx, yy) to the right of where they
     should and warp_px[1] . (...) below, with x, y in -1..1 over the image.
     """
@@ -58,7 +60,9 @@ def _look(scene: Scene, camera: PinholeCamera, pose: Floats, rays: Floats) -> tu
     for start in range(0, len(rays), BLOCK):
         directions = rays[start : start + BLOCK] @ pose[:3, :3].T
         hits = scene.caster.cast(pose[:3, 3], directions)
-        colour = radiance(scene.light, scene.caster, scene.surfaces, hits, pose[:3, 3], directions, 1 / camera.fx)
+        colour = radiance(
+            scene.light, scene.caster, scene.surfaces, hits, pose[:3, 3], directions, 1 / camera.fx
+        )
         parts.append((hits, colour))
     if not parts:
         return Hits.none(0), np.zeros((0, 3), np.float32)

@@ -18,7 +18,9 @@ KITTI_CAMERA = PinholeCamera(721.5377, 721.5377, 609.5593, 172.854, 1242, 375)
 BASELINE_M = 0.532725
 CAMERA_HEIGHT_M = 1.65
 
-_OPTICAL_FROM_BODY = np.array([[0.0, -1, 0], [0, 0, -1], [1, 0, 0]])  # x forward, y left, z up -> x right, y down
+_OPTICAL_FROM_BODY = np.array(
+    [[0.0, -1, 0], [0, 0, -1], [1, 0, 0]]
+)  # x forward, y left, z up -> x right, y down
 
 
 def rotation(roll: float, pitch: float, yaw: float) -> Matrix:
@@ -48,7 +50,7 @@ class Mounting:
     def draw(cls, seed: int, config: DriveConfig) -> Mounting:
         """KITTI's calibration at the configured size, with this drive's small error."""
         rng = np.random.default_rng([seed, 8])
-        angles = np.radians(0.05) * config.calibration_jitter * rng.standard_normal(3)
+        angles = np.radians(0.03) * config.calibration_jitter * rng.standard_normal(3)
         shift = 0.01 * config.calibration_jitter * rng.standard_normal(3)
         error = transform(rotation(*angles), shift)
         rig = StereoRig(KITTI_CAMERA.scaled(config.width, config.height), BASELINE_M)

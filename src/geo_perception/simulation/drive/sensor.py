@@ -13,6 +13,9 @@ from geo_perception.simulation.drive.config import DriveConfig
 
 Floats = NDArray[np.float32]
 GAMMA = 1 / 2.2
+NOISE = 0.022  # deviation per channel at and above mid-grey, of full scale; measured on KITTI's roads
+GREY_NOISE = 0.55  # of the channels' common part that is left
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 @dataclass(frozen=True)
@@ -31,10 +34,12 @@ class ImageSensor:
     def draw_pair(cls, seed: int, config: DriveConfig) -> tuple[ImageSensor, ImageSensor]:
         """Two cameras that differ a little. The right one carries the pair's rectification error."""
         rng = np.random.default_rng([seed, 9])
-        black = rng.uniform(0.06, 0.2)
+        black = rng.uniform(0.08, 0.22)
         rows = rng.uniform(-1, 1, 6) * config.rectification_px * np.array([0.5, 0.25, 0.25, 0.1, 0.1, 0.1])
         # Measured on KITTI against its lidar: short by a quarter of a pixel on average, more for what is far.
-        columns = config.disparity_error_px * rng.normal([-1.2, 0.0, 0.8, 0, 0, 0], [1.0, 0.5, 0.8, 0.5, 0.5, 0.5])
+        columns = config.disparity_error_px * rng.normal(
+            [-1.2, 0.0, 0.8, 0, 0, 0], [1.0, 0.5, 0.8, 0.5, 0.5, 0.5]
+        )
         warp = np.stack([columns, rows]) * config.width / 1242
         return cls._draw(rng, config, black, 0 * warp), cls._draw(rng, config, black, warp)
 
@@ -47,23 +52,31 @@ class ImageSensor:
         blur = max(0.0, 0.42 + 0.06 * unlike * rng.standard_normal())
         offset = 0.004 * unlike * rng.standard_normal()
         corners = rng.uniform(0.0, 0.2)
-        return cls(gain.astype(np.float32), offset, blur, config.image_noise, corners, black, warp.astype(np.float32))
+        return cls(
+            gain.astype(np.float32), offset, blur, config.image_noise, corners, black, warp.astype(np.float32)
+        )
 
     def expose(self, colour: Floats, exposure: float, rng: np.random.Generator) -> NDArray[np.uint8]:
         """(H, W, 3) RGB bytes of a linear radiance image."""
         light = colour * (self.gain * np.float32(exposure)) * self._falloff(colour.shape[:2])[..., None]
         light = cv2.GaussianBlur(np.minimum(light, 4.0), (5, 5), self.blur_px) if self.blur_px > 0 else light
-        if self.noise > 0:
-            light = light + self._noise(light, rng)
         curve = tone(light, self.black) + np.float32(self.offset)
+        if self.noise > 0:
+            curve = curve + self._noise(curve, rng)
         return np.clip(curve * 255 + 0.5, 0, 255).astype(np.uint8)
 
-    def _noise(self, light: Floats, rng: np.random.Generator) -> Floats:
-        """Shot and read noise, correlated over neighbours as demosaicing and rectification leave it."""
-        grain = rng.standard_normal(light.shape, np.float32)
+    def _noise(self, curve: Floats, rng: np.random.Generator) -> Floats:
+        """Noise of display values: grows up to mid-grey, then stays, and is mostly chroma, as demosaicing leaves it."""
+        grain = rng.standard_normal(curve.shape, np.float32)
+        grain += np.float32(GREY_NOISE - 1) * (grain @ LUMA)[..., None]
         grain = cv2.GaussianBlur(grain, (3, 3), 0.6) * np.float32(1.6)
-        sigma = np.sqrt(np.clip(light, 0, 1) * np.float32(0.0003) + np.float32(4e-6))
-        return np.asarray(self.noise * sigma * grain)
+        grey = np.clip(curve @ LUMA, 0.0, None)[..., None]
+        return np.asarray(
+            np.float32(self.noise * NOISE)
+            * np.minimum(0.1 + grey * np.float32(2.8), 1)
+            * (grey < 0.995)
+            * grain
+        )
 
     def _falloff(self, size: tuple[int, int]) -> Floats:
         y, x = (np.linspace(-1, 1, n, dtype=np.float32) for n in size)

@@ -38,7 +38,13 @@ class Light:
 
 
 def radiance(
-    light: Light, caster: Caster, surfaces: Surfaces, hits: Hits, eye: Floats, directions: Floats, pixel_rad: float
+    light: Light,
+    caster: Caster,
+    surfaces: Surfaces,
+    hits: Hits,
+    eye: Floats,
+    directions: Floats,
+    pixel_rad: float,
 ) -> Floats:
     """Linear RGB (N, 3) seen from `eye` along `directions` (N, 3; any length, `hits.distance` in their units)."""
     length = np.linalg.norm(directions, axis=1).astype(np.float32)
@@ -52,7 +58,14 @@ def radiance(
 
 
 def _surface(
-    light: Light, caster: Caster, surfaces: Surfaces, hits: Hits, eye: Floats, rays: Floats, length: Floats, pixel_rad: float
+    light: Light,
+    caster: Caster,
+    surfaces: Surfaces,
+    hits: Hits,
+    eye: Floats,
+    rays: Floats,
+    length: Floats,
+    pixel_rad: float,
 ) -> Floats:
     view = rays / length[:, None]
     range_m = hits.distance * length
@@ -61,16 +74,22 @@ def _surface(
     normal = np.where(facing[:, None] > 0, -normal, normal)
     facing = np.abs(facing)
     material = surfaces.material[hits.triangle]
-    texture = _texture(light, surfaces, hits, material, range_m * pixel_rad * np.maximum(facing, 0.02) ** -0.4)
+    texture = _texture(
+        light, surfaces, hits, material, range_m * pixel_rad * np.maximum(facing, 0.02) ** -0.4
+    )
     albedo = texture[:, :3] * surfaces.tint[hits.triangle]
     points = eye + hits.distance[:, None] * rays
     colour = albedo * _incoming(light, caster, points, normal, _LEAFY[material])
-    colour += _mirror(light, view, normal, facing, texture[:, 3] * column("gloss")[material], _GLASS[material])
+    colour += _mirror(
+        light, view, normal, facing, texture[:, 3] * column("gloss")[material], _GLASS[material]
+    )
     clear = np.exp(-range_m / np.float32(light.haze_m))[:, None]
     return np.asarray(colour * clear + light.sky.haze * (1 - clear))
 
 
-def _texture(light: Light, surfaces: Surfaces, hits: Hits, material: NDArray[np.int16], footprint_m: Floats) -> Floats:
+def _texture(
+    light: Light, surfaces: Surfaces, hits: Hits, material: NDArray[np.int16], footprint_m: Floats
+) -> Floats:
     """(N, 4) texture colour and gloss, with slow brightness changes laid over it."""
     corners = surfaces.uv[hits.triangle]
     w1, w2 = hits.weights[:, :1], hits.weights[:, 1:]
@@ -83,7 +102,9 @@ def _texture(light: Light, surfaces: Surfaces, hits: Hits, material: NDArray[np.
     return texture
 
 
-def _incoming(light: Light, caster: Caster, points: Floats, normal: Floats, leafy: NDArray[np.bool_]) -> Floats:
+def _incoming(
+    light: Light, caster: Caster, points: Floats, normal: Floats, leafy: NDArray[np.bool_]
+) -> Floats:
     """Irradiance (N, 3): skylight by how far up a surface looks, plus the sun where nothing is in its way."""
     sky = light.sky
     cosine = normal @ sky.sun_direction
@@ -97,7 +118,9 @@ def _incoming(light: Light, caster: Caster, points: Floats, normal: Floats, leaf
     return np.asarray(sun + up * sky.ambient * 2.2)
 
 
-def _mirror(light: Light, view: Floats, normal: Floats, facing: Floats, gloss: Floats, glass: NDArray[np.bool_]) -> Floats:
+def _mirror(
+    light: Light, view: Floats, normal: Floats, facing: Floats, gloss: Floats, glass: NDArray[np.bool_]
+) -> Floats:
     """What glossy surfaces mirror (Schlick's Fresnel term); it moves with the viewer, so stereo is misled."""
     out = np.zeros_like(view)
     shiny = gloss > 0.02

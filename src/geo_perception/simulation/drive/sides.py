@@ -18,7 +18,12 @@ Rng = np.random.Generator
 
 def build(rng: Rng, plan: StreetPlan, side: int, kind: str) -> list[Mesh]:
     """Houses or plants of `kind`, parked cars, street furniture and people of one side of a chunk."""
-    return [*KINDS[kind](rng, plan, side), *_parked(rng, plan, side), *_kerbside(rng, plan, side), *_people(rng, plan, side)]
+    return [
+        *KINDS[kind](rng, plan, side),
+        *_parked(rng, plan, side),
+        *_kerbside(rng, plan, side),
+        *_people(rng, plan, side),
+    ]
 
 
 def pick(rng: Rng, options: Sequence[Mesh]) -> Mesh:
@@ -31,7 +36,9 @@ def _edge(plan: StreetPlan, side: int) -> float:
     return plan.half_width + 0.3 + plan.pavement[side]
 
 
-def _on_land(plan: StreetPlan, side: int, mesh: Mesh, x: float, y: float, yaw: float = 0.0, scale: float = 1.0) -> Mesh:
+def _on_land(
+    plan: StreetPlan, side: int, mesh: Mesh, x: float, y: float, yaw: float = 0.0, scale: float = 1.0
+) -> Mesh:
     return mesh.moved(x, y, float(plan.land_z(side, y)), yaw, scale)
 
 
@@ -101,7 +108,10 @@ def trees(rng: Rng, plan: StreetPlan, side: int) -> list[Mesh]:
     edge, pitch = _edge(plan, side), rng.uniform(6, 12)
     y = edge + rng.uniform(0.4, 3.5)
     kind = str(rng.choice(["broadleaf", "broadleaf", "conifer"]))
-    row = [_tree(rng, plan, side, kind, x + rng.normal(0, 0.5), y) for x in np.arange(rng.uniform(0, pitch), CHUNK_M, pitch)]
+    row = [
+        _tree(rng, plan, side, kind, x + rng.normal(0, 0.5), y)
+        for x in np.arange(rng.uniform(0, pitch), CHUNK_M, pitch)
+    ]
     return row + (park(rng, plan, side) if rng.random() < 0.5 else far_row(rng, plan, side))
 
 
@@ -112,7 +122,10 @@ def park(rng: Rng, plan: StreetPlan, side: int) -> list[Mesh]:
         kind = str(rng.choice(["broadleaf", "conifer", "bush", "bush"]))
         out.append(_tree(rng, plan, side, kind, rng.uniform(0, CHUNK_M), edge + rng.uniform(2, 30)))
     if rng.random() < 0.5:
-        out += [_tree(rng, plan, side, "broadleaf", x, edge + rng.uniform(14, 20)) for x in np.arange(0, CHUNK_M, 4.0)]
+        out += [
+            _tree(rng, plan, side, "broadleaf", x, edge + rng.uniform(14, 20))
+            for x in np.arange(0, CHUNK_M, 4.0)
+        ]
     return out + far_row(rng, plan, side)
 
 
@@ -146,7 +159,10 @@ def woods(rng: Rng, plan: StreetPlan, side: int) -> list[Mesh]:
         kind = str(rng.choice(["bush", "bush", "bush", "broadleaf"]))
         out.append(_tree(rng, plan, side, kind, rng.uniform(0, CHUNK_M), edge + rng.uniform(-0.5, 3)))
     back = edge + rng.uniform(14, 24)
-    return [*out, foliage_wall(rng, CHUNK_M, rng.uniform(9, 16)).moved(0, back, float(plan.land_z(side, back)))]
+    return [
+        *out,
+        foliage_wall(rng, CHUNK_M, rng.uniform(9, 16)).moved(0, back, float(plan.land_z(side, back))),
+    ]
 
 
 def foliage_wall(rng: Rng, length_m: float, height_m: float) -> Mesh:
@@ -170,7 +186,14 @@ def _parked(rng: Rng, plan: StreetPlan, side: int) -> list[Mesh]:
         yaw = np.pi * (side == 0) + rng.normal(0, 0.03)
         lorry = rng.random() < 0.04
         car = pick(rng, plan.others["lorry"] if lorry else plan.cars)
-        out.append(car.moved(x + rng.normal(0, 0.4), plan.half_width - (1.4 if lorry else 1.05) + rng.normal(0, 0.08), 0.0, yaw))
+        out.append(
+            car.moved(
+                x + rng.normal(0, 0.4),
+                plan.half_width - (1.4 if lorry else 1.05) + rng.normal(0, 0.08),
+                0.0,
+                yaw,
+            )
+        )
     return out
 
 
@@ -209,7 +232,9 @@ def _people(rng: Rng, plan: StreetPlan, side: int) -> list[Mesh]:
     for _ in range(rng.poisson(share * plan.density)):
         kind = str(rng.choice(["person", "person", "cyclist", "bicycle"]))
         y = plan.half_width + rng.uniform(0.3, 0.4 + plan.pavement[side])
-        out.append(pick(rng, plan.others[kind]).moved(rng.uniform(0, CHUNK_M), y, 0.12, rng.choice([0, np.pi])))
+        out.append(
+            pick(rng, plan.others[kind]).moved(rng.uniform(0, CHUNK_M), y, 0.12, rng.choice([0, np.pi]))
+        )
     return out
 
 

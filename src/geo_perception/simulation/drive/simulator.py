@@ -44,7 +44,7 @@ class DriveSimulator:
         self.mounting = Mounting.draw(seed, config)
         self._sensors = ImageSensor.draw_pair(seed, config)
         self._movers = draw_movers(self.plan)
-        self._brightness = float(np.random.default_rng([seed, 10]).uniform(0.32, 0.55))
+        self._brightness = float(np.random.default_rng([seed, 10]).uniform(0.29, 0.53))
         self._light: Light | None = None
         self._stretch: tuple[int, Stretch] | None = None
 
@@ -97,7 +97,8 @@ class DriveSimulator:
         right = pose @ transform(np.eye(3), (self.mounting.rig.baseline_m, 0, 0))
         camera, samples = self.mounting.rig.left, self.config.edge_samples
         views = [
-            render(scene, camera, p, s.warp_px, samples) for p, s in zip((pose, right), self._sensors, strict=True)
+            render(scene, camera, p, s.warp_px, samples)
+            for p, s in zip((pose, right), self._sensors, strict=True)
         ]
         return views[0], views[1]
 

@@ -22,7 +22,9 @@ class Sky:
         self.sun_direction = plan.sun.astype(np.float32)
         self.sun = np.float32(plan.sun_power) * np.array([1.0, 0.95, 0.85], np.float32) * 3.0
         blue = np.array([0.45, 0.62, 0.95]) if plan.sun_power > 0.5 else np.array([0.8, 0.84, 0.9])
-        self.ambient = (0.12 + 0.29 * (1 - plan.sun_power)) * (0.5 + 0.5 * blue / blue.mean()).astype(np.float32)
+        self.ambient = (0.12 + 0.29 * (1 - plan.sun_power)) * (0.5 + 0.5 * blue / blue.mean()).astype(
+            np.float32
+        )
         self._sky = self._paint_sky(rng, blue * plan.sky_power, plan)
         self._mirrored = self._paint_surroundings(rng, self._sky)
         self.haze = self._sky[ROWS // 2 - 12].mean(0)
@@ -33,7 +35,9 @@ class Sky:
         up = np.clip(np.sin(elevation), 0, 1)
         pale = np.full(3, plan.sky_power * 1.1)
         image = zenith + (pale - zenith) * np.exp(-4 * up)
-        clouds = cv2.GaussianBlur(rng.standard_normal((ROWS, COLUMNS)).astype(np.float32), (0, 0), 14, sigmaY=7)
+        clouds = cv2.GaussianBlur(
+            rng.standard_normal((ROWS, COLUMNS)).astype(np.float32), (0, 0), 14, sigmaY=7
+        )
         cover = np.clip(clouds / clouds.std() - rng.uniform(0.0, 3.0), 0, 1)[..., None]
         image = image + (1.5 * plan.sky_power - image) * cover * 0.8
         direction = np.concatenate(np.broadcast_arrays(

@@ -84,7 +84,9 @@ def _markings(plan: StreetPlan) -> list[Mesh]:
     return parts
 
 
-def _paint(plan: StreetPlan, x: float, y: float, size: tuple[float, float], material: str, shade: float) -> Mesh:
+def _paint(
+    plan: StreetPlan, x: float, y: float, size: tuple[float, float], material: str, shade: float
+) -> Mesh:
     """A rectangle lying 8 mm above the road's crown."""
     flat = patch((x, y, 0.008), (size[0], 0, 0), (0, size[1], 0), ID[material], np.full(3, shade), step_m=1.0)
     crown = 0.05 * (1 - (flat.corners[..., 1] / plan.half_width) ** 2)

@@ -26,7 +26,9 @@ def leaves(rng: Rng, centres: Floats, size_m: float, material: str = "leaf") -> 
     offset = rng.uniform(0, 50, (count, 1, 2))
     uv = offset + np.array([[-1, -0.6], [1, -0.6], [0, 1.1]]) * size[:, None] * 0.6
     shade = rng.uniform(0.3, 1.6, (count, 1)) * rng.uniform(0.9, 1.1, (count, 3))
-    return triangles(corners.astype(np.float32), uv.astype(np.float32), ID[material], shade.astype(np.float32))
+    return triangles(
+        corners.astype(np.float32), uv.astype(np.float32), ID[material], shade.astype(np.float32)
+    )
 
 
 def _shell(rng: Rng, count: int, radii: Floats) -> Floats:
@@ -68,7 +70,9 @@ def forest_tree(rng: Rng, leaf_count: int = 1100) -> Mesh:
     height = rng.uniform(11, 18)
     crown = np.array([2.2, 2.2, 0.3 * height])
     points = np.array([0, 0, 0.72 * height]) + _shell(rng, leaf_count, crown)
-    trunk = tube((0, 0, 0), rng.normal(0, 0.4, 3) + (0, 0, height), (rng.uniform(0.12, 0.3), 0.05), ID["bark"], sides=7)
+    trunk = tube(
+        (0, 0, 0), rng.normal(0, 0.4, 3) + (0, 0, height), (rng.uniform(0.12, 0.3), 0.05), ID["bark"], sides=7
+    )
     return join([trunk, leaves(rng, points, 0.34)])
 
 
@@ -90,7 +94,14 @@ def hedge(rng: Rng, length_m: float, height_m: float, depth_m: float) -> Mesh:
     grid[..., 0] = xs[:, None]
     grid[..., 1:] = profile * (depth_m, height_m) + rng.normal(0, 0.06, (len(xs), len(profile), 2))
     count = int(length_m * 120)
-    spots = np.stack([rng.uniform(0, length_m, count), rng.choice([0.0, 1.0], count) * depth_m, rng.uniform(0, height_m, count)], -1)
+    spots = np.stack(
+        [
+            rng.uniform(0, length_m, count),
+            rng.choice([0.0, 1.0], count) * depth_m,
+            rng.uniform(0, height_m, count),
+        ],
+        -1,
+    )
     top = rng.random(count) < 0.4
     spots[top, 1], spots[top, 2] = rng.uniform(0, depth_m, int(top.sum())), height_m
     return join([surface(grid, ID["hedge"], (0.9, 0.9, 0.9)), leaves(rng, spots, 0.09, "hedge")])

@@ -41,11 +41,17 @@ def car(rng: Rng) -> Mesh:
     body = _body(outline, width, height, paint, windows_back_to=0.45 if kind == "van" else 0.0)
     ends = _ends(rng, outline, width, paint)
     wheels = [_wheel(x * length, y * width, 0.32) for x in (-0.31, 0.3) for y in (-0.47, 0.47)]
-    inside = box((-0.3 * length, -0.36 * width, 0.4 * height), (0.15 * length, 0.36 * width, 0.72 * height), ID["rubber"])
+    inside = box(
+        (-0.3 * length, -0.36 * width, 0.4 * height),
+        (0.15 * length, 0.36 * width, 0.72 * height),
+        ID["rubber"],
+    )
     return join([body, *ends, *wheels, inside])
 
 
-def _body(outline: Points, width: float, height: float, paint: NDArray[np.float64], windows_back_to: float) -> Mesh:
+def _body(
+    outline: Points, width: float, height: float, paint: NDArray[np.float64], windows_back_to: float
+) -> Mesh:
     """A loft: at every station a ring from sill over waist, shoulder and roof to the other sill."""
     xs = np.unique(np.concatenate([np.linspace(outline[0][0], outline[-1][0], 22), [p[0] for p in outline]]))
     top = np.interp(xs, *zip(*outline, strict=True))
@@ -62,7 +68,9 @@ def _body(outline: Points, width: float, height: float, paint: NDArray[np.float6
     return _painted(grid, _window_mask(xs, top, cabin, windows_back_to), paint)
 
 
-def _window_mask(xs: NDArray[np.float64], top: NDArray[np.float64], cabin: NDArray[np.float64], back: float) -> NDArray[np.bool_]:
+def _window_mask(
+    xs: NDArray[np.float64], top: NDArray[np.float64], cabin: NDArray[np.float64], back: float
+) -> NDArray[np.bool_]:
     """(stations - 1, 13) quads of glass: the sides of the cabin between pillars, and its sloping ends."""
     length = xs[-1] - xs[0]
     middle = (xs[1:] + xs[:-1]) / 2
@@ -89,13 +97,24 @@ def _ends(rng: Rng, outline: Points, width: float, paint: NDArray[np.float64]) -
     for (x, top), row in ((outline[-1], 0.5), (outline[0], 0.0)):
         column = 0.5 * rng.integers(2)
         cell = np.array([[column, row], [column + 0.5, row + 0.5]])
-        out.append(patch((x, -width * 0.44, 0.2), (0, width * 0.88, 0), (0, 0, top - 0.2), ID["carface"], paint * 1.1, uv=cell))
+        out.append(
+            patch(
+                (x, -width * 0.44, 0.2),
+                (0, width * 0.88, 0),
+                (0, 0, top - 0.2),
+                ID["carface"],
+                paint * 1.1,
+                uv=cell,
+            )
+        )
     return out
 
 
 def _wheel(x: float, y: float, radius: float) -> Mesh:
     inner, outer = (x, y * 0.8, radius), (x, y * 1.01, radius)
-    return join([tube(inner, outer, (radius, radius), ID["rubber"], sides=14), disc(outer, radius, ID["wheel"])])
+    return join(
+        [tube(inner, outer, (radius, radius), ID["rubber"], sides=14), disc(outer, radius, ID["wheel"])]
+    )
 
 
 def lorry(rng: Rng) -> Mesh:
@@ -108,7 +127,9 @@ def lorry(rng: Rng) -> Mesh:
     parts = [box((-length / 2, -y, 1.0), (length / 2 - 2.2, y, height), ID["paint"], paint)]
     for sign in (-1, 1):
         origin = (-length / 2 + max(sign, 0) * (length - 2.2), sign * (y + 0.01), 1.05)
-        parts.append(patch(origin, (-sign * (length - 2.2), 0, 0), (0, 0, height - 1.1), ID["poster"], uv=side_uv))
+        parts.append(
+            patch(origin, (-sign * (length - 2.2), 0, 0), (0, 0, height - 1.1), ID["poster"], uv=side_uv)
+        )
     back = (-length / 2 - 0.01, -y, 1.0)
     rear = "poster" if rng.random() < 0.5 else "paint"
     parts.append(patch(back, (0, 2 * y, 0), (0, 0, height - 1.0), ID[rear], paint, uv=side_uv))
@@ -153,7 +174,12 @@ def cyclist(rng: Rng) -> Mesh:
 
 def bicycle(rng: Rng) -> Mesh:
     colour = rng.uniform(0.05, 1.0, 3)
-    nodes = {"rear": (-0.5, 0, 0.34), "front": (0.55, 0, 0.34), "seat": (-0.22, 0, 0.9), "head": (0.4, 0, 0.95)}
+    nodes = {
+        "rear": (-0.5, 0, 0.34),
+        "front": (0.55, 0, 0.34),
+        "seat": (-0.22, 0, 0.9),
+        "head": (0.4, 0, 0.95),
+    }
     pairs = (("rear", "seat"), ("seat", "head"), ("head", "front"), ("rear", "head"))
     frame = [tube(nodes[a], nodes[b], (0.02, 0.02), ID["metal"], colour, sides=5) for a, b in pairs]
     return join([*frame, *(_rim(nodes[k]) for k in ("rear", "front"))])
@@ -163,7 +189,9 @@ def _rim(centre: tuple[float, float, float]) -> Mesh:
     angle = np.linspace(0, 2 * np.pi, 17)
     ring = np.stack([np.cos(angle), 0 * angle, np.sin(angle)], -1)
     band = np.stack([0.33 * ring, 0.29 * ring], 1) + np.asarray(centre)
-    spokes = np.stack([0 * ring[::2], 0.3 * ring[::2], 0.3 * ring[::2] + (0, 0, 0.012)], 1) + np.asarray(centre)
+    spokes = np.stack([0 * ring[::2], 0.3 * ring[::2], 0.3 * ring[::2] + (0, 0, 0.012)], 1) + np.asarray(
+        centre
+    )
     return join([surface(band, ID["rubber"]), triangles(spokes, spokes[..., [0, 2]], ID["metal"], (1, 1, 1))])
 
 

@@ -32,12 +32,16 @@ class Hits:
     @classmethod
     def none(cls, count: int) -> Hits:
         """`count` rays that hit nothing."""
-        return cls(np.full(count, np.inf, np.float32), np.full(count, NO_HIT), np.zeros((count, 2), np.float32))
+        return cls(
+            np.full(count, np.inf, np.float32), np.full(count, NO_HIT), np.zeros((count, 2), np.float32)
+        )
 
     @classmethod
     def join(cls, parts: list[Hits]) -> Hits:
         """Hits of consecutive blocks of rays."""
-        return cls(*(np.concatenate([getattr(p, f) for p in parts]) for f in ("distance", "triangle", "weights")))
+        return cls(
+            *(np.concatenate([getattr(p, f) for p in parts]) for f in ("distance", "triangle", "weights"))
+        )
 
 
 @dataclass(frozen=True)
@@ -166,7 +170,12 @@ def _horizon(rng: np.random.Generator, start: float, end: float) -> Mesh:
     parts = [_ridge(rng, np.stack([xs, np.full_like(xs, y)], -1), 7, 16) for y in (-105.0, 105.0)]
     across = np.arange(-140.0, 141.0, 2.5)
     parts.append(_ridge(rng, np.stack([np.full_like(across, end + 20), across], -1), 5, 14))
-    wide = np.array([[[x, y, -1.5] for y in (-400.0, -110.0, 0.0, 110.0, 400.0)] for x in (start - 80, end + 15, end + 400)])
+    wide = np.array(
+        [
+            [[x, y, -1.5] for y in (-400.0, -110.0, 0.0, 110.0, 400.0)]
+            for x in (start - 80, end + 15, end + 400)
+        ]
+    )
     parts.append(surface(wide, ID["grass"]))
     return join(parts)
 
@@ -174,7 +183,11 @@ def _horizon(rng: np.random.Generator, start: float, end: float) -> Mesh:
 def _ridge(rng: np.random.Generator, feet: NDArray[np.float64], low_m: float, high_m: float) -> Mesh:
     """A ragged curtain standing on the line `feet` (N, 2)."""
     count = len(feet)
-    smooth = np.interp(np.arange(count), np.arange(0, count + 16, 16), rng.uniform(low_m, high_m, len(np.arange(0, count + 16, 16))))
+    smooth = np.interp(
+        np.arange(count),
+        np.arange(0, count + 16, 16),
+        rng.uniform(low_m, high_m, len(np.arange(0, count + 16, 16))),
+    )
     tops = smooth * (1 + 0.12 * rng.standard_normal(count))
     grid = np.zeros((count, 9, 3))
     grid[..., :2] = feet[:, None] + rng.normal(0, 0.8, (count, 9, 2))
