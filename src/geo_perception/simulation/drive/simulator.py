@@ -44,7 +44,7 @@ class DriveSimulator:
         self.mounting = Mounting.draw(seed, config)
         self._sensors = ImageSensor.draw_pair(seed, config)
         self._movers = draw_movers(self.plan)
-        self._brightness = float(np.random.default_rng([seed, 10]).uniform(0.29, 0.53))
+        self._brightness = float(np.random.default_rng([seed, 10]).uniform(0.31, 0.54))
         self._light: Light | None = None
         self._stretch: tuple[int, Stretch] | None = None
 

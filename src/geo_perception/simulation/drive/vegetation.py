@@ -4,6 +4,8 @@ stereo disagree most."""
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -71,7 +73,7 @@ def forest_tree(rng: Rng, leaf_count: int = 1100) -> Mesh:
     crown = np.array([2.2, 2.2, 0.3 * height])
     points = np.array([0, 0, 0.72 * height]) + _shell(rng, leaf_count, crown)
     trunk = tube(
-        (0, 0, 0), rng.normal(0, 0.4, 3) + (0, 0, height), (rng.uniform(0.12, 0.3), 0.05), ID["bark"], sides=7
+        (0, 0, 0), (*rng.normal(0, 0.4, 2), height), (rng.uniform(0.12, 0.3), 0.05), ID["bark"], sides=7
     )
     return join([trunk, leaves(rng, points, 0.34)])
 
@@ -107,6 +109,7 @@ def hedge(rng: Rng, length_m: float, height_m: float, depth_m: float) -> Mesh:
     return join([surface(grid, ID["hedge"], (0.9, 0.9, 0.9)), leaves(rng, spots, 0.09, "hedge")])
 
 
+@lru_cache(maxsize=1)
 def forest() -> dict[str, list[Mesh]]:
     """A few trees of each kind, the same in every process; scenes place, turn, scale and tint them."""
     rng = np.random.default_rng(4711)
