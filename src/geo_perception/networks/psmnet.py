@@ -130,6 +130,14 @@ def _classifier() -> nn.Sequential:
 class Psmnet(nn.Module):
     """Dense disparity of a rectified colour pair."""
 
+    dres2: nn.Module  # a hourglass, or a plain pair in the variant basic; dres3 and dres4 alike
+    dres3: nn.Module
+    dres4: nn.Module
+    classify: nn.Module  # basic only
+    classif1: nn.Module  # stackhourglass only, as the other two
+    classif2: nn.Module
+    classif3: nn.Module
+
     def __init__(self, config: PsmnetConfig = PsmnetConfig()) -> None:
         super().__init__()
         self.config = config

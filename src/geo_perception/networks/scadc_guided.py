@@ -99,8 +99,8 @@ class ScadcGuided(nn.Module):
         self.merge8, self.merge4, self.merge2 = Merge(w16, w8), Merge(w8, w4), Merge(w4, w2)
         self.head = nn.Conv2d(w2, 8, 3, padding=1)
         self.shuffle = nn.PixelShuffle(2)
-        nn.init.zeros_(self.head.weight)  # training starts from the plain mean of both logs
-        nn.init.zeros_(self.head.bias)
+        self.skip = nn.Conv2d(len(FEATURES), 2, 1)  # what a single pixel tells, at full resolution
+        self._start_from_prior()
 
     def forward(self, features: Tensor) -> ScadcGuidedOutput:
         """Fuse.
@@ -120,8 +120,17 @@ class ScadcGuided(nn.Module):
         fine4 = self.level4(fine2)
         fine8 = self.level8(fine4)
         coarse = self.merge8(self.level16(fine8), fine8)
-        out: Tensor = self.shuffle(self.head(self.merge2(self.merge4(coarse, fine4), fine2)))
-        return out
+        refined = self.shuffle(self.head(self.merge2(self.merge4(coarse, fine4), fine2)))
+        return refined + self.skip(features)
+
+    def _start_from_prior(self) -> None:
+        """Before training: no residual, and a confidence that falls with the distance to the returns (one half at 5 px)."""
+        for layer in (self.head, self.skip):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+        with torch.no_grad():
+            self.skip.weight[0, FEATURES.index("return_reach")] = 8.0
+            self.skip.bias[0] = -3.0
 
 
 def check_features(features: Tensor) -> None:

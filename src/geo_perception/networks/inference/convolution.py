@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Convolutions for inference: batch norm folded in, activation and skip connection in the same pass over memory.
+
+On the CPU they use the fused oneDNN operators that PyTorch's own compiler emits; where those are absent, or on another
+device, the same is done with public operators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+from geo_perception.errors import ConfigError
+
+CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
+
+
+def folded(conv: nn.Module, norm: nn.Module | None = None) -> tuple[Tensor, Tensor | None]:
+    """Weight and bias of a convolution with the batch norm that follows it folded in."""
+    weight, bias = conv.weight, conv.bias
+    assert isinstance(weight, Tensor)
+    assert bias is None or isinstance(bias, Tensor)
+    if norm is None:
+        return weight, bias
+    assert isinstance(norm, nn.BatchNorm2d | nn.BatchNorm3d)
+    transposed = isinstance(conv, nn.ConvTranspose2d | nn.ConvTranspose3d)
+    new_weight, new_bias = fuse_conv_bn_weights(
+        weight,
+        bias,
+        norm.running_mean,
+        norm.running_var,
+        norm.eps,
+        norm.weight,
+        norm.bias,
+        transpose=transposed,
+    )
+    return new_weight, new_bias
+
+
+class FusedConv:
+    """conv(x) [+ skip], then an activation; works on channels-last tensors of the given type."""
+
+    def __init__(
+        self,
+        weight: Tensor,
+        bias: Tensor | None,
+        *,
+        stride: tuple[int, ...],
+        padding: tuple[int, ...],
+        dilation: tuple[int, ...] | None = None,
+        slope: float | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        """slope: of the activation for negative values; None: no activation, 0: ReLU."""
+        weight = weight.detach().to(dtype)
+        self.weight = weight.contiguous(memory_format=CHANNELS_LAST[weight.dim()])
+        self.bias = None if bias is None else bias.detach().to(dtype)
+        self.stride, self.padding = list(stride), list(padding)
+        self.dilation = list(dilation or (1,) * len(stride))
+        self.slope = slope
+        self.dtype = dtype
+        self.fused = weight.device.type == "cpu" and has_fused_operators()
+
+    @classmethod
+    def of(
+        cls,
+        conv: Any,
+        norm: nn.Module | None = None,
+        *,
+        slope: float | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> FusedConv:
+        """From a convolution and the batch norm behind it."""
+        weight, bias = folded(conv, norm)
+        return cls(
+            weight,
+            bias,
+            stride=conv.stride,
+            padding=conv.padding,
+            dilation=conv.dilation,
+            slope=slope,
+            dtype=dtype,
+        )
+
+    def __call__(self, x: Tensor, skip: Tensor | None = None) -> Tensor:
+        """x (B,C,...) of the layer's type; skip: added before the activation."""
+        if self.fused:
+            return self._fused(x, skip)
+        y = _convolve(x, self.weight, self.bias, self.stride, self.padding, self.dilation)
+        return activate_(y if skip is None else y.add_(skip), self.slope)
+
+    def _fused(self, x: Tensor, skip: Tensor | None) -> Tensor:
+        shape = (self.weight, self.bias, self.padding, self.stride, self.dilation, 1)
+        attribute, scalars = _attribute(self.slope)
+        if skip is None:
+            y: Tensor = torch.ops.mkldnn._convolution_pointwise(x, *shape, attribute, scalars, "")
+            return y
+        if attribute == "leaky_relu":  # not offered together with a sum
+            y = torch.ops.mkldnn._convolution_pointwise.binary(x, skip, *shape, "add", 1.0, None, [], "")
+            return activate_(y, self.slope)
+        unary = None if attribute == "none" else attribute
+        y = torch.ops.mkldnn._convolution_pointwise.binary(x, skip, *shape, "add", 1.0, unary, [], "")
+        return y
+
+
+class FusedDeconv:
+    """Transposed convolution with folded batch norm, [+ skip], then an activation."""
+
+    def __init__(
+        self,
+        conv: Any,
+        norm: nn.Module | None,
+        *,
+        slope: float | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        weight, bias = folded(conv, norm)
+        self.weight = weight.detach().to(dtype).contiguous(memory_format=CHANNELS_LAST[weight.dim()])
+        self.bias = None if bias is None else bias.detach().to(dtype)
+        self.stride, self.padding, self.output_padding = conv.stride, conv.padding, conv.output_padding
+        self.slope = slope
+        self.transpose = F.conv_transpose3d if weight.dim() == 5 else F.conv_transpose2d
+
+    def __call__(self, x: Tensor, skip: Tensor | None = None) -> Tensor:
+        y = self.transpose(x, self.weight, self.bias, self.stride, self.padding, self.output_padding)
+        return activate_(y if skip is None else y.add_(skip), self.slope)
+
+
+def activate_(x: Tensor, slope: float | None) -> Tensor:
+    """In-place (leaky) ReLU; None leaves x as it is."""
+    if slope is None:
+        return x
+    return torch.relu_(x) if slope == 0 else F.leaky_relu_(x, slope)
+
+
+def _attribute(slope: float | None) -> tuple[str, list[float]]:
+    if slope is None:
+        return "none", []
+    return ("relu", []) if slope == 0 else ("leaky_relu", [slope])
+
+
+def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, *shape: list[int]) -> Tensor:
+    stride, padding, dilation = shape
+    return torch.convolution(x, weight, bias, stride, padding, dilation, False, [0] * len(stride), 1)
+
+
+@lru_cache(maxsize=1)
+def has_fused_operators() -> bool:
+    """Whether this PyTorch has the fused oneDNN operators in the form used here, and they compute what they should.
+
+    They are not public, so their answer is compared with the public operator before they are trusted.
+    """
+    if not torch.backends.mkldnn.is_available():
+        return False
+    x, weight, bias = torch.randn(1, 4, 6, 6), torch.randn(4, 4, 3, 3), torch.randn(4)
+    want = torch.relu(F.conv2d(x, weight, bias, padding=1) + x)
+    shape = (weight, bias, [1, 1], [1, 1], [1, 1], 1)
+    try:
+        got = torch.ops.mkldnn._convolution_pointwise.binary(x, x, *shape, "add", 1.0, "relu", [], "")
+        plain = torch.ops.mkldnn._convolution_pointwise(x, *shape, "relu", [], "")
+    except (AttributeError, RuntimeError, TypeError):  # another version of PyTorch
+        return False
+    return torch.allclose(got, want, atol=1e-4) and torch.allclose(
+        plain, torch.relu(F.conv2d(x, weight, bias, padding=1)), atol=1e-4
+    )
+
+
+def row_strips(height: int, rows: int) -> Iterator[tuple[int, int]]:
+    """[start, end) of consecutive strips. Strips keep intermediate maps in the cache, and below the size from which
+    the C library returns memory to the system on every call and has it zeroed again on the next."""
+    for start in range(0, height, rows):
+        yield start, min(start + rows, height)
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise ConfigError with `message` unless `condition`."""
+    if not condition:
+        raise ConfigError(message)

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SCADC for inference: same result, evaluated in strips of rows that stay in the processor's cache."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from geo_perception.networks.blocks import Hourglass
+from geo_perception.networks.inference.convolution import FusedConv, FusedDeconv, row_strips
+from geo_perception.networks.scadc import LEAKY_SLOPE, Scadc, ScadcOutput, SparsityAwareBlock, check_inputs
+
+STRIP_BYTES = (
+    6 << 20
+)  # of one 32-channel strip at full resolution: a handful of them fit the last-level cache
+CONFIDENCE_REACH = 4  # pixels: four 3x3 blocks
+SLOPES = {"relu": 0.0, "leaky_relu": LEAKY_SLOPE, "none": None}
+
+
+class FastScadc(nn.Module):
+    """The forward pass of `Scadc` with the same signature. Not for concurrent calls: it reuses its buffers."""
+
+    def __init__(self, network: Scadc, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.config = network.config
+        self.dtype = dtype
+        self._blocks = [SparseBlock(block, dtype) for block in (*network.sa1, *network.sa2)]
+        self._stem1 = FusedConv.of(*network.conv1[0], slope=0.0)  # metres: kept in float32
+        self._stem2 = FusedConv.of(*network.conv2[0], slope=0.0, dtype=dtype)
+        self._hourglasses = [FastHourglass(hg, dtype) for hg in (network.hg_0, network.hg_1, network.hg_2)]
+        self._heads = [Head(h, dtype) for h in (network.classif1, network.classif2, network.classif3)]
+        self._buffers_by_name: dict[str, Tensor] = {}
+
+    def forward(
+        self, stereo_depth_m: Tensor, lidar_depth_m: Tensor, sparse_depth_m: Tensor, mask: Tensor
+    ) -> ScadcOutput:
+        """As `Scadc.forward`."""
+        check_inputs(stereo_depth_m, lidar_depth_m, sparse_depth_m, mask)
+        weights = self.confidence(sparse_depth_m, mask)
+        stereo = weights[:, 0:1] * (stereo_depth_m * self.config.stereo_scale)
+        fused = stereo + weights[:, 1:2] * lidar_depth_m
+        return ScadcOutput(self.refine(fused), weights[:, 1:2])
+
+    def confidence(self, sparse_depth_m: Tensor, mask: Tensor) -> Tensor:
+        """(B,2,H,W) weights of stereo and lidar; constant where no return is within reach."""
+        batch, _, height, width = mask.shape
+        scores = sparse_depth_m.new_empty(batch, 2, height, width)
+        returns = (mask != 0).any(3).any(1).any(0)  # rows with a return
+        for start, end in row_strips(height, self._strip_rows(width, batch)):
+            top, bottom = max(start - CONFIDENCE_REACH, 0), min(end + CONFIDENCE_REACH, height)
+            if not returns[top:bottom].any():
+                scores[:, :, start:end] = self._scores_without_returns()[:, None, None]
+                continue
+            x, m = sparse_depth_m[:, :, top:bottom], mask[:, :, top:bottom]
+            scores[:, :, start:end] = self._scores(x, m)[:, :, start - top : end - top]
+        return torch.softmax(scores, dim=1)
+
+    def _scores(self, x: Tensor, mask: Tensor) -> Tensor:
+        for i, block in enumerate(self._blocks):
+            x = block(x, mask)
+            if i + 1 < len(self._blocks):
+                mask = F.max_pool2d(mask, 3, stride=1, padding=1)
+        return x
+
+    def _scores_without_returns(self) -> Tensor:
+        """Every block sees zeros there, so the last one answers with its activated bias."""
+        zeros = torch.zeros(1, 1, 1, 1, device=self._stem1.weight.device)
+        return self._scores(zeros, zeros)[0, :, 0, 0].float()
+
+    def refine(self, fused: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """As `Scadc.refine`: three stages of depth."""
+        stem, half = self._stem(fused)
+        pre1, post = self._hourglasses[0].middle(half)
+        stage1, half = self._stage(0, post, stem)
+        _, post = self._hourglasses[1].middle(half, presqu=pre1, postsqu=post)
+        stage2, half = self._stage(1, post, stem)
+        _, post = self._hourglasses[2].middle(half, presqu=pre1, postsqu=post)
+        stage3, _ = self._stage(2, post, stem)
+        stage2 = stage2 + stage1
+        return stage1, stage2, stage3 + stage2
+
+    def _stem(self, fused: Tensor) -> tuple[Tensor, Tensor]:
+        """Full-resolution features, and the first layer of the first hourglass on them (half resolution)."""
+        batch, _, height, width = fused.shape
+        stem = self._buffer("stem", (batch, 32, height, width))
+        half = self._buffer("half0", (batch, 64, height // 2, width // 2))
+        for start, end in row_strips(height, self._strip_rows(width, batch)):
+            top, bottom = max(start - 4, 0), min(end + 4, height)
+            first = self._stem1(fused[:, :, top:bottom].contiguous(memory_format=torch.channels_last))
+            first = first.to(self.dtype)
+            features = self._stem2(first).add_(first)
+            stem[:, :, start:end] = features[:, :, start - top : end - top]
+            if start > 0:  # the layer reads one row above; two keep it aligned with the stride
+                features = features[:, :, 2:]
+                top += 2
+            narrow = self._hourglasses[0].conv1(features)
+            half[:, :, start // 2 : end // 2] = narrow[:, :, (start - top) // 2 : (end - top) // 2]
+        return stem, half
+
+    def _stage(self, index: int, post: Tensor, stem: Tensor) -> tuple[Tensor, Tensor]:
+        """Depth of one stage, and the first layer of the next hourglass, from `post` (half resolution)."""
+        batch, _, height, width = stem.shape
+        depth = torch.empty(batch, 1, height, width, device=stem.device)
+        last = index + 1 == len(self._hourglasses)
+        half = post if last else self._buffer(f"half{index + 1}", tuple(post.shape))
+        for start, end in row_strips(height, self._strip_rows(width, batch)):
+            top, bottom = max(start - 2, 0), min(end + 2, height)
+            # Row 2i+1 of the doubled map reads rows i and i+1.
+            coarse = post[:, :, top // 2 : min(bottom // 2 + 1, height // 2)]
+            features = self._hourglasses[index].conv6(coarse)[:, :, : bottom - top]
+            features = features.add_(stem[:, :, top:bottom])
+            depth[:, :, start:end] = self._heads[index](features)[:, :, start - top : end - top]
+            if not last:
+                narrow = self._hourglasses[index + 1].conv1(features)
+                half[:, :, start // 2 : end // 2] = narrow[:, :, (start - top) // 2 : (end - top) // 2]
+        return depth, half
+
+    def _strip_rows(self, width: int, batch: int) -> int:
+        """Rows of a strip, a multiple of 4."""
+        bytes_per_row = 32 * width * batch * torch.finfo(self.dtype).bits // 8
+        return max(STRIP_BYTES // bytes_per_row // 4 * 4, 16)
+
+    def _buffer(self, name: str, shape: tuple[int, ...]) -> Tensor:
+        """A channels-last tensor kept between calls; its contents are those of the last use."""
+        buffer = self._buffers_by_name.get(name)
+        if buffer is None or buffer.shape != shape:
+            device = self._stem1.weight.device
+            buffer = torch.empty(shape, dtype=self.dtype, device=device, memory_format=torch.channels_last)
+            self._buffers_by_name[name] = buffer
+        return buffer
+
+
+class SparseBlock:
+    """One SAConv block."""
+
+    def __init__(self, block: SparsityAwareBlock, dtype: torch.dtype) -> None:
+        conv = block.sparse_conv
+        slope = SLOPES[block.activation]
+        self.conv = FusedConv(
+            conv.conv.weight, conv.bias, stride=(1, 1), padding=(1, 1), slope=slope, dtype=dtype
+        )
+
+    def __call__(self, x: Tensor, mask: Tensor) -> Tensor:
+        return self.conv((x * mask).to(self.conv.dtype).contiguous(memory_format=torch.channels_last))
+
+
+class FastHourglass:
+    """Layers of a 2-D hourglass; the full-resolution ones at both ends are run in strips by the caller."""
+
+    def __init__(self, hourglass: Hourglass, dtype: torch.dtype) -> None:
+        self.conv1 = FusedConv.of(*hourglass.conv1[0], slope=0.0, dtype=dtype)
+        self.conv2 = FusedConv.of(*hourglass.conv2, slope=0.0, dtype=dtype)
+        self.conv3 = FusedConv.of(*hourglass.conv3[0], slope=0.0, dtype=dtype)
+        self.conv4 = FusedConv.of(*hourglass.conv4[0], slope=0.0, dtype=dtype)
+        self.conv5 = FusedDeconv(*hourglass.conv5, slope=0.0, dtype=dtype)
+        self.conv6 = FusedDeconv(*hourglass.conv6, dtype=dtype)
+
+    def middle(
+        self, half: Tensor, presqu: Tensor | None = None, postsqu: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """pre and post (half resolution) from the output of `conv1`."""
+        pre = self.conv2(half, postsqu)
+        post = self.conv5(self.conv4(self.conv3(pre)), pre if presqu is None else presqu)
+        return pre, post
+
+
+class Head:
+    """3x3 convolution, then the three 1x1 convolutions as the one affine map they are."""
+
+    def __init__(self, head: nn.Sequential, dtype: torch.dtype) -> None:
+        self.conv = FusedConv.of(*head[0], slope=0.0, dtype=dtype)
+        weight, bias = torch.eye(32, dtype=torch.float64), torch.zeros(32, dtype=torch.float64)
+        for layer in (head[2], head[3], head[4]):
+            matrix = layer.weight.detach().double().cpu().flatten(1)
+            weight, bias = matrix @ weight, matrix @ bias + layer.bias.detach().double().cpu()
+        device = head[4].weight.device
+        self.weight, self.bias = weight[0].float().to(device), bias.float().to(device)
+
+    def __call__(self, features: Tensor) -> Tensor:
+        """(B,32,h,w) -> (B,1,h,w) float32."""
+        channels_last = self.conv(features).permute(0, 2, 3, 1).float()
+        return (channels_last @ self.weight + self.bias)[:, None]
