@@ -49,7 +49,7 @@ def replay(
         prefix=prefix,
         remap=dict(map(_renaming, remap or [])),
     )
-    result = play(bag, config, progress=sys.stderr.isatty(), said=lambda line: print(line, file=sys.stderr))
+    result = play(bag, config, progress=True, said=lambda line: print(line, file=sys.stderr))
     if report is not None:
         report.write_text(json.dumps(asdict(result)) + "\n")
     print(f"{len(result.sent)} frames sent, at most {result.behind_ms:.1f} ms behind their due time")

@@ -67,7 +67,11 @@ def write_bag(
     if path.exists() and not overwrite:
         raise DataError(f"{path} exists already; choose another name or allow overwriting it")
     with _written_aside(path) as aside:
-        return _write(aside, tqdm(frames, "writing bag", total, unit="frame", disable=not progress), storage)
+        return _write(
+            aside,
+            tqdm(frames, "writing bag", total, unit="frame", disable=None if progress else True),
+            storage,
+        )
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from geo_perception.ros.replay.source import BagSource, Serialised, message_clas
 
 QUEUE = 5  # messages a publisher keeps for a slow reliable subscriber
 CLOCK_PERIOD_NS = 10_000_000  # /clock at 100 Hz, a tenth of the lidar's period being too coarse for ages
+LONE_PERIOD_NS = 100_000_000  # at which a bag of a single moment is repeated
 MILLISECOND_NS = 1_000_000
 
 
@@ -155,7 +156,8 @@ class Player:
         """Play as often as configured."""
         frames = self.source.count(self.config.topics.left)
         total = frames * self.config.loops or None
-        with tqdm(total=total, desc="replaying", unit="frame", disable=not progress) as bar:
+        hidden = None if progress else True  # None: shown on a terminal only
+        with tqdm(total=total, desc="replaying", unit="frame", disable=hidden) as bar:
             while not self.config.loops or self.result.loops < self.config.loops:
                 for sent in self._in_lockstep() if self.config.lockstep else self._in_time():
                     self.result.sent.append(sent)
@@ -164,22 +166,27 @@ class Player:
         return self.result
 
     def _in_time(self) -> Iterator[Sent]:
-        """Messages at their original spacing, divided by the rate."""
-        start_ns, wall_ns, first_ns = time.monotonic_ns(), time.time_ns(), None
+        """Messages at their original spacing, divided by the rate; the next pass keeps the rhythm."""
+        start_ns, wall_ns, logged_ns = time.monotonic_ns(), time.time_ns(), []
         for burst in self.source.bursts():
-            first_ns = burst[0].log_ns if first_ns is None else first_ns
-            due_ns = start_ns + round((burst[0].log_ns - first_ns) / self.config.rate)
-            self._pause_until(due_ns, burst[0].log_ns)
+            logged_ns.append(burst[0].log_ns)
+            due_ns = start_ns + self._scaled(logged_ns[-1] - logged_ns[0])
+            self._pause_until(due_ns, logged_ns[-1])
             for message in burst:
-                restamped = self._restamped(message, wall_ns, first_ns)
-                yield from self._publish(message, restamped)
+                yield from self._publish(message, self._restamped(message, wall_ns, logged_ns[0]))
             behind_ms = (time.monotonic_ns() - due_ns) / MILLISECOND_NS
             self.result.behind_ms = max(self.result.behind_ms, behind_ms)
+        if not self.config.loops or self.result.loops + 1 < self.config.loops:
+            next_ns = logged_ns[-1] + _period_ns(logged_ns)
+            self._pause_until(start_ns + self._scaled(next_ns - logged_ns[0]), next_ns)
+
+    def _scaled(self, bag_ns: int) -> int:
+        return round(bag_ns / self.config.rate)
 
     def _restamped(self, message: Serialised, wall_ns: int, first_ns: int) -> int | None:
         if message.stamp_ns is None or not self.config.restamp:
             return message.stamp_ns
-        return wall_ns + round((message.stamp_ns - first_ns) / self.config.rate)
+        return wall_ns + self._scaled(message.stamp_ns - first_ns)
 
     def _pause_until(self, due_ns: int, bag_ns: int) -> None:
         """Sleep until `due_ns` on the monotonic clock, when the bag's time is `bag_ns`; /clock ticks meanwhile."""
@@ -214,3 +221,10 @@ class Player:
             self.result.messages += 1
         if message.topic == self.config.topics.left and message.stamp_ns is not None and stamp_ns is not None:
             yield Sent(message.stamp_ns, stamp_ns, time.time_ns())
+
+
+def _period_ns(logged_ns: list[int]) -> int:
+    """Mean time between two moments of the bag."""
+    if len(logged_ns) == 1:
+        return LONE_PERIOD_NS
+    return (logged_ns[-1] - logged_ns[0]) // (len(logged_ns) - 1)

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bag a demo plays: given, converted from a KITTI folder, or simulated once and kept."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from geo_perception.errors import DataError
+from geo_perception.ros.bags import bag_info, write_bag
+
+BAG_SUFFIXES = (".mcap", ".db3")
+
+
+def input_bag(data: Path | None, folder: Path, frames: int, seed: int, scale: float) -> Path:
+    """The bag to play.
+
+    Args:
+        data: a bag, a KITTI folder, or None for a simulated drive.
+        folder: where bags that are made here are kept.
+        frames: of a KITTI folder at most, of a simulated drive exactly.
+        seed, scale: of a simulated drive.
+
+    Raises:
+        DataError: the data is missing, damaged or of no known kind, or a bag lacks a topic.
+    """
+    if data is None:
+        return _simulated(folder, frames, seed, scale)
+    if not data.exists():
+        raise DataError(
+            f"{data} does not exist; give a KITTI folder or a bag, or nothing for a simulated drive"
+        )
+    if data.suffix in BAG_SUFFIXES or (data / "metadata.yaml").is_file():
+        missing = bag_info(data).missing
+        if missing:
+            raise DataError(f"bag {data} lacks {', '.join(missing)}")
+        return data
+    return _converted(data, folder, frames)
+
+
+def _converted(data: Path, folder: Path, frames: int) -> Path:
+    from geo_perception.datasets import open_dataset
+
+    dataset = open_dataset(data)
+    path = folder / f"{dataset.root.resolve().name}-{min(frames, len(dataset))}"
+    write_bag(path, dataset[:frames], overwrite=True, progress=True)
+    return path
+
+
+def _simulated(folder: Path, frames: int, seed: int, scale: float) -> Path:
+    """A drive of this seed, kept for the next demo."""
+    from geo_perception.simulation.drive import DriveConfig, DriveSimulator
+
+    full = DriveConfig()
+    config = DriveConfig(width=round(full.width * scale), height=round(full.height * scale))
+    path = folder / f"simulated-{_simulator_version()}-seed{seed}-{frames}x{config.width}x{config.height}"
+    if not path.exists():
+        drive = DriveSimulator(seed, config).frames(frames)
+        write_bag(path, drive, progress=True, total=frames)
+    return path
+
+
+def _simulator_version() -> str:
+    """Changes whenever the simulator's code does, so that a kept drive is never one it would not make now."""
+    from geo_perception import simulation
+
+    digest = hashlib.sha256()
+    for file in sorted(Path(simulation.__path__[0]).rglob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:8]
