@@ -14,6 +14,7 @@ WINDOW_S = (
     5.0  # rates are means over this long: short enough to notice a stall, long enough for a 1 Hz sensor
 )
 AGES_KEPT = 600  # a minute at a lidar's 10 Hz: enough for a meaningful 99th percentile
+KINDS_KEPT = 50  # what a message says may be part of a kind, so that there is no end of kinds
 REPEAT_S = 10.0  # the same trouble is reported again after this long
 
 
@@ -84,6 +85,8 @@ class Health:
         """Count an error. Returns how often this kind has come if it should be logged now, else 0."""
         with self._lock:
             now = self._now()
+            if kind not in self._troubles and len(self._troubles) >= KINDS_KEPT:
+                kind = "others"
             self._troubles[kind] += 1
             self._texts[kind] = text
             self._latest = (now, text)

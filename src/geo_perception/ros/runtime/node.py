@@ -7,6 +7,7 @@ publishes. A derived node says what it loads, how messages become jobs and how a
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from geo_perception.ros.runtime.settings import RuntimeSettings
 from geo_perception.ros.runtime.worker import NewestWorker
 
 DIAGNOSTICS_PERIOD_S = 1.0
+NUMBER = re.compile(r"-?\b(?:\d[\w.+-]*|nan|inf)\b")
 STOP_S = 30.0  # how long a frame that is being computed may delay a deactivation
 
 
@@ -113,6 +115,9 @@ class PerceptionNode(ManagedNode[S], Generic[S, Job]):
         self._worker.limit(settings.max_rate_hz)
         for topic, kind in self._inputs.items():
             self._ports_in.append(self._subscribe(topic, kind, settings.input_depth))
+        self.get_logger().info(
+            ", ".join(["active", *(f"{key} {value}" for key, value in self.facts().items())])
+        )
 
     def _subscribe(self, topic: str, kind: Any, depth: int) -> Any:
         return self.create_subscription(
@@ -170,7 +175,7 @@ class PerceptionNode(ManagedNode[S], Generic[S, Job]):
         try:
             answer = self.process(job, wanted)
             start = perf_counter()
-            if not self._publish(answer):
+            if not self.publish(answer):
                 self.health.dropped("deactivated")
                 return
             stages_ms = {**answer.stages_ms, "publish": (perf_counter() - start) * 1e3}
@@ -180,7 +185,8 @@ class PerceptionNode(ManagedNode[S], Generic[S, Job]):
             self.health.dropped("refused" if isinstance(error, InputError) else "failed")
             self._report(error)
 
-    def _publish(self, answer: Answer) -> bool:
+    def publish(self, answer: Answer) -> bool:
+        """Publish an answer; False if the node was deactivated meanwhile."""
         for topic, message in answer.messages:
             with self._publishing:
                 if topic not in self._ports_out:
@@ -190,13 +196,16 @@ class PerceptionNode(ManagedNode[S], Generic[S, Job]):
 
     def _report(self, error: Exception, where: str = "") -> None:
         """Log an error of a frame once per kind and from time to time; the node goes on."""
-        trace = error.__traceback__
-        while trace is not None and trace.tb_next is not None:
-            trace = trace.tb_next
-        place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
-        kind = f"{where}{type(error).__name__} {place}"
         refused = isinstance(error, GeoPerceptionError)
-        text = f"{where}{error}" if refused else f"{where}{type(error).__name__}: {error} ({place})"
+        if refused:
+            text = f"{where}{error}"
+            kind = NUMBER.sub("#", text)  # one place can raise for different reasons, each worth its line
+        else:
+            place = _place(error)
+            text, kind = (
+                f"{where}{type(error).__name__}: {error} ({place})",
+                f"{type(error).__name__} {place}",
+            )
         times = self.health.trouble(kind, text)
         if times:
             log = self.get_logger().warning if refused else self.get_logger().error
@@ -211,3 +220,11 @@ class PerceptionNode(ManagedNode[S], Generic[S, Job]):
         everything = diagnostics.statuses(self.health.report(), limits, now)
         stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(diagnostics.to_message(self.get_name(), everything, stamp))
+
+
+def _place(error: Exception) -> str:
+    """File and line where it was raised."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
