@@ -25,7 +25,6 @@ from geo_perception.errors import ConfigError, DataError
 from geo_perception.frames import StereoLidarFrame
 from geo_perception.networks.scadc_guided import FEATURES, UNIT_M
 from geo_perception.pipelines import StereoLidarFusion
-from geo_perception.pipelines.estimates import FusionInputs
 from geo_perception.pipelines.fusion_features import fusion_features
 
 Array = NDArray[np.float32]
@@ -119,7 +118,7 @@ def sample_from_frame(frame: StereoLidarFrame, disparity_px: Array | None = None
     lidar = pipeline.lidar_estimate(frame.left, frame.points_lidar, frame.rig, frame.camera_from_lidar)
     if lidar is None or frame.depth_truth_m is None:
         raise DataError(f"frame {frame.name} needs truth and at least one lidar return in view")
-    inputs = FusionInputs(frame.left, frame.right, stereo, lidar, frame.rig.focal_baseline)
+    inputs = pipeline.fusion_inputs(frame.left, frame.right, stereo, lidar, frame.rig)
     truth = frame.depth_truth_m
     metres, share = RETURN_TOLERANCE
     with np.errstate(invalid="ignore"):
@@ -140,7 +139,10 @@ def smooth_matcher(frame: StereoLidarFrame, random: np.random.Generator) -> Arra
     error = random.uniform(0.1, 0.5) * _noise(shape, 40, random) + random.uniform(0.05, 0.3) * _noise(
         shape, 6, random
     )
-    return np.maximum(bled + error, np.float32(0.5)).astype(np.float32)
+    biased = random.uniform(0.97, 1.03) * bled + random.uniform(
+        -0.5, 0.5
+    )  # as matchers trained elsewhere have it
+    return np.maximum(biased + error, np.float32(0.5)).astype(np.float32)
 
 
 def _noise(shape: tuple[int, ...], cell_px: int, random: np.random.Generator) -> Array:

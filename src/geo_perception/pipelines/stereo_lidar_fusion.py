@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from geo_perception.errors import ConfigError, InputError
 from geo_perception.geometry import StereoRig, project_lidar, se3, visible_returns
 from geo_perception.pipelines import backends
+from geo_perception.pipelines.alignment import align_disparity
 from geo_perception.pipelines.estimates import FusedDepth, FusionInputs, LidarEstimate, StereoEstimate
 
 if TYPE_CHECKING:  # weights need torch, which the classical backends do without
@@ -38,6 +39,9 @@ class StereoLidarFusionConfig:
     fusion_model: str = ""  # empty: the shipped model
     device: str = "cpu"
     precision: str = "float32"  # bfloat16: about twice as fast on processors that have it
+    align_stereo: bool = (
+        True  # correct each frame's disparities by a line fitted to the returns before fusing
+    )
     max_depth_m: float = (
         80.0  # stereo and completion are limited to this; a pixel at the limit is "at least this far"
     )
@@ -147,6 +151,27 @@ class StereoLidarFusion:
             distance = cv2.distanceTransform(np.isnan(sparse).view(np.uint8), cv2.DIST_L2, 5)
         return LidarEstimate(raw, sparse, dense, distance)
 
+    def fusion_inputs(
+        self, left: Image, right: Image, stereo: StereoEstimate, lidar: LidarEstimate, rig: StereoRig
+    ) -> FusionInputs:
+        """Both estimates for the fusion stage, stereo aligned to the returns unless `align_stereo` is off."""
+        if self.config.align_stereo:
+            stereo = self._aligned(stereo, lidar, np.float32(rig.focal_baseline))
+        return FusionInputs(left, right, stereo, lidar, rig.focal_baseline)
+
+    def _aligned(
+        self, stereo: StereoEstimate, lidar: LidarEstimate, focal_baseline: np.float32
+    ) -> StereoEstimate:
+        pairs = stereo.valid & ~np.isnan(lidar.sparse_depth_m)
+        disparity = focal_baseline / stereo.depth_m
+        scale, offset = align_disparity(disparity[pairs], focal_baseline / lidar.sparse_depth_m[pairs])
+        floor = focal_baseline / np.float32(self.config.max_depth_m)
+        corrected = np.maximum(np.float32(scale) * disparity + np.float32(offset), floor)
+        # what stereo put at the limit, it did not measure: it stays there
+        return replace(
+            stereo, depth_m=np.where(disparity > floor, focal_baseline / corrected, stereo.depth_m)
+        )
+
     def _combine(
         self,
         left: Image,
@@ -156,7 +181,7 @@ class StereoLidarFusion:
         rig: StereoRig,
     ) -> tuple[Array, Array]:
         if stereo is not None and right is not None and lidar is not None:
-            return self._fuse(FusionInputs(left, right, stereo, lidar, rig.focal_baseline))
+            return self._fuse(self.fusion_inputs(left, right, stereo, lidar, rig))
         if stereo is not None:
             return stereo.depth_m, np.zeros_like(stereo.depth_m)
         if lidar is not None:

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stereo brought onto the lidar's scale: rectification and matching leave a small disparity error in every frame."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+MIN_RETURNS = 500  # with fewer, a line through them says more about outliers than about the rig
+MAX_ERROR_PX = 2.0  # farther apart, stereo and lidar saw different surfaces
+MAX_RETURNS = 4000  # every n-th return is enough for two numbers
+ROUNDS = 5
+
+
+def align_disparity(disparity_px: Array, reference_px: Array) -> tuple[float, float]:
+    """Scale and offset with scale * disparity + offset ~ reference, by least squares on ever closer pairs.
+
+    Args:
+        disparity_px: (N,) stereo disparities at pixels with a return.
+        reference_px: (N,) disparities of those returns.
+
+    Returns:
+        (scale, offset in px); (1, 0) when fewer than 500 pairs agree within 2 px.
+    """
+    step = 1 + len(disparity_px) // MAX_RETURNS
+    x, y = disparity_px[::step].astype(np.float64), reference_px[::step].astype(np.float64)
+    scale, offset, limit = 1.0, 0.0, MAX_ERROR_PX
+    for _ in range(ROUNDS):
+        error = np.abs(scale * x + offset - y)
+        close = error < limit
+        if np.count_nonzero(close) * step < MIN_RETURNS:
+            return 1.0, 0.0
+        scale, offset = (float(v) for v in np.polyfit(x[close], y[close], 1))
+        limit = max(3 * float(np.median(error[close])), 0.2)
+    return scale, offset
