@@ -59,7 +59,7 @@ class Atlas:
         in_page = np.clip((in_page - np.floor(in_page)) * size[:, None] - 0.5, 0, size[:, None] - 1)
         x = in_page[:, 0] + (page % COLUMNS) * size
         y = size - 1 - in_page[:, 1] + self._level_row[level] + (page // COLUMNS) * size
-        return remap(self._image, x, y) * np.float32(1 / 255)
+        return np.asarray(remap(self._image, x, y) * np.float32(1 / 255))
 
 
 def remap(image: NDArray[np.uint8] | Floats, x: Floats, y: Floats) -> Floats:

@@ -19,7 +19,8 @@ Rng = np.random.Generator
 Painted = tuple[Floats, Floats]
 Colour = tuple[float, float, float]
 
-_RED, _BLUE, _WHITE, _YELLOW, _BLACK = (0.7, 0.05, 0.05), (0.05, 0.12, 0.5), (0.85, 0.85, 0.85), (0.85, 0.65, 0.05), (0.03,) * 3  # fmt: skip
+_RED, _BLUE, _YELLOW = (0.7, 0.05, 0.05), (0.05, 0.12, 0.5), (0.85, 0.65, 0.05)
+_WHITE, _BLACK = (0.85, 0.85, 0.85), (0.03, 0.03, 0.03)
 
 
 def _wall(rng: Rng, level: float, grain: float) -> Painted:
@@ -101,9 +102,8 @@ def shop(rng: Rng) -> Painted:
         at = (int(x + 14), int(y + 0.19 * half))
         _text(page, words, at, 1.3, tuple(rng.uniform(0.5, 0.9, 3)), 3)
         _rect(page, x + 14, y + 0.32 * half, 0.6 * half, 0.55 * half, (0.12, 0.11, 0.1))
-        page[int(y + 0.4 * half) : int(y + 0.86 * half), int(x + 16) : int(x + 0.6 * half)] *= (
-            1 + 1.5 * np.abs(fractal(rng, 0.8))[: int(0.86 * half + y) - int(0.4 * half + y), : int(x + 0.6 * half) - int(x + 16), None]
-        )  # fmt: skip
+        goods = page[int(y + 0.4 * half) : int(y + 0.86 * half), int(x + 16) : int(x + 0.6 * half)]
+        goods *= 1 + 1.5 * np.abs(fractal(rng, 0.8))[: goods.shape[0], : goods.shape[1], None]
         _rect(gloss, x + 14, y + 0.32 * half, 0.6 * half, 0.55 * half, 0.8)
         _rect(page, x + 0.74 * half, y + 0.3 * half, 0.22 * half, 0.7 * half, tuple(rng.uniform(0.1, 0.4, 3)))
     return page, gloss

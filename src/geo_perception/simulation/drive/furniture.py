@@ -18,7 +18,7 @@ def _pole(height: float, radius: float, tint: tuple[float, float, float] = (0.8,
 def _plate(x: float, y: float, z: float, width: float, height: float, rng: Rng) -> Mesh:
     """A sign facing the oncoming driver, one cell of the page of signs."""
     cell = rng.integers(0, 4, 2) / 4
-    uv = np.array([cell + (0.25, 0.0), cell + (0.0, 0.25)])
+    uv = cell + np.array([[0.25, 0.0], [0.0, 0.25]])
     return patch((x, y - width / 2, z), (0, width, 0), (0, 0, height), ID["sign"], uv=uv)
 
 
@@ -79,7 +79,7 @@ def bridge(rng: Rng, half_width_m: float) -> Mesh:
     ]
     rail = [
         tube((0.1, yy, clear + 1.6), (0.1, yy, clear + 2.6), (0.04, 0.04), ID["metal"], sides=5)
-        for yy in np.arange(-20, 20, 2)
+        for yy in range(-20, 20, 2)
     ]
     return join(parts + rail)
 
@@ -103,7 +103,7 @@ def billboard(rng: Rng) -> Mesh:
     """An advertising board on legs, facing the driver."""
     z, w, h = rng.uniform(1.0, 3.0), rng.uniform(2.0, 4.0), rng.uniform(1.8, 2.8)
     cell = 0.5 * rng.integers(0, 2, 2)
-    uv = np.array([cell + (0.48, 0.02), cell + (0.02, 0.48)])
+    uv = cell + np.array([[0.48, 0.02], [0.02, 0.48]])
     legs = [tube((0.1, s * w / 3, 0), (0.1, s * w / 3, z), (0.08, 0.08), ID["metal"]) for s in (-1, 1)]
     back = box((0, -w / 2, z), (0.2, w / 2, z + h), ID["metal"], (0.5, 0.5, 0.5))
     return join([*legs, back, patch((-0.01, -w / 2, z), (0, w, 0), (0, 0, h), ID["poster"], uv=uv)])

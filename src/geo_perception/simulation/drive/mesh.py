@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+Values = NDArray[np.floating[Any]]
+Numbers = Sequence[float] | NDArray[Any]  # a point, a direction or a colour
 WHITE = (1.0, 1.0, 1.0)
 
 
@@ -34,7 +37,7 @@ class Mesh:
         turn = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]], np.float32) * np.float32(scale)
         return replace(self, corners=self.corners @ turn + np.array([x, y, z], np.float32))
 
-    def tinted(self, tint: Sequence[float]) -> Mesh:
+    def tinted(self, tint: Numbers) -> Mesh:
         """The same shape with every tint multiplied by `tint`."""
         return replace(self, tint=self.tint * np.asarray(tint, np.float32))
 
@@ -54,9 +57,7 @@ def join(meshes: Sequence[Mesh]) -> Mesh:
     )
 
 
-def triangles(
-    corners: Floats, uv: Floats, material: int | NDArray[np.int16], tint: Sequence[float] | Floats
-) -> Mesh:
+def triangles(corners: Values, uv: Values, material: int | NDArray[Any], tint: Numbers) -> Mesh:
     """A soup from (T, 3, 3) corners and (T, 3, 2) texture coordinates; material and tint may be one for all."""
     count = len(corners)
     return Mesh(
@@ -68,7 +69,7 @@ def triangles(
 
 
 def surface(
-    grid: Floats, material: int | NDArray[np.int16], tint: Sequence[float] = WHITE, uv: Floats | None = None
+    grid: Values, material: int | NDArray[Any], tint: Numbers = WHITE, uv: Values | None = None
 ) -> Mesh:
     """Quads of an (A, B, 3) grid of points; `material` is one id or (A-1, B-1) ids, `uv` (A, B, 2) or arc lengths."""
     grid = np.asarray(grid, np.float32)
@@ -77,14 +78,14 @@ def surface(
     return triangles(_split(grid), _split(uv), np.repeat(ids.reshape(-1), 2), tint)
 
 
-def _split(grid: Floats) -> Floats:
+def _split(grid: Values) -> Floats:
     """(A, B, C) grid values to (2 (A-1)(B-1), 3, C) triangle corners."""
     a, b, c, d = grid[:-1, :-1], grid[1:, :-1], grid[1:, 1:], grid[:-1, 1:]
     pairs = np.stack([np.stack([a, b, c], 2), np.stack([a, c, d], 2)], 2)
     return pairs.reshape(-1, 3, grid.shape[-1])
 
 
-def _arc_lengths(grid: Floats) -> Floats:
+def _arc_lengths(grid: Values) -> Floats:
     """Texture coordinates in metres: mean arc length along each axis of the grid."""
     out = np.zeros((*grid.shape[:2], 2), np.float32)
     out[1:, :, 0] = np.cumsum(np.linalg.norm(np.diff(grid, axis=0), axis=-1).mean(1))[:, None]
@@ -93,13 +94,13 @@ def _arc_lengths(grid: Floats) -> Floats:
 
 
 def patch(
-    origin: Sequence[float],
-    edge_u: Sequence[float],
-    edge_v: Sequence[float],
+    origin: Numbers,
+    edge_u: Numbers,
+    edge_v: Numbers,
     material: int,
-    tint: Sequence[float] = WHITE,
+    tint: Numbers = WHITE,
     step_m: float = 4.0,
-    uv: Floats | None = None,
+    uv: Values | None = None,
 ) -> Mesh:
     """A parallelogram in quads of at most `step_m` (so that it follows a bent road); `uv` gives its (2, 2) range."""
     o, u, v = (np.asarray(a, np.float32) for a in (origin, edge_u, edge_v))
@@ -112,10 +113,10 @@ def patch(
 
 
 def box(
-    low: Sequence[float],
-    high: Sequence[float],
+    low: Numbers,
+    high: Numbers,
     material: int,
-    tint: Sequence[float] = WHITE,
+    tint: Numbers = WHITE,
     step_m: float = 4.0,
 ) -> Mesh:
     """An axis-parallel box without its bottom."""
@@ -132,11 +133,11 @@ def box(
 
 
 def tube(
-    start: Sequence[float],
-    end: Sequence[float],
+    start: Numbers,
+    end: Numbers,
     radius: tuple[float, float],
     material: int,
-    tint: Sequence[float] = WHITE,
+    tint: Numbers = WHITE,
     sides: int = 8,
     rings: int = 2,
 ) -> Mesh:
@@ -152,9 +153,7 @@ def tube(
     return surface(a + t * (b - a) + (radius[0] + t * (radius[1] - radius[0])) * around, material, tint)
 
 
-def disc(
-    centre: Sequence[float], radius: float, material: int, tint: Sequence[float] = WHITE, sides: int = 14
-) -> Mesh:
+def disc(centre: Numbers, radius: float, material: int, tint: Numbers = WHITE, sides: int = 14) -> Mesh:
     """A flat disc facing +-y (a wheel's side), textured over the unit square."""
     angle = np.linspace(0, 2 * np.pi, sides + 1)
     rim = np.stack([np.cos(angle), 0 * angle, np.sin(angle)], -1)
@@ -162,9 +161,7 @@ def disc(
     return triangles(np.asarray(centre) + radius * fan, 0.5 + 0.5 * fan[..., [0, 2]], material, tint)
 
 
-def blob(
-    centre: Sequence[float], radii: Sequence[float], material: int, tint: Sequence[float] = WHITE
-) -> Mesh:
+def blob(centre: Numbers, radii: Numbers, material: int, tint: Numbers = WHITE) -> Mesh:
     """An ellipsoid of 8 x 12 quads."""
     theta, phi = np.linspace(0, np.pi, 9)[:, None], np.linspace(0, 2 * np.pi, 13)[None]
     unit = np.stack([np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta) + 0 * phi], -1)

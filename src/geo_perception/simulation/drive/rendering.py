@@ -77,7 +77,7 @@ def _rays(camera: PinholeCamera, warp_px: Floats, du: float, dv: float) -> Float
     right, down = warp_px @ np.stack([np.ones_like(x), x, y, x * y, x * x, y * y])
     rays[:, 0] += (du + right) / camera.fx
     rays[:, 1] += (dv + down) / camera.fy
-    return rays
+    return np.asarray(rays)
 
 
 def _offset(k: int, count: int) -> tuple[float, float]:

@@ -32,7 +32,7 @@ def rotation(roll: float, pitch: float, yaw: float) -> Matrix:
     return np.asarray(rz @ ry @ rx)
 
 
-# The chain P2 R0_rect Tr_velo_to_cam of KITTI's 2011_09_26 comes to these offsets and about 0.6 degrees of roll and pitch.
+# KITTI's chain P2 R0_rect Tr_velo_to_cam of 2011_09_26: these offsets and about 0.6 degrees of roll and pitch.
 KITTI_CAMERA_FROM_LIDAR = transform(
     _OPTICAL_FROM_BODY @ rotation(0.01056, 0.01045, 0.0001), (0.0571, -0.0755, -0.2694)
 )

@@ -63,7 +63,7 @@ class ImageSensor:
         curve = tone(light, self.black) + np.float32(self.offset)
         if self.noise > 0:
             curve = curve + self._noise(curve, rng)
-        return np.clip(curve * 255 + 0.5, 0, 255).astype(np.uint8)
+        return np.asarray(np.clip(curve * 255 + 0.5, 0, 255), np.uint8)
 
     def _noise(self, curve: Floats, rng: np.random.Generator) -> Floats:
         """Noise of display values: grows up to mid-grey, then stays, and is mostly chroma, as demosaicing leaves it."""
@@ -99,4 +99,4 @@ def auto_exposure(colour: Floats, target: float, black: float) -> float:
             low = middle
         else:
             high = middle
-    return (low * high) ** 0.5
+    return float((low * high) ** 0.5)

@@ -30,9 +30,8 @@ class Sky:
         self.haze = self._sky[ROWS // 2 - 12].mean(0)
 
     def _paint_sky(self, rng: np.random.Generator, zenith: NDArray[np.float64], plan: StreetPlan) -> Floats:
-        elevation = np.linspace(1, -1, ROWS)[:, None, None] * np.pi / 2
-        azimuth = np.linspace(-np.pi, np.pi, COLUMNS)[None, :, None]
-        up = np.clip(np.sin(elevation), 0, 1)
+        direction = _directions()
+        up = np.clip(direction[..., 2:], 0, 1)
         pale = np.full(3, plan.sky_power * 1.1)
         image = zenith + (pale - zenith) * np.exp(-4 * up)
         clouds = cv2.GaussianBlur(
@@ -40,10 +39,8 @@ class Sky:
         )
         cover = np.clip(clouds / clouds.std() - rng.uniform(0.0, 3.0), 0, 1)[..., None]
         image = image + (1.5 * plan.sky_power - image) * cover * 0.8
-        direction = np.concatenate(np.broadcast_arrays(
-            np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)), -1)  # fmt: skip
         near_sun = np.clip(direction @ plan.sun, 0, 1)[..., None]
-        return (image + plan.sun_power * (1.2 * near_sun**8 + 30 * near_sun**900)).astype(np.float32)
+        return np.asarray(image + plan.sun_power * (1.2 * near_sun**8 + 30 * near_sun**900), np.float32)
 
     def _paint_surroundings(self, rng: np.random.Generator, sky: Floats) -> Floats:
         """Houses and trees against the sky, road below, as seen in car doors and window panes."""
@@ -53,7 +50,7 @@ class Sky:
         for column, top in enumerate(tops):
             out[ROWS // 2 - top : ROWS // 2, column] = shades[column]
         out[ROWS // 2 :] = 0.25
-        return cv2.GaussianBlur(out, (0, 0), 2.0).astype(np.float32)
+        return np.asarray(cv2.GaussianBlur(out, (0, 0), 2.0), np.float32)
 
     def radiance(self, directions: Floats) -> Floats:
         """Sky colour (N, 3) along unit directions (N, 3)."""
@@ -62,6 +59,14 @@ class Sky:
     def mirrored(self, directions: Floats) -> Floats:
         """What a mirror shows along unit directions (N, 3)."""
         return remap(self._mirrored, *_panorama(directions))
+
+
+def _directions() -> NDArray[np.float64]:
+    """(ROWS, COLUMNS, 3) unit direction of each pixel of a panorama."""
+    elevation = np.linspace(1, -1, ROWS)[:, None] * np.pi / 2
+    azimuth = np.linspace(-np.pi, np.pi, COLUMNS)[None]
+    x, y = np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation)
+    return np.stack([x, y, np.broadcast_to(np.sin(elevation), x.shape)], -1)
 
 
 def _panorama(d: Floats) -> tuple[Floats, Floats]:

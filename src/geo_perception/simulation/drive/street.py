@@ -135,7 +135,8 @@ def _crossing(rng: Rng, plan: StreetPlan) -> list[Mesh]:
         yaw = lane * np.pi / 2 + rng.normal(0, 0.1)
         parts.append(sides.pick(rng, plan.cars).moved(middle + lane * 2.2 + rng.normal(0, 0.3), y, 0, yaw))
     for x, y in ((3.0, -1), (CHUNK_M - 3.0, 1), (CHUNK_M - 3.0, -1)):
-        post = rng.choice([furniture.traffic_light, furniture.sign_post, furniture.street_lamp])(rng)
+        posts = (furniture.traffic_light, furniture.sign_post, furniture.street_lamp)
+        post = posts[int(rng.integers(len(posts)))](rng)
         place = post.moved(x=x + rng.normal(0, 1))
         place.corners[..., 1] += plan.half_width + 1.0
         parts.append(_mirrored(place) if y < 0 else place)

@@ -45,7 +45,7 @@ def broadleaf(rng: Rng, leaf_count: int = 3200) -> Mesh:
     crown = np.array([rng.uniform(1.8, 2.8), rng.uniform(1.8, 2.8), rng.uniform(1.8, 2.8)])
     base = rng.uniform(2.0, 3.2)
     middle = np.array([0, 0, base + crown[2]])
-    hubs = middle + _shell(rng, rng.integers(8, 15), crown * 0.75)
+    hubs = middle + _shell(rng, int(rng.integers(8, 15)), crown * 0.75)
     sizes = rng.uniform(0.3, 0.55, len(hubs))[:, None] * crown
     per_hub = leaf_count // len(hubs)
     points = np.concatenate([hub + _shell(rng, per_hub, size) for hub, size in zip(hubs, sizes, strict=True)])

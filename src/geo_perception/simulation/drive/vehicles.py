@@ -29,7 +29,10 @@ _SIZES = {  # length, width, height in metres
     "suv": (4.6, 1.86, 1.72),
     "van": (5.2, 1.95, 2.3),
 }
-_PAINTS = ((0.05, 0.05, 0.055), (0.2, 0.21, 0.23), (0.5, 0.51, 0.52), (0.9, 0.9, 0.9), (0.45, 0.04, 0.04), (0.06, 0.1, 0.3), (0.1, 0.2, 0.14))  # fmt: skip
+_PAINTS = (
+    (0.05, 0.05, 0.055), (0.2, 0.21, 0.23), (0.5, 0.51, 0.52), (0.9, 0.9, 0.9),
+    (0.45, 0.04, 0.04), (0.06, 0.1, 0.3), (0.1, 0.2, 0.14),
+)  # fmt: skip
 
 
 def car(rng: Rng) -> Mesh:
@@ -54,7 +57,7 @@ def _body(
 ) -> Mesh:
     """A loft: at every station a ring from sill over waist, shoulder and roof to the other sill."""
     xs = np.unique(np.concatenate([np.linspace(outline[0][0], outline[-1][0], 22), [p[0] for p in outline]]))
-    top = np.interp(xs, *zip(*outline, strict=True))
+    top = np.interp(xs, [p[0] for p in outline], [p[1] for p in outline])
     waist = np.minimum(0.6 * height, top - 0.02)
     cabin = np.clip((top - waist) / (0.35 * height), 0, 1)
     half = np.full_like(xs, width / 2) * (1 - 0.12 * np.abs(2 * xs / (xs[-1] - xs[0])) ** 6)
