@@ -6,13 +6,13 @@ The node manages its own life cycle (argument `autostart`), so it is started as 
 
 import os
 
+from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction, SetEnvironmentVariable
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from geo_perception.ros.graphs import PACKAGE, Argument, find_graph
 from geo_perception.ros.runtime.transport import transport_environment
-from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 
 GRAPH = find_graph("kitti_fusion")
 
