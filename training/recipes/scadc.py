@@ -104,13 +104,13 @@ def train_step(
     losses = compute_losses(network, batch, config)
     total = torch.stack(list(losses.values())).sum()
     if not torch.isfinite(total):
-        values = {name: float(value) for name, value in losses.items()}
+        values = {name: value.item() for name, value in losses.items()}
         raise DataError(f"loss is not finite: {values}; the last checkpoint is kept")
     optimiser.zero_grad(set_to_none=True)
     total.backward()
     nn.utils.clip_grad_norm_(network.parameters(), 5.0)
     optimiser.step()
-    return {name: float(value) for name, value in losses.items()}
+    return {name: value.item() for name, value in losses.items()}
 
 
 def compute_losses(network: nn.Module, batch: FusionBatch, config: Config) -> dict[str, Tensor]:

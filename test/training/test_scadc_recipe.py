@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The fusion recipe: it learns, resumes to the bit, stops before a bad update, and writes a model that loads."""
+
+import numpy as np
+import pytest
+import torch
+from helpers.samples import write_samples
+
+from geo_perception.errors import ConfigError, DataError, WeightsError
+from geo_perception.weights import load_model, read_card
+from training.data.fusion import random_batches, smooth_matcher, whole_frames
+from training.recipes import scadc
+
+
+@pytest.fixture
+def config(tmp_path):
+    write_samples(tmp_path / "samples", range(8, 14))
+    return scadc.Config(
+        out=tmp_path / "model",
+        run=tmp_path / "run",
+        samples=tmp_path / "samples",
+        frames=4,
+        validation_frames=2,
+        first_seed=10,
+        steps=4,
+        batch=2,
+        crop=(32, 48),
+        validate_every=2,
+        threads=1,
+    )
+
+
+def changed(config, **values):
+    return scadc.Config(**{**vars(config), **values})
+
+
+@pytest.mark.parametrize("network", ["scadc_guided", "scadc"])
+def test_a_run_writes_a_model_that_loads_with_its_card(config, network):
+    figures = scadc.train(changed(config, network=network))
+    card = read_card(config.out)
+    assert (
+        card.network == network and card.metrics["step"] == 4 and card.recipe.startswith("python -m training")
+    )
+    assert figures["fused_mae_m"] == pytest.approx(
+        card.metrics["simulated_held_out"]["fused_mae_m"], abs=1e-4
+    )
+    assert isinstance(load_model(config.out), torch.nn.Module)
+
+
+def test_training_lowers_the_error_below_both_inputs(config):
+    figures = scadc.train(changed(config, steps=60, validate_every=60, lr=3e-3))
+    assert figures["fused_mae_m"] < 0.5 * figures["stereo_mae_m"]
+
+
+def test_resumed_run_equals_an_uninterrupted_one_bit_for_bit(config, monkeypatch, tmp_path):
+    scadc.train(config)
+    whole = load_model(config.out).state_dict()
+    interrupted = changed(config, run=tmp_path / "run2", out=tmp_path / "model2")
+    calls, step = [], scadc.train_step
+
+    def stop_in_the_third(*args):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return step(*args)
+
+    monkeypatch.setattr(scadc, "train_step", stop_in_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        scadc.train(interrupted)
+    scadc.train(interrupted)
+    resumed = load_model(interrupted.out).state_dict()
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_update(config):
+    network = scadc.build("scadc_guided")
+    batch = next(random_batches(sorted(config.samples.glob("*.npy")), (32, 48), 2, 0, 0))
+    batch.features[0, 0, 0, 0] = torch.nan
+    before = {name: value.clone() for name, value in network.named_parameters()}
+    with pytest.raises(DataError, match=r"not finite.*metric"):
+        scadc.train_step(network, scadc.new_optimiser(network, config), batch, config)
+    assert all(torch.equal(before[name], value) for name, value in network.named_parameters())
+
+
+def test_a_checkpoint_of_another_network_is_refused(config):
+    scadc.train(config)
+    with pytest.raises(WeightsError, match="does not fit this run"):
+        scadc.train(changed(config, network="scadc"))
+
+
+def test_batches_depend_on_seed_and_step_alone(config):
+    paths = sorted(config.samples.glob("*.npy"))
+    straight = random_batches(paths, (32, 48), 2, seed=5, start=0)
+    next(straight)
+    later = next(random_batches(paths, (32, 48), 2, seed=5, start=1))
+    assert torch.equal(next(straight).features, later.features)
+
+
+def test_a_crop_larger_than_the_samples_is_refused(config):
+    with pytest.raises(ConfigError, match=r"\(512, 64\).*\(48, 64\)"):
+        next(random_batches(sorted(config.samples.glob("*.npy")), (512, 64), 1, 0, 0))
+
+
+def test_whole_frames_keep_the_bottom_and_hold_metres(config):
+    paths = sorted(config.samples.glob("*.npy"))[:1]
+    batch = next(whole_frames(paths, 32))
+    assert batch.truth_m.shape == (1, 1, 32, 64)
+    assert float(batch.truth_m[0, 0, -1, 0]) == pytest.approx(10, abs=0.01)
+    assert float((batch.lidar_m / batch.truth_m).mean()) == pytest.approx(1, abs=0.01)
+
+
+def test_the_smooth_matcher_is_dense_and_near_the_truth():
+    from helpers.plane import plane_frame
+
+    frame = plane_frame()
+    disparity = smooth_matcher(frame, np.random.default_rng(0))
+    want = frame.rig.disparity_from_depth(frame.depth_truth_m)
+    assert (disparity > 0).all()
+    assert 0.01 < np.median(np.abs(disparity - want)) < 1.5
+
+
+def test_the_learning_rate_rises_then_falls_to_zero():
+    rates = [scadc.rate(step, 100) for step in range(101)]
+    assert max(rates) == pytest.approx(1) and rates[-1] == pytest.approx(0, abs=1e-9)
+    assert np.argmax(rates) <= 5
+
+
+def test_help_names_every_option(capsys):
+    with pytest.raises(SystemExit) as stop:
+        scadc.main(["--help"])
+    assert stop.value.code == 0
+    shown = capsys.readouterr().out
+    assert all(f"--{name.replace('_', '-')}" in shown for name in vars(scadc.Config()))
