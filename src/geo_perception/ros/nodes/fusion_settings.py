@@ -31,6 +31,7 @@ class FusionSettings(RuntimeSettings):
     device: str = param("cpu", "torch device of the networks, such as cpu or cuda:0")
     precision: str = param("float32", "arithmetic of the networks", choices=("float32", "bfloat16"))
     max_depth_m: float = param(80.0, "depth is limited to this", low=1.0, high=1000.0)
+    align_stereo: bool = param(True, "correct each frame's stereo by its lidar returns before fusing")
     camera_from_lidar: tuple[float, ...] = param(
         (), "lidar to left camera, 4x4 row major (16 values); empty: /tf_static", live=True
     )
