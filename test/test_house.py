@@ -21,6 +21,7 @@ from geo_perception.weights import load_model, read_card
 ROOT = Path(__file__).resolve().parents[1]
 CODE = ("src", "training", "bench", "tools", "launch", "test")
 HEAVY = ("torch", "open3d", "rclpy", "cv2")
+RUNTIME_PARAMETERS = ("use_sim_time", "autostart")  # every node has them, outside its settings
 MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 60
 
@@ -111,6 +112,34 @@ def test_launch_files_describe_a_launch() -> None:
     for path in files:
         names = [n.name for n in ast.parse(path.read_text()).body if isinstance(n, ast.FunctionDef)]
         assert "generate_launch_description" in names, path
+
+
+def test_node_offers_every_option_of_its_pipeline() -> None:
+    from geo_perception.pipelines import StereoLidarFusionConfig
+    from geo_perception.ros.nodes.fusion_settings import FusionSettings
+
+    assert FusionSettings().pipeline() == StereoLidarFusionConfig()
+
+
+def test_parameter_file_names_parameters_of_the_node() -> None:
+    from geo_perception.ros.nodes.fusion_settings import FusionSettings
+
+    values = yaml.safe_load((ROOT / "config" / "stereo_lidar_fusion.yaml").read_text())["/**"][
+        "ros__parameters"
+    ]
+    fields = FusionSettings.__dataclass_fields__
+    assert [name for name in values if name not in fields and name not in RUNTIME_PARAMETERS] == []
+    assert {name: fields[name].default for name in values if name in fields} == values
+
+
+def test_graphs_start_installed_commands() -> None:
+    from geo_perception.ros.graphs import GRAPHS
+
+    commands = (ROOT / "setup.py").read_text()
+    for node in [node for graph in GRAPHS.values() for node in graph.nodes]:
+        assert f'"{node.executable} = {node.module}:main"' in commands
+        assert (ROOT / node.parameter_file).is_file()
+    assert {path.name for path in (ROOT / "launch").glob("*.launch.py")} == {f"{g}.launch.py" for g in GRAPHS}
 
 
 def test_configuration_files_are_yaml_mappings() -> None:

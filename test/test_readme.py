@@ -56,6 +56,28 @@ def test_commands_exist() -> None:
     assert set(cli.VERBS) <= named
 
 
+def rows(kind: str) -> list[str]:
+    """Names in the rows of the node's table that begin with `kind`."""
+    lines = section("Node, topics, parameters").splitlines()
+    return [
+        name
+        for line in lines
+        if line.startswith(f"| {kind} |")
+        for name in re.findall("`([^`]+)`", line.split("|")[2])
+    ]
+
+
+def test_topics_and_parameters_are_those_of_the_node() -> None:
+    from geo_perception.ros.nodes import fusion_settings
+
+    topics = {getattr(fusion_settings, name) for name in dir(fusion_settings) if name.isupper()}
+    assert set(rows("in") + rows("out")) - {"/diagnostics"} == {
+        name for name in topics if isinstance(name, str)
+    }
+    known = set(fusion_settings.FusionSettings.__dataclass_fields__)
+    assert set(rows("param")) - known == set()
+
+
 def test_ignored_files_are_not_in_the_tree() -> None:
     command = ["git", "check-ignore", *tree()]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
