@@ -10,14 +10,14 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import psutil
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PROFILE = CHECKOUT / "config" / "fastdds_localhost.xml"
-START_S = 60.0  # a limit for a loaded machine, not an expectation
+LIMIT_S = 30.0  # for a loaded machine, not an expectation
 
 
 def local_ros_environment(domain_id: int | None = None) -> dict[str, str]:
@@ -38,8 +38,15 @@ def local_ros_environment(domain_id: int | None = None) -> dict[str, str]:
 class Process:
     """A Python module run as a program; its stdout and stderr, merged, are in `lines`."""
 
-    def __init__(self, module: str, *args: str, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        module: str,
+        *args: str,
+        environment: Mapping[str, str],
+        on_end: Callable[[], None] = lambda: None,
+    ) -> None:
         self.lines: list[str] = []
+        self._on_end = on_end
         self._changed = threading.Condition()
         self._popen = subprocess.Popen(
             [sys.executable, "-m", module, *args],
@@ -57,8 +64,10 @@ class Process:
             with self._changed:
                 self.lines.append(line.rstrip("\n"))
                 self._changed.notify_all()
+        self._popen.wait()
         with self._changed:
             self._changed.notify_all()
+        self._on_end()
 
     @property
     def pid(self) -> int:
@@ -72,7 +81,7 @@ class Process:
     def resident_bytes(self) -> int:
         return psutil.Process(self.pid).memory_info().rss
 
-    def wait_for_line(self, pattern: str, after: int = 0, limit_s: float = START_S) -> str:
+    def wait_for_line(self, pattern: str, after: int = 0, limit_s: float = LIMIT_S) -> str:
         """The first line from number `after` on that matches; fails with the whole output if none comes."""
 
         def found() -> str | None:
@@ -84,7 +93,7 @@ class Process:
         assert line is not None, f"no line matches {pattern!r}; output:\n" + "\n".join(self.lines)
         return line
 
-    def wait_for_exit(self, limit_s: float = START_S) -> int:
+    def wait_for_exit(self, limit_s: float = LIMIT_S) -> int:
         """Exit code; fails with the output if it does not come."""
         try:
             code = self._popen.wait(limit_s)

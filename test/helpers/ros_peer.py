@@ -7,6 +7,7 @@ Every wait is for something that is signalled; limits only end a test that faile
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -32,6 +33,7 @@ class Peer:
         from rclpy.signals import SignalHandlerOptions
 
         self.changed = threading.Condition()
+        self.over = ""  # set when waiting has become pointless
         self.matched: dict[str, int] = {}
         self._context = Context()
         rclpy.init(
@@ -79,9 +81,16 @@ class Peer:
     def wait(self, condition: Callable[[], Any], what: str, limit_s: float = LIMIT_S) -> Any:
         """The first true value of `condition`, which is asked again whenever something arrived."""
         with self.changed:
-            value = self.changed.wait_for(condition, timeout=limit_s)
-        assert value, f"waited in vain for {what}"
+            self.changed.wait_for(lambda: self.over or condition(), timeout=limit_s)
+            value = condition()
+        assert value, f"waited in vain for {what}; {self.over}"
         return value
+
+    def give_up(self, reason: str) -> None:
+        """End every wait: what is waited for will not come."""
+        with self.changed:
+            self.over = reason
+            self.changed.notify_all()
 
     def call(self, kind: Any, service: str, request: Any, limit_s: float = LIMIT_S) -> Any:
         """Response of a service of another node."""
@@ -106,6 +115,7 @@ class FusionPeer(Peer):
 
         super().__init__(domain_id)
         self.outputs: dict[str, dict[int, Any]] = {name: {} for name in OUTPUTS}
+        self.order: list[int] = []  # stamps of the depth images as they came
         self.statuses: list[Any] = []
         self.inputs = {
             "left": self.publisher(Image, "left/image_rect"),
@@ -128,7 +138,10 @@ class FusionPeer(Peer):
 
     def listen(self, name: str, kind: Any, topic: str) -> Any:
         def keep(message: Any) -> None:
-            self.outputs[name][conversions.stamp_ns(message)] = message
+            stamp_ns = conversions.stamp_ns(message)
+            self.outputs[name][stamp_ns] = message
+            if name == "depth":
+                self.order.append(stamp_ns)
 
         return self.subscription(kind, topic, keep)
 
@@ -147,19 +160,18 @@ class FusionPeer(Peer):
     def wait_for_output(self, stamp_ns: int, name: str = "depth") -> Any:
         return self.wait(lambda: self.outputs[name].get(stamp_ns), f"{name} of stamp {stamp_ns}")
 
-    def wait_for_status(self, condition: Callable[[Any, dict[str, str]], bool], what: str) -> Any:
-        """The first status of the node, from now on, that meets the condition (given it and its values)."""
-        start = len(self.statuses)
+    def wait_for_status(self, part: str, message: str, since: int | None = None) -> dict[str, str]:
+        """Values of the first status of that part, from now on (or number `since`), whose message matches."""
+        start = len(self.statuses) if since is None else since
 
         def found() -> Any:
             for status in self.statuses[start:]:
-                if NODE in status.name and condition(
-                    status, {pair.key: pair.value for pair in status.values}
-                ):
-                    return status
+                if status.name == f"{NODE}: {part}" and re.search(message, status.message):
+                    return {"level": str(status.level[0]), **{pair.key: pair.value for pair in status.values}}
             return None
 
-        return self.wait(found, what)
+        heard: dict[str, str] = self.wait(found, f"diagnostics '{part}' matching {message!r}")
+        return heard
 
 
 def good_frame(stamp_ns: int, seed: int = 0) -> dict[str, Any]:

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The fusion node in a process of its own, with a peer that feeds it; what the fault tests are made of."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from typing import Any
+
+import numpy as np
+from helpers import stereo_scene
+from helpers.processes import Process, local_ros_environment
+from helpers.ros_peer import NODE, FusionPeer, good_frame
+
+from geo_perception.ros import conversions
+
+MODULE = "geo_perception.ros.nodes.stereo_lidar_fusion"
+PERIOD_NS = 100_000_000
+START_NS = 1_700_000_000 * 10**9
+EXTRINSICS = (
+    "camera_from_lidar:=[" + ",".join(f"{v:.1f}" for v in stereo_scene.CAMERA_FROM_LIDAR.ravel()) + "]"
+)
+
+ANY_AGE = ("warn_age_s:=1e10", "error_age_s:=2e10")  # crafted stamps are not of this day
+
+
+def start_node(domain_id: int, *parameters: str, **options: Any) -> Process:
+    """The node's process; parameters as `name:=value`."""
+    arguments = ["--ros-args"]
+    for parameter in (EXTRINSICS, *ANY_AGE, *parameters):
+        arguments += ["-p", parameter]
+    return Process(MODULE, *arguments, environment=local_ros_environment(domain_id), **options)
+
+
+class FusionRun:
+    """A running node and its peer. Stamps go on from frame to frame, so that cases can follow each other."""
+
+    def __init__(self, *parameters: str, listen: tuple[str, ...] = ("depth",)) -> None:
+        self.domain_id = random.randint(1, 101)
+        self.peer = FusionPeer(self.domain_id, listen)
+        self.process = start_node(
+            self.domain_id, *parameters, on_end=lambda: self.peer.give_up("the node has ended")
+        )
+        self._numbers = itertools.count()
+        self.last_ns = START_NS
+        try:
+            self.peer.wait_until_connected()
+        except AssertionError as error:
+            self.close()
+            raise AssertionError("\n".join([str(error), *self.process.lines])) from None
+
+    def close(self) -> None:
+        self.process.kill()
+        self.peer.close()
+
+    def next_frame(self, gap_ns: int = PERIOD_NS) -> tuple[dict[str, Any], int]:
+        """A complete frame with the next stamp."""
+        self.last_ns += gap_ns
+        return good_frame(self.last_ns, next(self._numbers) % 8), self.last_ns
+
+    def expect_good(self) -> int:
+        """A complete frame is answered, with the right depth; gives its stamp."""
+        frame, stamp_ns = self.next_frame()
+        self.peer.send(frame)
+        check_depth(self.peer.wait_for_output(stamp_ns))
+        return stamp_ns
+
+    def set_parameter(self, name: str, value: Any) -> Any:
+        """Result of asking the running node for another value."""
+        from rcl_interfaces.srv import SetParameters
+        from rclpy.parameter import Parameter
+
+        request = SetParameters.Request(parameters=[Parameter(name, value=value).to_parameter_msg()])
+        return self.peer.call(SetParameters, f"{NODE}/set_parameters", request).results[0]
+
+
+def check_depth(message: Any) -> None:
+    """The wall where it is: nearly every pixel within 5%."""
+    depth_m = conversions.decode_depth(message)
+    assert depth_m.shape == (stereo_scene.HEIGHT, stereo_scene.WIDTH)
+    off = np.abs(depth_m / stereo_scene.DEPTH_M - 1) > 0.05
+    assert np.isnan(depth_m).sum() == 0
+    assert off.mean() < 0.05, f"{off.mean():.1%} of the pixels are wrong"

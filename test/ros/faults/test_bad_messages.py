@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Malformed input: one clear line, no output that is silently wrong, and the next good frame is answered."""
+
+from __future__ import annotations
+
+import array
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers import stereo_scene
+
+from geo_perception.ros import conversions
+
+pytestmark = pytest.mark.ros
+Frame = dict[str, Any]
+
+
+def truncated_image(frame: Frame) -> None:
+    frame["left"].data = array.array("B", frame["left"].data[:-100])
+
+
+def truncated_cloud(frame: Frame) -> None:
+    frame["points"].data = array.array("B", frame["points"].data[:-7])
+
+
+def wrong_step(frame: Frame) -> None:
+    frame["right"].step = frame["right"].width
+
+
+def unknown_encoding(frame: Frame) -> None:
+    frame["left"].encoding = "rgb9"
+
+
+def zero_size(frame: Frame) -> None:
+    frame["left"].width = frame["left"].height = 0
+
+
+def image_not_as_calibrated(frame: Frame) -> None:
+    left, right = (image[:32, :96].copy() for image in stereo_scene.images())
+    frame["left"] = conversions.encode_image(left, "rgb8", frame["left"].header)
+    frame["right"] = conversions.encode_image(right, "rgb8", frame["right"].header)
+
+
+def images_of_two_sizes(frame: Frame) -> None:
+    frame["right"] = conversions.encode_image(
+        stereo_scene.images()[1][:, :96].copy(), "rgb8", frame["right"].header
+    )
+
+
+def nan_in_k(frame: Frame) -> None:
+    frame["left_info"].k = np.full(9, np.nan)
+
+
+def zero_k(frame: Frame) -> None:
+    frame["right_info"].k, frame["right_info"].p = np.zeros(9), np.zeros(12)
+
+
+def swapped_cameras(frame: Frame) -> None:
+    frame["left_info"], frame["right_info"] = frame["right_info"], frame["left_info"]
+    frame["left"], frame["right"] = frame["right"], frame["left"]
+
+
+def no_coordinates(frame: Frame) -> None:
+    for field, name in zip(frame["points"].fields, "abcd", strict=True):
+        field.name = name
+
+
+def point_step_of_zero(frame: Frame) -> None:
+    frame["points"].point_step = 0
+
+
+def empty_cloud(frame: Frame) -> None:
+    frame["points"] = conversions.encode_points(np.zeros((0, 4), np.float32), frame["points"].header)
+
+
+def cloud_of_nan(frame: Frame) -> None:
+    frame["points"] = conversions.encode_points(np.full((50, 4), np.nan, np.float32), frame["points"].header)
+
+
+def cloud_out_of_view(frame: Frame) -> None:
+    points = stereo_scene.sweep() * np.float32([-1, 1, 1, 1])  # behind the camera
+    frame["points"] = conversions.encode_points(points, frame["points"].header)
+
+
+FAULTS: dict[Callable[[Frame], None], str] = {
+    truncated_image: r"image data is \d+ bytes, step \d+ x height \d+ needs \d+",
+    truncated_cloud: r"cloud data is \d+ bytes, row_step \d+ x height \d+ needs \d+",
+    wrong_step: r"image step is \d+, a row of \d+ rgb8 pixels needs \d+ bytes",
+    unknown_encoding: r"unknown image encoding 'rgb9', allowed: ",
+    zero_size: r"image size must be positive, got 0x0",
+    image_not_as_calibrated: r"image is 96x32, its CameraInfo says 160x64",
+    images_of_two_sizes: r"right/image_rect: image is 96x64, its CameraInfo says 160x64",
+    nan_in_k: r"left/camera_info: CameraInfo K must be finite with fx, fy > 0",
+    zero_k: r"right/camera_info: CameraInfo K must be finite with fx, fy > 0",
+    swapped_cameras: r"left and right swapped\?",
+    no_coordinates: r"point cloud needs fields x, y, z, got a, b, c, d",
+    point_step_of_zero: r"point_step must be positive, got 0",
+    empty_cloud: r"points: none of the cloud's 0 points is finite",
+    cloud_of_nan: r"points: none of the cloud's 50 points is finite",
+    cloud_out_of_view: r"points: no return falls into the image",
+}
+
+
+@pytest.mark.parametrize("spoil", FAULTS, ids=lambda spoil: spoil.__name__)
+def test_malformed_message_is_refused_and_the_next_frame_answered(
+    fusion: Any, spoil: Callable[..., None]
+) -> None:
+    fusion.expect_good()
+    frame, stamp_ns = fusion.next_frame()
+    line = len(fusion.process.lines)
+    spoil(frame)
+    fusion.peer.send(frame)
+    fusion.process.wait_for_line(FAULTS[spoil], after=line)
+    fusion.expect_good()
+    assert stamp_ns not in fusion.peer.outputs["depth"]
+    assert not any("Traceback" in line for line in fusion.process.lines)
