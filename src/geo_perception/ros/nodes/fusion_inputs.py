@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,6 +123,11 @@ def decode_sweep(message: Any) -> NDArray[np.float32]:
     if message is None:
         raise InputError("missing")
     points = conversions.decode_points(message)
-    if not np.isfinite(points[:, :3].sum(axis=1)).any():
+    if not any(np.isfinite(block[:, :3]).all(axis=1).any() for block in blocks(points)):
         raise InputError(f"none of the cloud's {len(points)} points is finite")
     return points
+
+
+def blocks(points: NDArray[np.float32], size: int = 4096) -> Iterator[NDArray[np.float32]]:
+    """The points piece by piece: a good cloud shows itself in the first one."""
+    return (points[start : start + size] for start in range(0, len(points), size))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from geo_perception.errors import GeoPerceptionError
+from geo_perception.ros.runtime.memory import keep_large_buffers
 
 EXIT_FAILED = 2  # could not start; as the command line's code for a user's error
 EXIT_BROKEN = 1  # a fault of our own
@@ -38,6 +39,7 @@ def run_node(build: Callable[[], Any], args: Sequence[str] | None = None) -> int
     ends: queue.SimpleQueue[int] = queue.SimpleQueue()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ends.put(0))
+    keep_large_buffers()
     try:
         rclpy.init(
             args=None if args is None else [sys.argv[0], *args],
