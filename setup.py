@@ -11,9 +11,14 @@ SHARED_FOLDERS = ("launch", "config", "models")
 
 def shared_files() -> list[tuple[str, list[str]]]:
     """Files that a ROS 2 package installs under share/<package>, folder by folder."""
-    rows = [("share/ament_index/resource_index/packages", [f"resource/{NAME}"]), (f"share/{NAME}", ["package.xml"])]
+    rows = [
+        ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
+        (f"share/{NAME}", ["package.xml"]),
+    ]
     for top in SHARED_FOLDERS:
-        for folder in sorted({p.parent for p in Path(top).rglob("*") if p.is_file() and "__pycache__" not in p.parts}):
+        for folder in sorted(
+            {p.parent for p in Path(top).rglob("*") if p.is_file() and "__pycache__" not in p.parts}
+        ):
             files = sorted(str(p) for p in folder.iterdir() if p.is_file())
             rows.append((f"share/{NAME}/{folder}", files))
     return rows
@@ -22,7 +27,14 @@ def shared_files() -> list[tuple[str, list[str]]]:
 ROS = ["ros-jazzy-rclpy", "ros-jazzy-common-interfaces", "ros-jazzy-rmw-fastrtps-cpp", "cv-bridge"]
 SIMULATION = ["open3d>=0.18"]
 TRAIN = ["tensorboard>=2.14"]
-DEV = ["pytest>=8", "pytest-timeout>=2.3", "hypothesis>=6.100", "ruff>=0.5", "mypy>=1.10", "import-linter>=2.0"]
+DEV = [
+    "pytest>=8",
+    "pytest-timeout>=2.3",
+    "hypothesis>=6.100",
+    "ruff>=0.5",
+    "mypy>=1.10",
+    "import-linter>=2.0",
+]
 
 setup(
     name=NAME,

@@ -19,7 +19,9 @@ class StereoLidarFrame:
     stamp_ns: int
     left: NDArray[np.uint8]  # (H, W, 3) RGB
     right: NDArray[np.uint8]  # (H, W, 3) RGB
-    points_lidar: NDArray[np.float32]  # (N, 4) x, y, z in metres (x forward, z up) and reflectance 0..1; N may be 0
+    points_lidar: NDArray[
+        np.float32
+    ]  # (N, 4) x, y, z in metres (x forward, z up) and reflectance 0..1; N may be 0
     rig: StereoRig
     camera_from_lidar: NDArray[np.float64]  # 4x4, lidar frame to the left camera's optical frame
     depth_truth_m: NDArray[np.float32] | None = None  # (H, W), NaN = unknown
