@@ -85,19 +85,19 @@ def cloud_out_of_view(frame: Frame) -> None:
 
 
 FAULTS: dict[Callable[[Frame], None], str] = {
-    truncated_image: r"image data is \d+ bytes, step \d+ x height \d+ needs \d+",
+    truncated_image: r"left/image_rect: image data is \d+ bytes, step \d+ x height \d+ needs \d+",
     truncated_cloud: r"cloud data is \d+ bytes, row_step \d+ x height \d+ needs \d+",
     wrong_step: r"image step is \d+, a row of \d+ rgb8 pixels needs \d+ bytes",
-    unknown_encoding: r"unknown image encoding 'rgb9', allowed: ",
-    zero_size: r"image size must be positive, got 0x0",
-    image_not_as_calibrated: r"image is 96x32, its CameraInfo says 160x64",
+    unknown_encoding: r"left/image_rect: unknown image encoding 'rgb9', allowed: ",
+    zero_size: r"left/image_rect: image size must be positive, got 0x0",
+    image_not_as_calibrated: r"left/image_rect: image is 96x32, its CameraInfo says 160x64",
     images_of_two_sizes: r"right/image_rect: image is 96x64, its CameraInfo says 160x64",
     nan_in_k: r"left/camera_info: CameraInfo K must be finite with fx, fy > 0",
     zero_k: r"right/camera_info: CameraInfo K must be finite with fx, fy > 0",
     swapped_cameras: r"left and right swapped\?",
     no_coordinates: r"point cloud needs fields x, y, z, got a, b, c, d",
     point_step_of_zero: r"point_step must be positive, got 0",
-    empty_cloud: r"points: none of the cloud's 0 points is finite",
+    empty_cloud: r"points: the cloud is empty",
     cloud_of_nan: r"points: none of the cloud's 50 points is finite",
     cloud_out_of_view: r"points: no return falls into the image",
 }

@@ -49,7 +49,9 @@ class InputDecoder:
                 return None
 
         rig, rig_fault = self._calibration(match)
-        left = decode_sized(match, LEFT, rig.left)
+        left = attempt(LEFT, lambda: decode_sized(match, LEFT, rig.left))
+        if left is None:
+            raise InputError("; ".join(faults))
         right = points = None
         if rig_fault:
             faults.append(rig_fault)
@@ -123,6 +125,8 @@ def decode_sweep(message: Any) -> NDArray[np.float32]:
     if message is None:
         raise InputError("missing")
     points = conversions.decode_points(message)
+    if not len(points):
+        raise InputError("the cloud is empty")
     if not any(np.isfinite(block[:, :3]).all(axis=1).any() for block in blocks(points)):
         raise InputError(f"none of the cloud's {len(points)} points is finite")
     return points
