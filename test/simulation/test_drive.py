@@ -15,7 +15,7 @@ from geo_perception.geometry import project_lidar
 from geo_perception.geometry.se3 import apply
 from geo_perception.simulation.drive import STREETS, DriveConfig, DriveSimulator
 
-SMALL = DriveConfig(width=414, height=125, edge_samples=1)
+SMALL = DriveConfig(width=414, height=125, edge_samples=1, density=0.6)
 # No sensor errors at all: what is left must agree by geometry alone.
 CLEAN = replace(
     SMALL,
