@@ -8,33 +8,27 @@ from typing import Annotated
 
 import typer
 
-from geo_perception.errors import ConfigError
-
 app = typer.Typer(add_completion=False)
 
 
 @app.command()
 def demo(
     data: Annotated[Path | None, typer.Argument(help="KITTI folder or bag; none: a simulated drive")] = None,
+    arguments: Annotated[list[str] | None, typer.Argument(help="NAME:=VALUE of the graph")] = None,
     graph: Annotated[str, typer.Option(help="kitti_fusion")] = "kitti_fusion",
     frames: Annotated[int, typer.Option(help="frames to simulate, or at most to convert")] = 20,
     loop: Annotated[int, typer.Option(help="how often they are played (0: 100 frames in all)")] = 0,
     rate: Annotated[float, typer.Option(help="speed; 2 = twice real time")] = 1.0,
     seed: Annotated[int, typer.Option(help="of the simulated drive")] = 0,
     scale: Annotated[float, typer.Option(help="image size of the simulated drive, 1 = 1242x375")] = 1.0,
-    param: Annotated[list[str] | None, typer.Option(help="NAME:=VALUE for the node, may be repeated")] = None,
     out: Annotated[Path, typer.Option(help="where the result folder is made")] = Path("out"),
 ) -> None:
     """Run the graph in processes of its own, replay a drive into it, and judge what it publishes."""
     from geo_perception.ros.demo import DemoConfig, run
+    from geo_perception.ros.graphs import parse_arguments
 
-    parameters = dict(map(_parameter, param or []))
-    config = DemoConfig(data, graph, frames, loop, rate, seed, scale, out, parameters)
+    words = list(arguments or [])
+    if data is not None and ":=" in str(data):  # no data given, the arguments come first
+        words, data = [str(data), *words], None
+    config = DemoConfig(data, graph, frames, loop, rate, seed, scale, out, parse_arguments(words))
     print(f"report       {run(config)}")
-
-
-def _parameter(text: str) -> tuple[str, str]:
-    name, separator, value = text.partition(":=")
-    if not (separator and name):
-        raise ConfigError(f"param must be NAME:=VALUE, got {text!r}")
-    return name, value

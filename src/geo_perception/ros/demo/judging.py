@@ -5,26 +5,26 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from geo_perception.errors import DataError
 from geo_perception.evaluation import Estimate, Evaluation, Report
 from geo_perception.evaluation.estimate import FUSED
-from geo_perception.evaluation.tables import brief_tables
+from geo_perception.evaluation.tables import brief_tables, number
 from geo_perception.frames import StereoLidarFrame
 from geo_perception.pipelines import StereoLidarFusion, StereoLidarFusionConfig
+from geo_perception.resources import resource
 from geo_perception.ros.bags import read_bag
-from geo_perception.ros.demo.listener import CLOUD, DEPTH, Listener
+from geo_perception.ros.demo.listener import DEPTH, Listener
+from geo_perception.ros.graphs import find_graph
 from geo_perception.ros.replay import Sent
-
-if TYPE_CHECKING:
-    from geo_perception.ros.demo.run import DemoConfig
 
 Array = NDArray[np.float32]
 MILLISECOND_NS = 1e6
@@ -33,7 +33,18 @@ PERCENTILES = (50, 95, 99)
 logger = logging.getLogger(__name__)
 
 
-def judge(bag: Path, sent: Sequence[Sent], listener: Listener, folder: Path, config: DemoConfig) -> Path:
+@dataclass(frozen=True)
+class Run:
+    """A graph's run over a bag."""
+
+    bag: Path
+    graph: str
+    arguments: Mapping[str, str]  # of the graph
+    every: Sequence[Sent]  # in lockstep
+    timed: Sequence[Sent]  # in real time
+
+
+def judge(run: Run, listener: Listener, folder: Path) -> Path:
     """Score the received depth against the bag's truth, write the report, print both; returns its path.
 
     Raises:
@@ -41,19 +52,20 @@ def judge(bag: Path, sent: Sequence[Sent], listener: Listener, folder: Path, con
     """
     received_ns = listener.heard[DEPTH].received_ns
     if not received_ns:
-        raise DataError(f"no depth image arrived for {len(sent)} frames; see {folder}/*.log")
-    fusion = StereoLidarFusion(pipeline_config(config.parameters))
-    evaluation, report = Evaluation(), Report(f"{config.graph} on {bag.name}, live")
-    frames = Frames(bag, sent, listener, fusion)
+        raise DataError(f"no depth image arrived for {len(run.every)} frames; see {folder}/*.log")
+    fusion = StereoLidarFusion(pipeline_config(run))
+    evaluation, report = Evaluation(), Report(f"{run.graph} on {run.bag.name}, live")
+    frames = Frames(run, listener, fusion)
     for frame, estimate in tqdm(frames, desc="judging", unit="frame", disable=None):
         report.add(frame, estimate, evaluation.add(frame, estimate))
-    for number, one in enumerate(sent):
-        evaluation.time(f"{number}", one.stamp_ns, received_ns.get(one.stamp_ns))
+    for position, one in enumerate(run.timed):
+        evaluation.time(f"{position}", one.stamp_ns, received_ns.get(one.stamp_ns))
     metrics = evaluation.metrics()
-    metrics["timings"]["output_age_ms"] = output_age_ms(sent, received_ns)
+    metrics["timings"]["output_age_ms"] = output_age_ms(run.timed, received_ns)
     described = {
-        "graph": config.graph,
-        "data": str(bag),
+        "graph": run.graph,
+        "arguments": dict(run.arguments),
+        "data": str(run.bag),
         "pipeline": asdict(fusion.config),
         "diagnostics at the end": listener.diagnostics,
     }
@@ -63,21 +75,24 @@ def judge(bag: Path, sent: Sequence[Sent], listener: Listener, folder: Path, con
     return path
 
 
-def pipeline_config(parameters: Mapping[str, str]) -> StereoLidarFusionConfig:
-    """The part of the node's parameters that chooses backends."""
+def pipeline_config(run: Run) -> StereoLidarFusionConfig:
+    """What the node's parameter file and the graph's arguments say of the backends."""
     names = StereoLidarFusionConfig.__dataclass_fields__
-    given: dict[str, Any] = {name: value for name, value in parameters.items() if name in names}
-    return StereoLidarFusionConfig(**given)
+    (node,) = find_graph(run.graph).nodes
+    file = Path(run.arguments.get("params_file") or resource(node.parameter_file))
+    written = yaml.safe_load(file.read_text())["/**"]["ros__parameters"]
+    given: dict[str, Any] = {**written, **{name: value for name, value in run.arguments.items() if value}}
+    return StereoLidarFusionConfig(**{name: value for name, value in given.items() if name in names})
 
 
-def output_age_ms(sent: Sequence[Sent], received_ns: Mapping[int, int]) -> dict[str, float]:
-    """Percentiles of arrival minus stamp, over all answers."""
+def output_age_ms(sent: Sequence[Sent], received_ns: Mapping[int, int]) -> dict[str, float | None]:
+    """Percentiles of arrival minus stamp, over all answers; None if there was none."""
     ages = [
         (received_ns[one.stamp_ns] - one.stamp_ns) / MILLISECOND_NS
         for one in sent
         if one.stamp_ns in received_ns
     ]
-    return {f"p{p}": float(np.percentile(ages, p)) for p in PERCENTILES}
+    return {f"p{p}": float(np.percentile(ages, p)) if ages else None for p in PERCENTILES}
 
 
 class Frames:
@@ -87,18 +102,14 @@ class Frames:
     gives again here.
     """
 
-    def __init__(
-        self, bag: Path, sent: Sequence[Sent], listener: Listener, fusion: StereoLidarFusion
-    ) -> None:
-        self._bag, self._listener, self._fusion = bag, listener, fusion
-        self._stamps: dict[int, list[int]] = {}
-        for one in sent:
-            self._stamps.setdefault(one.bag_stamp_ns, []).append(one.stamp_ns)
-        self.total, self.answered = len(self._stamps), 0
+    def __init__(self, run: Run, listener: Listener, fusion: StereoLidarFusion) -> None:
+        self._bag, self._listener, self._fusion = run.bag, listener, fusion
+        self._stamps = {one.bag_stamp_ns: one.stamp_ns for one in run.every}
+        self.answered = 0
         self.largest_difference_m = 0.0  # received depth against the pipeline called directly
 
     def __len__(self) -> int:
-        return self.total
+        return len(self._stamps)
 
     def __iter__(self) -> Any:
         before: NDArray[np.float64] | None = None
@@ -114,11 +125,11 @@ class Frames:
                 yield frame, estimate
 
     def _estimate(self, frame: StereoLidarFrame) -> Estimate | None:
-        for stamp_ns in self._stamps.get(frame.stamp_ns, []):
-            depth_m = self._listener.depth(stamp_ns)
-            if depth_m is not None:
-                return self._received(frame, depth_m, self._listener.confidence(stamp_ns))
-        return None
+        stamp_ns = self._stamps.get(frame.stamp_ns)
+        depth_m = None if stamp_ns is None else self._listener.depth(stamp_ns)
+        if stamp_ns is None or depth_m is None:
+            return None
+        return self._received(frame, depth_m, self._listener.confidence(stamp_ns))
 
     def _received(self, frame: StereoLidarFrame, depth_m: Array, confidence: Array | None) -> Estimate:
         direct = self._fusion(frame.left, frame.right, frame.points_lidar, frame.rig, frame.camera_from_lidar)
@@ -132,14 +143,11 @@ class Frames:
 def summary(metrics: Mapping[str, Any], frames: Frames, listener: Listener) -> list[str]:
     """The lines a user is after."""
     timings = metrics["timings"]
-    ages = ", ".join(f"{name} {value:.0f}" for name, value in timings["output_age_ms"].items())
-    rate = timings["MEAN_FRAME_RATE"]
-    clouds = len(listener.heard[CLOUD].received_ns)
+    ages = ", ".join(f"{name} {number(value)}" for name, value in timings["output_age_ms"].items())
     return [
-        f"accuracy     from {frames.answered} of {frames.total} frames, as received",
+        f"accuracy     of {frames.answered} of {len(frames)} frames as received in lockstep",
         f"             (largest difference to the pipeline called directly: {frames.largest_difference_m:.2g} m)",
         f"output age   {ages} ms",
-        f"output rate  {'-' if rate is None else f'{rate:.2f}'} frames/s, {clouds} clouds of "
-        f"{listener.cloud_points()} points",
+        f"output rate  {number(timings['MEAN_FRAME_RATE'])} frames/s, clouds of {listener.cloud_points()} points",
         f"dropped      {timings['NUM_MISSED_FRAMES']} of {timings['NUM_FRAMES_SENT']} frames",
     ]

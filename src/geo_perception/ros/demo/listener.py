@@ -41,6 +41,7 @@ class Listener:
             store: open for reading and writing; takes the images, of which memory would not hold a long drive's.
         """
         self._spin, self._node, self._store = spin, node, store
+        self.keeping = True  # False: note arrivals only
         self.heard = {topic: Heard() for topic in KINDS}
         self.diagnostics: dict[str, dict[str, str]] = {}  # status -> its newest values
         self._subscriptions = [*map(self._subscribe, KINDS), self._subscribe_to_diagnostics()]
@@ -58,7 +59,7 @@ class Listener:
     def _take(self, topic: str, data: bytes) -> None:
         now_ns, stamp_ns, heard = time.time_ns(), cdr.stamp_of(data), self.heard[topic]
         heard.received_ns.setdefault(stamp_ns, now_ns)
-        if stamp_ns not in heard.kept and (topic != CLOUD or not heard.kept):
+        if self.keeping and stamp_ns not in heard.kept and (topic != CLOUD or not heard.kept):
             heard.kept[stamp_ns] = self._store.tell(), len(data)
             self._store.write(data)
 

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Starts the graph, a replay and a listener, each a process of its own, then judges what was heard."""
+"""Starts the graph and a replay in processes of their own, listens, then judges what was heard.
+
+The bag is played twice: in lockstep, so that accuracy is that of every frame whatever the machine's speed, then in
+real time for output age and drops.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,6 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
@@ -20,15 +23,16 @@ from geo_perception.evaluation import result_folder
 from geo_perception.ros.bags import bag_info, read_bag
 from geo_perception.ros.demo.children import Child, Children
 from geo_perception.ros.demo.inputs import input_bag
-from geo_perception.ros.demo.judging import judge
-from geo_perception.ros.demo.listener import CLOUD, CONFIDENCE, DEPTH, Listener
+from geo_perception.ros.demo.judging import Run, judge
+from geo_perception.ros.demo.listener import DEPTH, Listener
+from geo_perception.ros.graphs import find_graph
 from geo_perception.ros.replay import Sent
 from geo_perception.ros.replay.player import playing_node
 from geo_perception.ros.runtime.transport import environment
 
-GRAPH = "kitti_fusion"
 ENOUGH_FRAMES = 100  # for the 95th percentile of the output age to mean something: ten seconds
 START_S = 90.0  # importing torch and loading a model on a busy machine
+ANSWER_S = 60.0  # for one frame in lockstep: stereo networks take seconds on a processor
 QUIET_S = 5.0  # how long the last answer may take after the last input
 
 
@@ -41,20 +45,17 @@ class DemoConfig:
     """
 
     data: Path | None = None  # KITTI folder or bag; None: a simulated drive
-    graph: str = GRAPH
+    graph: str = "kitti_fusion"
     frames: int = 20  # of a drive that is simulated or converted; two seconds
-    loops: int = 0  # how often the frames are played; 0: until ENOUGH_FRAMES were sent
+    loops: int = 0  # how often the frames are played in real time; 0: until ENOUGH_FRAMES were sent
     rate: float = 1.0
     seed: int = 0
     scale: float = 1.0  # image size of the simulated drive relative to KITTI's
     out: Path = Path("out")
-    parameters: Mapping[str, str] = field(
-        default_factory=dict
-    )  # of the fusion node, e.g. {"fusion": "scadc"}
+    arguments: Mapping[str, str] = field(default_factory=dict)  # of the graph, e.g. {"fusion": "scadc"}
 
     def __post_init__(self) -> None:
-        if self.graph != GRAPH:
-            raise ConfigError(f"no demo for graph {self.graph!r}; there is: {GRAPH}")
+        find_graph(self.graph).values(self.arguments)
         if self.frames < 1 or self.loops < 0 or not self.rate > 0 or not self.scale > 0:
             raise ConfigError(
                 f"demo needs frames >= 1, loops >= 0, rate > 0 and scale > 0, got {self.frames}, {self.loops}, "
@@ -75,10 +76,13 @@ def run(config: DemoConfig) -> Path:
     with tempfile.TemporaryFile(dir=folder) as store:
         with playing_node("demo_listener") as (node, spin), Children(folder, os.environ) as children:
             listener = Listener(node, spin, store)
-            _start_graph(children, config, bag)
+            given = _start_graph(children, config, bag)
             _wait_for_graph(listener, children)
-            sent = _play(bag, config.rate, loops, folder, listener, children)
-        return judge(bag, sent, listener, folder, config)
+            play = Play(bag, folder, listener, children)
+            every = play("lockstep", ["--lockstep", "--answer-timeout", str(ANSWER_S)])
+            listener.keeping = False
+            timed = play("real time", ["--loop", str(loops), "--rate", str(config.rate)], loops, config.rate)
+        return judge(Run(bag, config.graph, given, every, timed), listener, folder)
 
 
 def _isolated() -> dict[str, str]:
@@ -86,23 +90,19 @@ def _isolated() -> dict[str, str]:
     return environment({k: v for k, v in os.environ.items() if k != "ROS_DOMAIN_ID"}, localhost=True)
 
 
-def _start_graph(children: Children, config: DemoConfig, bag: Path) -> None:
+def _start_graph(children: Children, config: DemoConfig, bag: Path) -> dict[str, str]:
+    """Start every node; returns the graph's arguments."""
     first = next(read_bag(bag))
-    matrix = ", ".join(f"{value:.17f}" for value in first.camera_from_lidar.reshape(-1))
-    parameters = {"camera_from_lidar": f"[{matrix}]", **config.parameters}
-    for name, command in graph_commands(parameters).items():
-        children.start(name, command, lasting=True)
-
-
-def graph_commands(parameters: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Name and command line of every node of the graph."""
-    from geo_perception.resources import resource
-
-    given = [word for name, value in parameters.items() for word in ("-p", f"{name}:={value}")]
-    defaults = str(resource("config/stereo_lidar_fusion.yaml"))
-    module = "geo_perception.ros.nodes.stereo_lidar_fusion"
-    command = [sys.executable, "-m", module, "--ros-args", "--params-file", defaults, *given]
-    return {"stereo_lidar_fusion": command}
+    given = {
+        "camera_from_lidar": " ".join(f"{value!r}" for value in first.camera_from_lidar.reshape(-1).tolist())
+    }
+    if not len(first.points_lidar):
+        print("no lidar in the data: stereo alone (on_missing:=degrade)", file=sys.stderr)
+        given["on_missing"] = "degrade"
+    given.update(config.arguments)
+    for start in find_graph(config.graph).starts(given):
+        children.start(start.spec.executable, start.command, lasting=True)
+    return given
 
 
 def _wait_for_graph(listener: Listener, children: Children) -> None:
@@ -113,35 +113,43 @@ def _wait_for_graph(listener: Listener, children: Children) -> None:
         )
 
 
-def _play(
-    bag: Path, rate: float, loops: int, folder: Path, listener: Listener, children: Children
-) -> list[Sent]:
-    """Replay the bag in a process of its own; returns what it sent."""
-    log = folder / "sent.json"
-    command = [sys.executable, "-m", "geo_perception.cli", "replay", str(bag), "--restamp"]
-    options = ["--loop", str(loops), "--rate", str(rate), "--report", str(log)]
-    child = children.start("replay", [*command, *options])
-    info = bag_info(bag)
-    limit_s = START_S + loops * (info.duration_s / rate + 1.0)
-    with tqdm(total=loops * info.frames, desc="answers", unit="frame", disable=None) as bar:
-        _listen(listener, children, child, limit_s, bar)
-        sent = [Sent(**row) for row in json.loads(log.read_text())["sent"]]
+class Play:
+    """Replays of a bag, each a process of its own."""
+
+    def __init__(self, bag: Path, folder: Path, listener: Listener, children: Children) -> None:
+        self._bag, self._folder, self._listener, self._children = bag, folder, listener, children
+        self._info = bag_info(bag)
+
+    def __call__(self, title: str, options: list[str], loops: int = 1, rate: float = 1.0) -> list[Sent]:
+        """Play to the end and hear the last answer; returns what was sent."""
+        name = f"replay_{title.replace(' ', '_')}"
+        report = self._folder / f"{name}.json"
+        command = [sys.executable, "-m", "geo_perception.cli", "replay", str(self._bag), "--restamp"]
+        child = self._children.start(name, [*command, "--report", str(report), *options])
+        expected = loops * self._info.frames
+        limit_s = START_S + ANSWER_S * expected + loops * self._info.duration_s / rate
+        self._listen(child, limit_s, title, expected)
+        sent = [Sent(**row) for row in json.loads(report.read_text())["sent"]]
+        outputs = [heard.received_ns for heard in self._listener.heard.values()]
         last_ns = sent[-1].stamp_ns
-        outputs = [listener.heard[topic].received_ns for topic in (DEPTH, CONFIDENCE, CLOUD)]
-        listener.wait_until(lambda: all(last_ns in one for one in outputs), QUIET_S, children.check)
-        bar.update(len(outputs[0]) - bar.n)
-    print(f"{len(outputs[0])} of {len(sent)} frames answered", file=sys.stderr, flush=True)
-    return sent
+        self._listener.wait_until(
+            lambda: all(last_ns in one for one in outputs), QUIET_S, self._children.check
+        )
+        answered = sum(one.stamp_ns in outputs[0] for one in sent)
+        print(f"{title}: {answered} of {len(sent)} frames answered", file=sys.stderr, flush=True)
+        return sent
 
+    def _listen(self, player: Child, limit_s: float, title: str, expected: int) -> None:
+        received = self._listener.heard[DEPTH].received_ns
+        before = len(received)
+        with tqdm(total=expected, desc=title, unit="frame", disable=None) as bar:
 
-def _listen(listener: Listener, children: Children, player: Child, limit_s: float, bar: Any) -> None:
-    received = listener.heard[DEPTH].received_ns
+            def check() -> None:
+                self._children.check()
+                if len(received) - before > bar.n:
+                    bar.update(len(received) - before - bar.n)
 
-    def check() -> None:
-        children.check()
-        if len(received) > bar.n:
-            bar.update(len(received) - bar.n)
-
-    if not listener.wait_until(lambda: player.process.poll() is not None, limit_s, check):
-        raise DataError(f"the replay is not over after {limit_s:.0f} s; it said last:\n{player.tail}")
-    children.check()
+            over = self._listener.wait_until(lambda: player.process.poll() is not None, limit_s, check)
+        if not over:
+            raise DataError(f"the replay is not over after {limit_s:.0f} s; it said last:\n{player.tail}")
+        self._children.check()

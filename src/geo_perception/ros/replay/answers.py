@@ -13,6 +13,8 @@ from geo_perception.ros.replay.config import ReplayConfig
 
 SLICE_S = 0.1  # longest wait in one piece, so that Ctrl-C is heard
 
+RESEND_S = 3.0
+
 
 class Answers:
     """Stamps of the messages that come back in lockstep."""
@@ -42,12 +44,24 @@ class Answers:
         """How many nodes publish answers."""
         return int(self._node.count_publishers(self._subscription.topic_name))
 
-    def wait_for(self, number: int, stamp_ns: int, unheard: Callable[[], list[str]]) -> None:
+    def wait_for(
+        self, number: int, stamp_ns: int, unheard: Callable[[], list[str]], again: Callable[[], None]
+    ) -> None:
         """Wait for the answer with this stamp.
+
+        Until the first answer of all, the set is sent again from time to time: a subscriber that was found may
+        not have found us yet, and lose what it is sent. A graph drops the duplicates.
+
+        Args:
+            number: of the set, for the error.
+            stamp_ns: of the answer.
+            unheard: says what is not connected.
+            again: sends the set again.
 
         Raises:
             DataError: it does not come in time; says what was missing.
         """
+        resend = time.monotonic() + RESEND_S
         deadline = time.monotonic() + self._config.answer_timeout_s
         while self._newest_ns != stamp_ns:
             if time.monotonic() > deadline:
@@ -55,6 +69,9 @@ class Answers:
                     f"no answer on {self._config.answer} to frame {number} (stamp {stamp_ns} ns) within "
                     f"{self._config.answer_timeout_s:g} s: {self._diagnosis(unheard())}"
                 )
+            if self._newest_ns is None and time.monotonic() > resend:
+                again()
+                resend = time.monotonic() + RESEND_S
             self._spin(SLICE_S)
 
     def _diagnosis(self, unheard: list[str]) -> str:

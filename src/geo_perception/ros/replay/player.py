@@ -207,10 +207,17 @@ class Player:
             assert pivot.stamp_ns is not None
             shift_ns = time.time_ns() - pivot.stamp_ns if self.config.restamp else 0
             self._tick(pivot.log_ns)
-            for message in messages:
-                stamp_ns = None if message.stamp_ns is None else message.stamp_ns + shift_ns
-                yield from self._publish(message, stamp_ns)
-            self._answers.wait_for(number, pivot.stamp_ns + shift_ns, self.unheard)
+            yield from self._publish_set(messages, shift_ns)
+
+            def again(messages: list[Serialised] = messages, shift_ns: int = shift_ns) -> None:
+                list(self._publish_set(messages, shift_ns))
+
+            self._answers.wait_for(number, pivot.stamp_ns + shift_ns, self.unheard, again)
+
+    def _publish_set(self, messages: list[Serialised], shift_ns: int) -> Iterator[Sent]:
+        for message in messages:
+            stamp_ns = None if message.stamp_ns is None else message.stamp_ns + shift_ns
+            yield from self._publish(message, stamp_ns)
 
     def _publish(self, message: Serialised, stamp_ns: int | None) -> Iterator[Sent]:
         """Publish one message, unless nobody listens; yields what is noted of a left image."""
