@@ -12,6 +12,10 @@ MIN_RETURNS = 500  # with fewer, a line through them says more about outliers th
 MAX_ERROR_PX = 2.0  # farther apart, stereo and lidar saw different surfaces
 MAX_RETURNS = 4000  # every n-th return is enough for two numbers
 ROUNDS = 5
+FULL_TRUST_PX, NO_TRUST_PX = (
+    10.0,
+    50.0,
+)  # distance to the nearest return: between beams, and above all of them
 
 
 def align_disparity(disparity_px: Array, reference_px: Array) -> tuple[float, float]:
@@ -35,3 +39,12 @@ def align_disparity(disparity_px: Array, reference_px: Array) -> tuple[float, fl
         scale, offset = (float(v) for v in np.polyfit(x[close], y[close], 1))
         limit = max(3 * float(np.median(error[close])), 0.2)
     return scale, offset
+
+
+def alignment_trust(distance_px: Array) -> Array:
+    """Share of the correction to apply, (H, W) in 0..1, by the distance to the nearest return.
+
+    The line is fitted to what the lidar sees; far above its view it would be an extrapolation.
+    """
+    share = (np.float32(NO_TRUST_PX) - distance_px) * np.float32(1 / (NO_TRUST_PX - FULL_TRUST_PX))
+    return np.asarray(np.clip(share, 0, 1), np.float32)

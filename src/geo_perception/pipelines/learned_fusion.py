@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from geo_perception.errors import WeightsError
 from geo_perception.networks.inference import optimise
 from geo_perception.pipelines.backends import ModelChoice
 from geo_perception.pipelines.estimates import FusionInputs
 from geo_perception.pipelines.fusion_features import fusion_features
+from geo_perception.pipelines.padding import crop, pad_to_multiple
 from geo_perception.weights import find_model, load_model, read_card
 
 Array = NDArray[np.float32]
@@ -61,19 +61,8 @@ class LearnedFusion:
 
     def __call__(self, inputs: FusionInputs) -> tuple[Array, Array]:
         """depth (H, W) metres and confidence (H, W)."""
-        tensors = tuple(padded(t.to(self._device), self._multiple) for t in self._prepare(inputs))
+        tensors = tuple(pad_to_multiple(t.to(self._device), self._multiple) for t in self._prepare(inputs))
         height, width = inputs.stereo.depth_m.shape
         with torch.inference_mode():
             output = self._network(*tensors)
-        return _crop(output.depth_m, height, width), _crop(output.lidar_confidence, height, width)
-
-
-def padded(values: Tensor, multiple: int) -> Tensor:
-    """(B, C, H, W) with the last row and column repeated until both sizes divide by `multiple`."""
-    below, right = -values.shape[2] % multiple, -values.shape[3] % multiple
-    return F.pad(values, (0, right, 0, below), mode="replicate") if below or right else values
-
-
-def _crop(values: Tensor, height: int, width: int) -> Array:
-    out: Array = values[0, 0, :height, :width].float().cpu().numpy()
-    return out
+        return crop(output.depth_m, height, width), crop(output.lidar_confidence, height, width)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from geo_perception.errors import ConfigError, InputError
 from geo_perception.geometry import StereoRig, project_lidar, se3, visible_returns
 from geo_perception.pipelines import backends
-from geo_perception.pipelines.alignment import align_disparity
+from geo_perception.pipelines.alignment import align_disparity, alignment_trust
 from geo_perception.pipelines.estimates import FusedDepth, FusionInputs, LidarEstimate, StereoEstimate
 
 if TYPE_CHECKING:  # weights need torch, which the classical backends do without
@@ -162,11 +162,14 @@ class StereoLidarFusion:
     def _aligned(
         self, stereo: StereoEstimate, lidar: LidarEstimate, focal_baseline: np.float32
     ) -> StereoEstimate:
+        """Stereo corrected by `align_disparity`: fully near the returns, not at all far from every one."""
         pairs = stereo.valid & ~np.isnan(lidar.sparse_depth_m)
         disparity = focal_baseline / stereo.depth_m
         scale, offset = align_disparity(disparity[pairs], focal_baseline / lidar.sparse_depth_m[pairs])
+        trust = alignment_trust(lidar.distance_px)
         floor = focal_baseline / np.float32(self.config.max_depth_m)
-        corrected = np.maximum(np.float32(scale) * disparity + np.float32(offset), floor)
+        shift = np.float32(scale - 1) * disparity + np.float32(offset)
+        corrected = np.maximum(disparity + trust * shift, floor)
         # what stereo put at the limit, it did not measure: it stays there
         return replace(
             stereo, depth_m=np.where(disparity > floor, focal_baseline / corrected, stereo.depth_m)
