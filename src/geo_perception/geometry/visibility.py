@@ -50,7 +50,8 @@ def visible_returns(sparse_depth_m: Array, camera: PinholeCamera) -> Array:
 def inverse_or_zero(depth_m: Array) -> Array:
     """1 / depth, and 0 where the depth is unknown."""
     out = np.zeros(depth_m.shape, np.float32)
-    return np.divide(np.float32(1), depth_m, out=out, where=depth_m > 0)
+    np.divide(np.float32(1), depth_m, out=out, where=depth_m > 0)
+    return out
 
 
 def _window(camera: PinholeCamera) -> tuple[int, int]:

@@ -97,10 +97,14 @@ class ScadcGuided(nn.Module):
         self.level8 = Level(w4, w8, stride=2)
         self.level16 = Level(w8, w16, stride=2)
         self.merge8, self.merge4, self.merge2 = Merge(w16, w8), Merge(w8, w4), Merge(w4, w2)
-        self.head = nn.Conv2d(w2, 8, 3, padding=1)
+        self.head = without_effect(nn.Conv2d(w2, 8, 3, padding=1))
         self.shuffle = nn.PixelShuffle(2)
-        self.skip = nn.Conv2d(len(FEATURES), 2, 1)  # what a single pixel tells, at full resolution
-        self._start_from_prior()
+        # What a single pixel tells, at full resolution. Training starts from a confidence that falls with the distance
+        # to the returns, one half at 5 px.
+        self.skip = without_effect(nn.Conv2d(len(FEATURES), 2, 1))
+        with torch.no_grad():
+            self.skip.weight[0, FEATURES.index("return_reach")] = 8.0
+            self.skip.bias[0] = -3.0
 
     def forward(self, features: Tensor) -> ScadcGuidedOutput:
         """Fuse.
@@ -121,16 +125,15 @@ class ScadcGuided(nn.Module):
         fine8 = self.level8(fine4)
         coarse = self.merge8(self.level16(fine8), fine8)
         refined = self.shuffle(self.head(self.merge2(self.merge4(coarse, fine4), fine2)))
-        return refined + self.skip(features)
+        out: Tensor = refined + self.skip(features)
+        return out
 
-    def _start_from_prior(self) -> None:
-        """Before training: no residual, and a confidence that falls with the distance to the returns (one half at 5 px)."""
-        for layer in (self.head, self.skip):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
-        with torch.no_grad():
-            self.skip.weight[0, FEATURES.index("return_reach")] = 8.0
-            self.skip.bias[0] = -3.0
+
+def without_effect(layer: nn.Conv2d) -> nn.Conv2d:
+    """The layer with weights and biases of zero."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    return layer
 
 
 def check_features(features: Tensor) -> None:

@@ -55,17 +55,18 @@ def matching_cost(left_detail: Array, right_detail: Array, disparity_px: Array) 
         right_detail, columns - disparity_px, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     difference = np.minimum(cv2.absdiff(left_detail, warped), np.float32(COST_CAP))
-    return cv2.boxFilter(difference, -1, (COST_PX, COST_PX)) * np.float32(1 / COST_CAP)
+    mean = cv2.boxFilter(difference, -1, (COST_PX, COST_PX))
+    return np.multiply(mean, np.float32(1 / COST_CAP), dtype=np.float32)
 
 
 def _detail(grey: Image) -> Array:
     values = grey.astype(np.float32)
-    return values - cv2.boxFilter(values, -1, (DETAIL_PX, DETAIL_PX))
+    return np.subtract(values, cv2.boxFilter(values, -1, (DETAIL_PX, DETAIL_PX)), dtype=np.float32)
 
 
 def _raw_completion(inputs: FusionInputs) -> Array:
     limit = np.float32(np.nanmax(inputs.lidar.depth_m))
-    return np.minimum(complete_morphology(inputs.lidar.raw_depth_m), limit)
+    return np.minimum(complete_morphology(inputs.lidar.raw_depth_m), limit, dtype=np.float32)
 
 
 @lru_cache(maxsize=4)

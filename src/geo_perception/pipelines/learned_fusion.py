@@ -60,9 +60,10 @@ class LearnedFusion:
         self._network: nn.Module = optimise(load_model(name, choice.device), precision=choice.precision)
 
     def __call__(self, inputs: FusionInputs) -> tuple[Array, Array]:
-        """depth (H, W) metres and confidence (H, W)."""
+        """Depth (H, W) metres, NaN where the network gives none above 0, and confidence (H, W)."""
         tensors = tuple(pad_to_multiple(t.to(self._device), self._multiple) for t in self._prepare(inputs))
         height, width = inputs.stereo.depth_m.shape
         with torch.inference_mode():
             output = self._network(*tensors)
-        return crop(output.depth_m, height, width), crop(output.lidar_confidence, height, width)
+        depth = crop(output.depth_m, height, width)
+        return np.where(depth > 0, depth, np.float32(np.nan)), crop(output.lidar_confidence, height, width)

@@ -70,7 +70,7 @@ class Sgbm:
 
 def _matcher(config: SgbmConfig) -> Any:
     area = config.block_px**2
-    return cv2.StereoSGBM_create(
+    return cv2.StereoSGBM.create(
         minDisparity=0,
         numDisparities=config.max_disparity_px,
         blockSize=config.block_px,
@@ -117,4 +117,4 @@ def _fill_rows(filled: Array) -> Array:
     if rows.size == 0:
         return np.zeros_like(filled)
     nearest = rows[np.abs(np.arange(len(filled))[:, None] - rows).argmin(axis=1)]
-    return filled[nearest]
+    return np.asarray(filled[nearest], np.float32)

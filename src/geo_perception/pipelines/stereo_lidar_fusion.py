@@ -42,9 +42,7 @@ class StereoLidarFusionConfig:
     align_stereo: bool = (
         True  # correct each frame's disparities by a line fitted to the returns before fusing
     )
-    max_depth_m: float = (
-        80.0  # stereo and completion are limited to this; a pixel at the limit is "at least this far"
-    )
+    max_depth_m: float = 80.0  # all depths end here; a pixel at the limit is at least this far away
 
     def __post_init__(self) -> None:
         backends.check_choice("stereo", self.stereo, dict(backends.STEREO))
@@ -110,6 +108,7 @@ class StereoLidarFusion:
             lidar = self.lidar_estimate(left, points_lidar, rig, camera_from_lidar, stages)
         with timed("fusion", stages):
             depth_m, confidence = self._combine(left, right, stereo, lidar, rig)
+            np.minimum(depth_m, np.float32(self.config.max_depth_m), out=depth_m)
         return FusedDepth(
             depth_m,
             confidence,
@@ -186,9 +185,9 @@ class StereoLidarFusion:
         if stereo is not None and right is not None and lidar is not None:
             return self._fuse(self.fusion_inputs(left, right, stereo, lidar, rig))
         if stereo is not None:
-            return stereo.depth_m, np.zeros_like(stereo.depth_m)
+            return stereo.depth_m.copy(), np.zeros_like(stereo.depth_m)
         if lidar is not None:
-            return lidar.depth_m, np.ones_like(lidar.depth_m)
+            return lidar.depth_m.copy(), np.ones_like(lidar.depth_m)
         raise InputError(
             "neither a right image nor a lidar return in view: there is nothing to get depth from"
         )
