@@ -4,12 +4,20 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from geo_perception.errors import DataError
+from geo_perception.frames import StereoLidarFrame
 from geo_perception.ros.bags import bag_info, write_bag
 
 BAG_SUFFIXES = (".mcap", ".db3")
+MAX_LEFT_OUT = 200  # frames of another calibration that are read before giving up on more
+
+logger = logging.getLogger(__name__)
 
 
 def input_bag(data: Path | None, folder: Path, frames: int, seed: int, scale: float) -> Path:
@@ -42,9 +50,28 @@ def _converted(data: Path, folder: Path, frames: int) -> Path:
     from geo_perception.datasets import open_dataset
 
     dataset = open_dataset(data)
-    path = folder / f"{dataset.root.resolve().name}-{min(frames, len(dataset))}"
-    write_bag(path, dataset[:frames], overwrite=True, progress=True)
+    total = min(frames, len(dataset))
+    path = folder / f"{dataset.root.resolve().name}-{total}"
+    write_bag(path, one_calibration(dataset, total), overwrite=True, progress=True, total=total)
     return path
+
+
+def one_calibration(dataset: Sequence[StereoLidarFrame], count: int) -> Iterator[StereoLidarFrame]:
+    """Up to `count` frames with the calibration of the first one.
+
+    KITTI's object folder mixes drives of several days, and a graph is given one pose of the lidar at its start.
+    """
+    first, found, left_out = dataset[0], 0, 0
+    for frame in dataset:
+        if np.allclose(frame.camera_from_lidar, first.camera_from_lidar) and frame.rig == first.rig:
+            found += 1
+            yield frame
+        else:
+            left_out += 1
+        if found == count or left_out > MAX_LEFT_OUT:
+            break
+    if left_out:
+        logger.warning("%d frames of another calibration than frame %s left out", left_out, first.name)
 
 
 def _simulated(folder: Path, frames: int, seed: int, scale: float) -> Path:
