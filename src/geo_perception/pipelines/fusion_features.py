@@ -56,17 +56,17 @@ def matching_cost(left_detail: Array, right_detail: Array, disparity_px: Array) 
     )
     difference = np.minimum(cv2.absdiff(left_detail, warped), np.float32(COST_CAP))
     mean = cv2.boxFilter(difference, -1, (COST_PX, COST_PX))
-    return np.multiply(mean, np.float32(1 / COST_CAP), dtype=np.float32)
+    return np.asarray(mean * np.float32(1 / COST_CAP), np.float32)
 
 
 def _detail(grey: Image) -> Array:
     values = grey.astype(np.float32)
-    return np.subtract(values, cv2.boxFilter(values, -1, (DETAIL_PX, DETAIL_PX)), dtype=np.float32)
+    return np.asarray(values - cv2.boxFilter(values, -1, (DETAIL_PX, DETAIL_PX)), np.float32)
 
 
 def _raw_completion(inputs: FusionInputs) -> Array:
     limit = np.float32(np.nanmax(inputs.lidar.depth_m))
-    return np.minimum(complete_morphology(inputs.lidar.raw_depth_m), limit, dtype=np.float32)
+    return np.asarray(np.minimum(complete_morphology(inputs.lidar.raw_depth_m), limit), np.float32)
 
 
 @lru_cache(maxsize=4)
