@@ -104,6 +104,7 @@ class ScadcGuided(nn.Module):
         self.skip = without_effect(nn.Conv2d(len(FEATURES), 2, 1))
         with torch.no_grad():
             self.skip.weight[0, FEATURES.index("return_reach")] = 8.0
+            assert self.skip.bias is not None
             self.skip.bias[0] = -3.0
 
     def forward(self, features: Tensor) -> ScadcGuidedOutput:
