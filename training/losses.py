@@ -160,11 +160,28 @@ def guided_losses(
     """
     surface = (target_m > 0) & (target_m <= max_depth_m)
     pred, target = output.depth_m[surface], target_m[surface]
+    weight = edge_weight(target_m, max_depth_m)[surface]
+    weight = weight / weight.mean()
     sky = output.depth_m[target_m == 0]
     zero = output.depth_m.sum() * 0
+    huber = F.huber_loss(pred, target, delta=5.0, reduction="none") / 5
     return {
-        "metric": F.huber_loss(pred, target, delta=5.0) / 5 + 0.5 * (pred - target).abs().mean(),
-        "relative": 5 * (pred / target).log().abs().mean(),
+        "metric": (weight * (huber + 0.5 * (pred - target).abs())).mean(),
+        "relative": 5 * (weight * (pred / target).log().abs()).mean(),
         "sky": 0.2 * (max_depth_m / sky).log().abs().mean() if len(sky) else zero,
         "confidence": F.mse_loss(output.lidar_confidence, guidance),
     }
+
+
+def edge_weight(target_m: Tensor, max_depth_m: float, window_px: int = 7, share: float = 0.2) -> Tensor:
+    """Weight (B,1,H,W) of each pixel: 1, and `share` where depth changes by over a fifth within the window.
+
+    Real ground truth, accumulated from sweeps and cleaned, holds about 3 % of such pixels, a rendered street 11 %;
+    at full weight the hedge between two surfaces there would cost accuracy everywhere else.
+    """
+    log_depth = torch.where(target_m > 0, target_m, 2 * max_depth_m).log()
+    pad = window_px // 2
+    highest = F.max_pool2d(log_depth, window_px, stride=1, padding=pad)
+    lowest = -F.max_pool2d(-log_depth, window_px, stride=1, padding=pad)
+    edge = highest - lowest > 0.2
+    return torch.where(edge, share, 1.0)

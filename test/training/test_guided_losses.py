@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Losses of the guided variant, by their properties."""
+
+import pytest
+import torch
+
+from geo_perception.networks.scadc_guided import ScadcGuidedOutput
+from training.losses import edge_weight, guided_losses, soft_guidance
+
+
+def test_edges_weigh_less_than_surfaces():
+    depth = torch.full((1, 1, 20, 20), 10.0)
+    depth[..., 10:] = 20.0
+    weight = edge_weight(depth, 80.0, share=0.25)[0, 0]
+    assert (weight[:, 7:13] == 0.25).all()
+    assert (weight[:, :6] == 1).all() and (weight[:, 14:] == 1).all()
+
+
+def test_guided_losses_vanish_at_the_truth_and_push_the_sky_to_the_limit():
+    depth = torch.full((1, 1, 16, 16), 12.0)
+    depth[..., :4, :] = 0
+    right = ScadcGuidedOutput(torch.where(depth > 0, depth, 80.0), torch.ones_like(depth), depth)
+    losses = guided_losses(right, depth, torch.ones_like(depth), 80.0)
+    assert all(float(value) == pytest.approx(0, abs=1e-6) for value in losses.values())
+    near_sky = right._replace(depth_m=torch.full_like(depth, 12.0))
+    assert float(guided_losses(near_sky, depth, torch.ones_like(depth), 80.0)["sky"]) > 0.1
+
+
+def test_soft_guidance_is_the_gaussian_of_the_distance():
+    mask = torch.zeros(1, 1, 31, 31)
+    mask[..., 15, 15] = 1
+    guide = soft_guidance(mask, sigma_px=3.0, radius_px=8)[0, 0]
+    assert float(guide[15, 15]) == 1 and float(guide[18, 15]) == pytest.approx(0.6065, abs=1e-4)
+    assert float(guide[18, 18]) == pytest.approx(0.6065**2, abs=1e-4)
+    assert float(guide[15, 25]) == 0
