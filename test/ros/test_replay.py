@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import struct
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from geo_perception.cli import replay as cli
 from geo_perception.errors import ConfigError, DataError, InputError
 from geo_perception.ros import cdr, conversions
 from geo_perception.ros.bags import write_bag
-from geo_perception.ros.replay import ReplayConfig, replay
+from geo_perception.ros.replay import ReplayConfig, replay, replay_each
 
 pytestmark = pytest.mark.ros
 
@@ -60,7 +61,7 @@ class Graph(Peer):
     def __init__(self, domain_id: int) -> None:
         super().__init__(domain_id)
         self.heard: dict[str, list[Any]] = {}
-        self.unanswered: set[int] = set()
+        self.ignores: Callable[[int], bool] = lambda stamp_ns: False  # which left images get no answer
         self.answers: Any = None
 
     def listen(self, prefix: str = "", without: str = "") -> None:
@@ -83,7 +84,7 @@ class Graph(Peer):
         self.heard[topic].append(message)
         if topic == "left/image_rect" and self.answers:
             stamp_ns = conversions.stamp_ns(message)
-            if stamp_ns not in self.unanswered:
+            if not self.ignores(stamp_ns):
                 depth_m = np.ones((2, 2), np.float32)
                 self.answers.publish(conversions.encode_depth(depth_m, message.header))
 
@@ -151,10 +152,30 @@ def test_lockstep_names_the_frame_without_answer(bag, peer, restamp):
 def test_lockstep_goes_as_far_as_there_are_answers(bag, peer):
     peer.listen()
     peer.answer()
-    peer.unanswered.add(STAMPS[3])
+    peer.ignores = STAMPS[3].__eq__
     config = ReplayConfig(lockstep=True, answer_timeout_s=0.5)
     with pytest.raises(DataError, match=rf"frame 3 .*the newest has stamp {STAMPS[2]} ns"):
         replay(bag, config)
+
+
+def test_parts_follow_each_other_through_the_same_publishers(bag, peer):
+    peer.listen()
+    peer.answer()
+    parts = list(replay_each(bag, [ReplayConfig(lockstep=True), ReplayConfig(rate=20)]))
+    assert [[sent.bag_stamp_ns for sent in part.sent] for part in parts] == [STAMPS, STAMPS]
+    assert peer.stamps("points", 2 * FRAMES) == STAMPS * 2
+    with pytest.raises(ConfigError, match="must begin so"):
+        next(replay_each(bag, [ReplayConfig(), ReplayConfig(lockstep=True)]))
+
+
+def test_a_first_set_that_is_lost_is_sent_again(bag, peer, monkeypatch):
+    monkeypatch.setattr("geo_perception.ros.replay.answers.RESEND_S", 0.2)
+    peer.listen()
+    peer.answer()
+    lost = [STAMPS[0]]
+    peer.ignores = lambda stamp_ns: bool(lost) and stamp_ns == lost.pop()
+    assert len(replay(bag, ReplayConfig(lockstep=True)).sent) == FRAMES
+    assert peer.stamps("left/image_rect", FRAMES + 1) == [STAMPS[0], *STAMPS]
 
 
 def test_missing_subscribers_are_named(bag, peer):

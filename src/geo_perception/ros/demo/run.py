@@ -25,6 +25,7 @@ from geo_perception.ros.demo.children import Child, Children
 from geo_perception.ros.demo.inputs import input_bag
 from geo_perception.ros.demo.judging import Run, judge
 from geo_perception.ros.demo.listener import DEPTH, Listener
+from geo_perception.ros.demo.player import LOCKSTEP, REAL_TIME, report_path
 from geo_perception.ros.graphs import find_graph
 from geo_perception.ros.replay import Sent
 from geo_perception.ros.replay.player import playing_node
@@ -79,10 +80,10 @@ def run(config: DemoConfig) -> Path:
             given = _start_graph(children, config, bag)
             _wait_for_graph(listener, children)
             play = Play(bag, folder, listener, children)
-            every = play("lockstep", ["--lockstep", "--answer-timeout", str(ANSWER_S)])
-            listener.keeping = False
-            timed = play("real time", ["--loop", str(loops), "--rate", str(config.rate)], loops, config.rate)
-        return judge(Run(bag, config.graph, given, every, timed), listener, folder)
+            play(loops, config.rate)
+        return judge(
+            Run(bag, config.graph, given, play.sent(LOCKSTEP), play.sent(REAL_TIME)), listener, folder
+        )
 
 
 def _isolated() -> dict[str, str]:
@@ -114,42 +115,50 @@ def _wait_for_graph(listener: Listener, children: Children) -> None:
 
 
 class Play:
-    """Replays of a bag, each a process of its own."""
+    """The replay, a process of its own."""
 
     def __init__(self, bag: Path, folder: Path, listener: Listener, children: Children) -> None:
         self._bag, self._folder, self._listener, self._children = bag, folder, listener, children
         self._info = bag_info(bag)
 
-    def __call__(self, title: str, options: list[str], loops: int = 1, rate: float = 1.0) -> list[Sent]:
-        """Play to the end and hear the last answer; returns what was sent."""
-        name = f"replay_{title.replace(' ', '_')}"
-        report = self._folder / f"{name}.json"
-        command = [sys.executable, "-m", "geo_perception.cli", "replay", str(self._bag), "--restamp"]
-        child = self._children.start(name, [*command, "--report", str(report), *options])
-        expected = loops * self._info.frames
-        limit_s = START_S + ANSWER_S * expected + loops * self._info.duration_s / rate
-        self._listen(child, limit_s, title, expected)
-        sent = [Sent(**row) for row in json.loads(report.read_text())["sent"]]
-        outputs = [heard.received_ns for heard in self._listener.heard.values()]
-        last_ns = sent[-1].stamp_ns
-        self._listener.wait_until(
-            lambda: all(last_ns in one for one in outputs), QUIET_S, self._children.check
-        )
-        answered = sum(one.stamp_ns in outputs[0] for one in sent)
-        print(f"{title}: {answered} of {len(sent)} frames answered", file=sys.stderr, flush=True)
-        return sent
+    def __call__(self, loops: int, rate: float) -> None:
+        """Play to the end and hear the last answer."""
+        module, options = "geo_perception.ros.demo.player", [str(loops), str(rate), str(ANSWER_S)]
+        command = [sys.executable, "-m", module, str(self._bag), str(self._folder), *options]
+        child = self._children.start("replay", command)
+        one_pass_s = self._info.duration_s / rate + 1.0
+        limit_s = START_S + ANSWER_S * self._info.frames + loops * one_pass_s
+        self._listen(child, limit_s, (1 + loops) * self._info.frames)
+        self._say(REAL_TIME)
 
-    def _listen(self, player: Child, limit_s: float, title: str, expected: int) -> None:
+    def sent(self, part: str) -> list[Sent]:
+        """What was sent in a part that is over."""
+        content = json.loads(report_path(self._folder, part).read_text())
+        return [Sent(**row) for row in content["sent"]]
+
+    def _listen(self, player: Child, limit_s: float, expected: int) -> None:
         received = self._listener.heard[DEPTH].received_ns
-        before = len(received)
-        with tqdm(total=expected, desc=title, unit="frame", disable=None) as bar:
+        lockstep = report_path(self._folder, LOCKSTEP)
+        with tqdm(total=expected, desc="answers", unit="frame", disable=None) as bar:
 
             def check() -> None:
                 self._children.check()
-                if len(received) - before > bar.n:
-                    bar.update(len(received) - before - bar.n)
+                if self._listener.keeping and lockstep.exists():
+                    self._listener.keeping = False
+                    self._say(LOCKSTEP)
+                if len(received) > bar.n:
+                    bar.update(len(received) - bar.n)
 
             over = self._listener.wait_until(lambda: player.process.poll() is not None, limit_s, check)
-        if not over:
-            raise DataError(f"the replay is not over after {limit_s:.0f} s; it said last:\n{player.tail}")
-        self._children.check()
+            if not over:
+                raise DataError(f"the replay is not over after {limit_s:.0f} s; it said last:\n{player.tail}")
+            self._children.check()
+            last_ns = self.sent(REAL_TIME)[-1].stamp_ns
+            outputs = [heard.received_ns for heard in self._listener.heard.values()]
+            self._listener.wait_until(lambda: all(last_ns in one for one in outputs), QUIET_S, check)
+
+    def _say(self, part: str) -> None:
+        sent, received_ns = self.sent(part), self._listener.heard[DEPTH].received_ns
+        answered = sum(one.stamp_ns in received_ns for one in sent)
+        title = part.replace("_", " ")
+        print(f"{title}: {answered} of {len(sent)} frames answered", file=sys.stderr, flush=True)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from geo_perception.errors import DataError
+from geo_perception.errors import ConfigError, DataError
 from geo_perception.ros import cdr
 from geo_perception.ros.conversions import time_from_ns
 from geo_perception.ros.replay.answers import SLICE_S, Answers
@@ -22,6 +22,7 @@ from geo_perception.ros.replay.source import BagSource, Serialised, message_clas
 QUEUE = 5  # messages a publisher keeps for a slow reliable subscriber
 CLOCK_PERIOD_NS = 10_000_000  # /clock at 100 Hz, a tenth of the lidar's period being too coarse for ages
 LONE_PERIOD_NS = 100_000_000  # at which a bag of a single moment is repeated
+SETTLE_S = 0.3
 MILLISECOND_NS = 1_000_000
 
 
@@ -85,13 +86,34 @@ def replay(
     Raises:
         DataError: not a bag or damaged, nobody subscribes, or (lockstep) an answer does not come in time.
     """
-    config = config or ReplayConfig()
-    source = BagSource(path, config.topics)
+    (result,) = replay_each(path, [config or ReplayConfig()], progress=progress, said=said)
+    return result
+
+
+def replay_each(
+    path: str | Path,
+    configs: Sequence[ReplayConfig],
+    *,
+    progress: bool = False,
+    said: Callable[[str], None] = lambda line: None,
+) -> Iterator[Replay]:
+    """Publish a bag once for each configuration, through the same publishers.
+
+    The first configuration decides topics and waiting. Other arguments, and errors, as for `replay`.
+
+    Raises:
+        ConfigError: a later configuration wants lockstep or /clock, and the first does not.
+    """
+    for config in configs[1:]:
+        if (config.lockstep and not configs[0].lockstep) or (config.clock and not configs[0].clock):
+            raise ConfigError("a replay that is to end in lockstep or with /clock must begin so")
+    source = BagSource(path, configs[0].topics)
     try:
         with playing_node() as (node, spin):
-            player = Player(source, config, node, spin)
+            player = Player(source, configs[0], node, spin)
             player.wait_for_subscribers(said)
-            return player.run(progress)
+            for config in configs:
+                yield player.run(config, progress)
     finally:
         source.close()
 
@@ -141,6 +163,13 @@ class Player:
                     "first, or replay without waiting"
                 )
             self._spin(SLICE_S)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Discovery is mutual: we know the subscribers, but nothing tells us when they know us."""
+        end = time.monotonic() + (SETTLE_S if self.config.wait_s else 0.0)
+        while time.monotonic() < end:
+            self._spin(SLICE_S)
 
     def unheard(self) -> list[str]:
         """Inputs nobody subscribes to, and in lockstep the answer if nobody publishes it."""
@@ -152,8 +181,9 @@ class Player:
         silent = self._answers is not None and not self._answers.publishers
         return [*unheard, f"{self.config.answer} (no publisher)"] if silent else unheard
 
-    def run(self, progress: bool = False) -> Replay:
-        """Play as often as configured."""
+    def run(self, config: ReplayConfig, progress: bool = False) -> Replay:
+        """Play as often as configured, on the topics given at first."""
+        self.config, self.result = config, Replay()
         frames = self.source.count(self.config.topics.left)
         total = frames * self.config.loops or None
         hidden = None if progress else True  # None: shown on a terminal only

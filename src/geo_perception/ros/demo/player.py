@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`python -m geo_perception.ros.demo.player BAG FOLDER LOOPS RATE ANSWER_S`: the demo's replay process.
+
+The same publishers play the bag in lockstep and then in real time, so that the timed part begins with everything
+connected. What was sent is written to FOLDER as each part ends.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from geo_perception.errors import GeoPerceptionError
+from geo_perception.ros.replay import ReplayConfig, replay_each
+
+LOCKSTEP, REAL_TIME = "lockstep", "real_time"
+
+
+def report_path(folder: Path, part: str) -> Path:
+    """Where the part's account is written, complete at once."""
+    return folder / f"sent_{part}.json"
+
+
+def main() -> None:
+    """Play both parts."""
+    bag, folder, loops, rate, answer_s = sys.argv[1:]
+    parts = {
+        LOCKSTEP: ReplayConfig(lockstep=True, restamp=True, answer_timeout_s=float(answer_s)),
+        REAL_TIME: ReplayConfig(restamp=True, loops=int(loops), rate=float(rate)),
+    }
+    try:
+        for part, result in zip(parts, replay_each(bag, list(parts.values())), strict=True):
+            path = report_path(Path(folder), part)
+            aside = path.with_suffix(".partial")
+            aside.write_text(json.dumps(asdict(result)) + "\n")
+            aside.rename(path)
+    except GeoPerceptionError as error:
+        sys.exit(f"replay: {error}")
+
+
+if __name__ == "__main__":
+    main()

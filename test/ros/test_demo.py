@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The demo as a user runs it: real processes, an honest account, clear errors, and nothing left running."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from helpers import frames as fake
+from helpers import stereo_scene
+from helpers.processes import Process, local_ros_environment
+
+from geo_perception.errors import ConfigError, DataError
+from geo_perception.frames import StereoLidarFrame
+from geo_perception.ros.bags import bag_info, write_bag
+from geo_perception.ros.demo import DemoConfig, inputs, run
+from geo_perception.ros.demo.children import Children
+from geo_perception.ros.demo.judging import output_age_ms
+from geo_perception.ros.replay import Sent
+
+FRAMES = 4
+
+
+def scene_frame(index: int) -> StereoLidarFrame:
+    left, right = stereo_scene.images(index)
+    return StereoLidarFrame(
+        f"{index:06d}",
+        fake.START_NS + index * fake.PERIOD_NS,
+        left,
+        right,
+        stereo_scene.sweep(),
+        stereo_scene.RIG,
+        stereo_scene.CAMERA_FROM_LIDAR,
+        np.full(left.shape[:2], 10.0, np.float32),
+    )
+
+
+@pytest.fixture(scope="module")
+def bag(tmp_path_factory):
+    path = tmp_path_factory.mktemp("bags") / "drive"
+    write_bag(path, map(scene_frame, range(FRAMES)))
+    return path
+
+
+@pytest.fixture
+def isolated(monkeypatch):
+    """`run` changes the environment; this brings it back."""
+    for name, value in local_ros_environment().items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.ros
+def test_every_frame_is_judged_by_the_message_received(bag, tmp_path, isolated, capsys):
+    before = set(psutil.Process().children(recursive=True))
+    report = run(DemoConfig(bag, loops=2, out=tmp_path))
+    assert set(psutil.Process().children(recursive=True)) <= before
+    assert report.is_file()
+    metrics = json.loads((report.parent / "metrics.json").read_text())
+    assert metrics["frames"] == FRAMES
+    assert metrics["timings"]["NUM_FRAMES_SENT"] == 2 * FRAMES
+    assert set(metrics["timings"]["output_age_ms"]) == {"p50", "p95", "p99"}
+    said = capsys.readouterr()
+    assert f"accuracy     of {FRAMES} of {FRAMES} frames" in said.out
+    assert "largest difference to the pipeline called directly: 0 m" in said.out
+    assert f"lockstep: {FRAMES} of {FRAMES} frames answered" in said.err
+
+
+@pytest.mark.ros
+def test_a_node_that_cannot_start_is_named_with_its_last_words(bag, tmp_path, isolated):
+    arguments = {"fusion": "scadc", "fusion_model": str(tmp_path / "absent")}
+    with pytest.raises(DataError, match=r"(?s)stereo_lidar_fusion ended with code 2.*absent"):
+        run(DemoConfig(bag, out=tmp_path, arguments=arguments))
+
+
+def demo_process(bag: Path, out: Path) -> tuple[Process, list[psutil.Process]]:
+    """A demo in the middle of a long replay, and its children."""
+    arguments = ["demo", str(bag), "--out", str(out), "--loop", "100000"]
+    process = Process("geo_perception.cli", *arguments, environment=local_ros_environment())
+    process.wait_for_line("lockstep: ")
+    return process, psutil.Process(process.pid).children(recursive=True)
+
+
+@pytest.mark.ros
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_no_child_survives_the_demo(bag, tmp_path, number):
+    process, children = demo_process(bag, tmp_path)
+    assert children
+    process.send(number)
+    assert process.wait_for_exit() == (130 if number == signal.SIGINT else -number)
+    assert not psutil.wait_procs(children, timeout=30)[1]
+
+
+@pytest.mark.ros
+def test_a_node_that_dies_ends_the_demo(bag, tmp_path):
+    process, children = demo_process(bag, tmp_path)
+    (node,) = (child for child in children if "stereo_lidar_fusion" in " ".join(child.cmdline()))
+    node.kill()
+    assert process.wait_for_exit() == 2
+    process.wait_for_line("geo-perception: stereo_lidar_fusion ended with signal SIGKILL; its last lines:")
+    assert not psutil.wait_procs(children, timeout=30)[1]
+
+
+def test_a_child_that_ignores_polite_requests_is_killed(tmp_path, monkeypatch):
+    steps = [(signal.SIGINT, 0.2), (signal.SIGTERM, 0.2), (signal.SIGKILL, 30.0)]
+    monkeypatch.setattr("geo_perception.ros.demo.children.STOP_STEPS", steps)
+    code = (
+        "import signal, time\n"
+        "for number in (signal.SIGINT, signal.SIGTERM): signal.signal(number, signal.SIG_IGN)\n"
+        "print('deaf', flush=True)\n"
+        "while True: time.sleep(60)\n"
+    )
+    with Children(tmp_path, {}) as children:
+        child = children.start("deaf", [sys.executable, "-c", code], lasting=True)
+        while "deaf" not in child.log.read_text():
+            children.check()
+    assert child.process.returncode == -signal.SIGKILL
+
+
+def test_a_lasting_child_must_not_end(tmp_path):
+    with Children(tmp_path, {}) as children:
+        child = children.start("brief", [sys.executable, "-c", "print('that was it')"], lasting=True)
+        child.process.wait(60)
+        with pytest.raises(DataError, match=r"(?s)brief ended with code 0.*brief: that was it"):
+            children.check()
+
+
+def test_ages_are_arrival_minus_stamp_of_what_arrived():
+    sent = [Sent(i, i * 100_000_000, 0) for i in range(4)]
+    received = {one.stamp_ns: one.stamp_ns + 5_000_000 * (1 + i) for i, one in enumerate(sent[:3])}
+    assert output_age_ms(sent, received)["p50"] == pytest.approx(10.0)
+    assert output_age_ms(sent, {})["p50"] is None
+
+
+def test_frames_of_another_calibration_are_left_out():
+    moved = np.eye(4)
+    mixed = [replace(fake.frame(i), camera_from_lidar=moved) if i % 2 else fake.frame(i) for i in range(6)]
+    assert [frame.name for frame in inputs.one_calibration(mixed, 9)] == ["000000", "000002", "000004"]
+    assert [frame.name for frame in inputs.one_calibration(mixed, 2)] == ["000000", "000002"]
+
+
+def test_a_simulated_drive_is_made_once(tmp_path):
+    pytest.importorskip("open3d")
+    path = inputs.input_bag(None, tmp_path, frames=1, seed=3, scale=0.1)
+    made = path.stat().st_mtime_ns
+    assert bag_info(path).frames == 1
+    assert inputs.input_bag(None, tmp_path, frames=1, seed=3, scale=0.1).stat().st_mtime_ns == made
+    assert inputs.input_bag(None, tmp_path, frames=1, seed=4, scale=0.1) != path
+
+
+def test_unusable_data_is_named(tmp_path, bag):
+    with pytest.raises(DataError, match="absent does not exist"):
+        inputs.input_bag(tmp_path / "absent", tmp_path, 1, 0, 1.0)
+    from geo_perception.ros.bags.layout import BagTopics
+
+    assert bag_info(bag, BagTopics(points="/scan")).missing == ("/scan",)
+
+
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        ({"graph": "car"}, "no graph 'car'"),
+        ({"frames": 0}, "frames >= 1"),
+        ({"rate": 0.0}, "rate > 0"),
+        ({"arguments": {"fusion": "magic"}}, "fusion must be one of"),
+        ({"arguments": {"speed": "1"}}, "no argument 'speed'"),
+    ],
+)
+def test_bad_options_are_refused_before_anything_starts(options, said):
+    with pytest.raises(ConfigError, match=said):
+        DemoConfig(**options)
