@@ -56,8 +56,8 @@ class LearnedFusion:
                 f"model {name!r} holds network {self.card.network!r}; fusion needs one of {sorted(PREPARATIONS)}"
             )
         self._prepare, self._multiple = PREPARATIONS[self.card.network]
-        self._device = torch.device(choice.device)
         self._network: nn.Module = optimise(load_model(name, choice.device), precision=choice.precision)
+        self._device = torch.device(choice.device)  # load_model has refused one that does not exist
 
     def __call__(self, inputs: FusionInputs) -> tuple[Array, Array]:
         """Depth (H, W) metres, NaN where the network gives none above 0, and confidence (H, W)."""
