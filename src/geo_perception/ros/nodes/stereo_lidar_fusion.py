@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from time import perf_counter
 from typing import Any
@@ -32,9 +31,9 @@ from geo_perception.ros.nodes.fusion_settings import (
     RIGHT_INFO,
     FusionSettings,
 )
+from geo_perception.ros.runtime import process
 from geo_perception.ros.runtime.extrinsics import Extrinsics, tf_message_type
 from geo_perception.ros.runtime.node import Answer, PerceptionNode
-from geo_perception.ros.runtime.process import run_node
 from geo_perception.sync import Match, Synchronizer
 
 NAME = "stereo_lidar_fusion"
@@ -186,7 +185,7 @@ class StereoLidarFusionNode(PerceptionNode[FusionSettings, Match]):
 
 def main() -> None:
     """Console script."""
-    sys.exit(run_node(StereoLidarFusionNode))
+    process.main(StereoLidarFusionNode)
 
 
 if __name__ == "__main__":

@@ -123,7 +123,7 @@ class PerceptionNode(ManagedNode[S], Generic[S, Job]):
         return self.create_subscription(
             kind,
             topic,
-            lambda message: self._arrived(topic, message),
+            lambda message: self.receive(topic, message),
             qos.input_qos(depth),
             qos_overriding_options=qos.overridable(),
         )
@@ -149,7 +149,8 @@ class PerceptionNode(ManagedNode[S], Generic[S, Job]):
 
     # Messages.
 
-    def _arrived(self, topic: str, message: Any) -> None:
+    def receive(self, topic: str, message: Any) -> None:
+        """A message came in; what goes wrong is reported and the node goes on."""
         self.health.arrived(topic)
         try:
             self.submit(self.store(topic, message))

@@ -63,6 +63,17 @@ def run_node(build: Callable[[], Any], args: Sequence[str] | None = None) -> int
     return code
 
 
+def main(build: Callable[[], Any]) -> None:
+    """Console script of a node: `run_node`, then end without waiting for libraries to take themselves down.
+
+    That takes torch seconds, in which a signal or an abandoned frame could still crash the process.
+    """
+    code = run_node(build)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 def _spin(node: Any, executor: Any, ends: queue.SimpleQueue[int]) -> None:
     try:
         if node.autostarts and not node.autostart():

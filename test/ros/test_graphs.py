@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A graph's data agrees with its nodes, and every argument arrives where it belongs."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from geo_perception.errors import ConfigError, MissingDependencyError
+from geo_perception.resources import resource
+from geo_perception.ros.graphs import GRAPHS, Graph, find_graph, parse_arguments
+from geo_perception.ros.nodes import fusion_settings
+from geo_perception.ros.runtime.settings import rule_of
+
+FUSION = find_graph("kitti_fusion")
+EYE = "1 0 0 0  0 1 0 0  0 0 1 0  0 0 0 1"
+
+
+def ros_arguments(**given: str) -> list[str]:
+    return FUSION.starts(given)[0].command
+
+
+def flags(command: list[str], flag: str) -> list[str]:
+    return [value for name, value in itertools.pairwise(command) if name == flag]
+
+
+def parameters(**given: str) -> dict[str, Any]:
+    return {k: yaml.safe_load(v) for k, v in (p.split(":=") for p in flags(ros_arguments(**given), "-p"))}
+
+
+@pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)
+def test_files_of_a_graph_exist(graph: Graph) -> None:
+    for name in (graph.rviz, f"launch/{graph.name}.launch.py", f"config/foxglove/{graph.name}.json"):
+        assert resource(name).is_file()
+    for node in graph.nodes:
+        assert resource(node.parameter_file).is_file()
+
+
+@pytest.mark.ros
+def test_topics_are_those_of_the_node() -> None:
+    from geo_perception.ros.nodes.stereo_lidar_fusion import INPUTS, NAME, OUTPUTS
+
+    (node,) = FUSION.nodes
+    assert node.executable == NAME
+    assert set(node.topics) == {*INPUTS, *OUTPUTS}
+
+
+def test_arguments_are_parameters_with_the_same_choices() -> None:
+    known = {f.name: rule_of(f) for f in dataclasses.fields(fusion_settings.FusionSettings)}
+    arguments = {a.name: a for a in FUSION.arguments}
+    for name in FUSION.nodes[0].parameters:
+        if name not in ("use_sim_time", "autostart"):  # every ROS node's, every node's of ours
+            assert arguments[name].choices == known[name].choices, name
+
+
+def test_the_layouts_show_topics_of_the_graph() -> None:
+    topics = {f"/{topic}" for topic in FUSION.nodes[0].topics}
+    layout = yaml.safe_load(resource(FUSION.rviz).read_text())
+    shown = {d["Topic"]["Value"] for d in layout["Visualization Manager"]["Displays"] if "Topic" in d}
+    assert shown <= topics
+    foxglove = yaml.safe_load(resource("config/foxglove/kitti_fusion.json").read_text())["configById"]
+    images = {c["imageMode"]["imageTopic"] for c in foxglove.values() if "imageMode" in c}
+    assert images | set(foxglove["3D!cloud"]["topics"]) <= topics
+
+
+def test_by_default_the_parameter_file_decides() -> None:
+    command = ros_arguments()
+    assert flags(command, "-p") == []
+    assert flags(command, "--params-file") == [str(resource("config/stereo_lidar_fusion.yaml"))]
+    assert flags(command, "-r") == ["__node:=stereo_lidar_fusion"]
+
+
+def test_parameters_arrive_with_their_type() -> None:
+    got = parameters(fusion="scadc", fusion_model="2024", use_sim_time="true", camera_from_lidar=EYE)
+    assert got["fusion"] == "scadc"
+    assert got["fusion_model"] == "2024"  # and not a number
+    assert got["use_sim_time"] is True
+    assert got["camera_from_lidar"] == [float(i % 5 == 0) for i in range(16)]
+    assert all(type(v) is float for v in got["camera_from_lidar"])
+
+
+@pytest.mark.parametrize("text", [EYE, "[" + ",".join(EYE.split()) + "]"])
+def test_a_matrix_may_have_commas_or_not(text: str) -> None:
+    assert len(parameters(camera_from_lidar=text)["camera_from_lidar"]) == 16
+
+
+def test_topics_and_namespaces() -> None:
+    rules = flags(
+        ros_arguments(namespace="/car/", left="/kitti/left", depth="fused", remap="points:=/scan a:=b"), "-r"
+    )
+    assert "__ns:=/car" in rules
+    assert {"left/image_rect:=/kitti/left/image_rect", "left/camera_info:=/kitti/left/camera_info"} <= {
+        *rules
+    }
+    assert {"depth/points:=fused/points", "points:=/scan", "a:=b"} <= {*rules}
+    assert not any(rule.startswith("right/") for rule in rules)
+
+
+def test_a_parameter_file_of_the_user(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("/**: {ros__parameters: {device: cpu}}")
+    assert flags(ros_arguments(params_file=str(file)), "--params-file") == [str(file)]
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"fusion": "magic"}, "fusion must be one of confidence, scadc, got 'magic'"),
+        ({"speed": "fast"}, "no argument 'speed'; it has left, right"),
+        ({"camera_from_lidar": "1 2 3"}, "camera_from_lidar: a transform needs 16 values"),
+        ({"camera_from_lidar": "one"}, "camera_from_lidar: could not convert"),
+        ({"params_file": "/nowhere.yaml"}, "params_file /nowhere.yaml does not exist"),
+        ({"remap": "points"}, "remap needs rules"),
+    ],
+)
+def test_bad_arguments_are_refused_by_name(given: dict[str, str], named: str) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        FUSION.starts(given)
+    assert named in str(refusal.value)
+
+
+def test_words_of_the_command_line() -> None:
+    assert parse_arguments(["a:=b", "c:=", "r:=x:=y"]) == {"a": "b", "c": "", "r": "x:=y"}
+    with pytest.raises(ConfigError, match="look like name:=value, got 'a=b'"):
+        parse_arguments(["a=b"])
+    with pytest.raises(ConfigError, match="no graph 'x'; there is kitti_fusion"):
+        find_graph("x")
+
+
+def test_rviz_is_told_names_and_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert FUSION.rviz_command({}) == []
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    command = FUSION.rviz_command(
+        {"rviz": "true", "namespace": "car", "points": "/scan", "use_sim_time": "true"}
+    )
+    assert command[:3] == ["rviz2", "-d", str(resource(FUSION.rviz))]
+    assert flags(command, "-p") == ["use_sim_time:=true"]
+    assert {"/depth/points:=/car/depth/points", "/points:=/scan"} <= {*flags(command, "-r")}
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(MissingDependencyError, match="rviz2"):
+        FUSION.rviz_command({"rviz": "true"})

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starting a graph: by the launch file as by the command line, with signals and failures handed on."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from helpers import fake_launch, stereo_scene
+from helpers.processes import Process, local_ros_environment
+
+from geo_perception.resources import resource
+from geo_perception.ros.graphs import GRAPHS, find_graph
+from geo_perception.ros.runtime import supervisor
+from geo_perception.ros.runtime.transport import PROFILE_VARIABLE
+
+MATRIX = "camera_from_lidar:=" + " ".join(str(v) for v in stereo_scene.CAMERA_FROM_LIDAR.reshape(-1))
+
+
+@pytest.fixture
+def entities(monkeypatch: pytest.MonkeyPatch) -> list[fake_launch.Recorded]:
+    monkeypatch.delenv(PROFILE_VARIABLE, raising=False)
+    return fake_launch.load(resource("launch/kitti_fusion.launch.py"), monkeypatch)
+
+
+def of(kind: type, entities: list[fake_launch.Recorded]) -> list[fake_launch.Recorded]:
+    return [entity for entity in entities if isinstance(entity, kind)]
+
+
+def test_the_launch_file_declares_the_graphs_arguments(entities: list[fake_launch.Recorded]) -> None:
+    declared = of(fake_launch.DeclareLaunchArgument, entities)
+    assert [d.args[0] for d in declared] == [a.name for a in GRAPHS["kitti_fusion"].arguments]
+    for action in declared:
+        choices = action.options["choices"]
+        assert choices is None or action.options["default_value"] in choices
+        assert action.options["description"]
+
+
+def test_the_launch_file_sets_the_transport_profile(entities: list[fake_launch.Recorded]) -> None:
+    (action,) = of(fake_launch.SetEnvironmentVariable, entities)
+    assert action.args == (PROFILE_VARIABLE, str(resource("config/fastdds.xml")))
+
+
+def test_the_users_profile_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PROFILE_VARIABLE, "mine.xml")
+    entities = fake_launch.load(resource("launch/kitti_fusion.launch.py"), monkeypatch)
+    assert not of(fake_launch.SetEnvironmentVariable, entities)
+
+
+def test_the_launch_file_starts_what_the_command_line_starts(entities: list[fake_launch.Recorded]) -> None:
+    given = {"fusion": "scadc", "left": "/cam", "namespace": "car"}
+    (node,) = of(fake_launch.Node, fake_launch.run(entities, **given))
+    (start,) = find_graph("kitti_fusion").starts(given)
+    assert node.options["ros_arguments"] == list(start.ros_arguments)
+    assert (node.options["executable"], node.options["namespace"]) == ("stereo_lidar_fusion", "car")
+
+
+@pytest.mark.ros
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_line_hands_signals_on(number: signal.Signals) -> None:
+    launch = Process(
+        "geo_perception.cli", "launch", "kitti_fusion", MATRIX, environment=local_ros_environment()
+    )
+    try:
+        launch.wait_for_line(r"\[stereo_lidar_fusion\]: active")
+        (node,) = psutil.Process(launch.pid).children()
+        launch.send(number)
+        assert launch.wait_for_exit() == 0
+        assert not node.is_running()
+    finally:
+        launch.kill()
+
+
+@pytest.mark.ros
+def test_the_command_line_ends_with_a_node_that_cannot_start() -> None:
+    launch = Process(
+        *("geo_perception.cli", "launch", "kitti_fusion", MATRIX, "device:=warp:9", "fusion:=scadc"),
+        environment=local_ros_environment(),
+    )
+    assert launch.wait_for_exit() == 2
+    assert len(launch.lines) == 1, launch.lines
+    assert "cannot configure" in launch.lines[0]
+
+
+def test_one_fails_and_all_are_stopped(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    lasting = f"import pathlib, signal; pathlib.Path({str(started)!r}).touch(); signal.pause()"
+    failing = f"import os\nwhile not os.path.exists({str(started)!r}): pass\nraise SystemExit(7)"
+    group = supervised(lasting, failing)
+    assert group.run() == 7
+
+
+def test_a_stubborn_process_is_ended_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        supervisor, "ESCALATION", ((signal.SIGINT, 0.2), (signal.SIGTERM, 0.2), (signal.SIGKILL, 20))
+    )
+    deaf = (
+        "import signal\nfor n in (2, 15): signal.signal(n, signal.SIG_IGN)\n"
+        "print('deaf', flush=True)\nwhile True: signal.pause()"
+    )
+    group = supervised(deaf, "raise SystemExit(3)")
+    assert group.run() == 3
+
+
+def test_all_end_well() -> None:
+    assert supervised("pass", "pass").run() == 0
+
+
+def supervised(*programs: str) -> supervisor.Supervisor:
+    return supervisor.Supervisor([[sys.executable, "-c", program] for program in programs], {})
