@@ -16,8 +16,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from geo_perception.errors import ConfigError
-
 CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 
 
@@ -105,8 +103,10 @@ class FusedConv:
             y = torch.ops.mkldnn._convolution_pointwise.binary(x, skip, *shape, "add", 1.0, None, [], "")
             return activate_(y, self.slope)
         unary = None if attribute == "none" else attribute
-        y = torch.ops.mkldnn._convolution_pointwise.binary(x, skip, *shape, "add", 1.0, unary, [], "")
-        return y
+        total: Tensor = torch.ops.mkldnn._convolution_pointwise.binary(
+            x, skip, *shape, "add", 1.0, unary, [], ""
+        )
+        return total
 
 
 class FusedDeconv:
@@ -176,9 +176,3 @@ def row_strips(height: int, rows: int) -> Iterator[tuple[int, int]]:
     the C library returns memory to the system on every call and has it zeroed again on the next."""
     for start in range(0, height, rows):
         yield start, min(start + rows, height)
-
-
-def require(condition: bool, message: str) -> None:
-    """Raise ConfigError with `message` unless `condition`."""
-    if not condition:
-        raise ConfigError(message)

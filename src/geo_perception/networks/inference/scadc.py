@@ -5,17 +5,13 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from geo_perception.networks.blocks import Hourglass
 from geo_perception.networks.inference.convolution import FusedConv, FusedDeconv, row_strips
-from geo_perception.networks.scadc import LEAKY_SLOPE, Scadc, ScadcOutput, SparsityAwareBlock, check_inputs
+from geo_perception.networks.inference.scadc_confidence import FastConfidence
+from geo_perception.networks.scadc import Scadc, ScadcOutput, check_inputs
 
-STRIP_BYTES = (
-    6 << 20
-)  # of one 32-channel strip at full resolution: a handful of them fit the last-level cache
-CONFIDENCE_REACH = 4  # pixels: four 3x3 blocks
-SLOPES = {"relu": 0.0, "leaky_relu": LEAKY_SLOPE, "none": None}
+STRIP_PIXELS = 96 << 10  # a few 32-channel strips of this size fit the last-level cache
 
 
 class FastScadc(nn.Module):
@@ -25,7 +21,7 @@ class FastScadc(nn.Module):
         super().__init__()
         self.config = network.config
         self.dtype = dtype
-        self._blocks = [SparseBlock(block, dtype) for block in (*network.sa1, *network.sa2)]
+        self._confidence = FastConfidence(network, dtype)
         self._stem1 = FusedConv.of(*network.conv1[0], slope=0.0)  # metres: kept in float32
         self._stem2 = FusedConv.of(*network.conv2[0], slope=0.0, dtype=dtype)
         self._hourglasses = [FastHourglass(hg, dtype) for hg in (network.hg_0, network.hg_1, network.hg_2)]
@@ -43,30 +39,9 @@ class FastScadc(nn.Module):
         return ScadcOutput(self.refine(fused), weights[:, 1:2])
 
     def confidence(self, sparse_depth_m: Tensor, mask: Tensor) -> Tensor:
-        """(B,2,H,W) weights of stereo and lidar; constant where no return is within reach."""
-        batch, _, height, width = mask.shape
-        scores = sparse_depth_m.new_empty(batch, 2, height, width)
-        returns = (mask != 0).any(3).any(1).any(0)  # rows with a return
-        for start, end in row_strips(height, self._strip_rows(width, batch)):
-            top, bottom = max(start - CONFIDENCE_REACH, 0), min(end + CONFIDENCE_REACH, height)
-            if not returns[top:bottom].any():
-                scores[:, :, start:end] = self._scores_without_returns()[:, None, None]
-                continue
-            x, m = sparse_depth_m[:, :, top:bottom], mask[:, :, top:bottom]
-            scores[:, :, start:end] = self._scores(x, m)[:, :, start - top : end - top]
-        return torch.softmax(scores, dim=1)
-
-    def _scores(self, x: Tensor, mask: Tensor) -> Tensor:
-        for i, block in enumerate(self._blocks):
-            x = block(x, mask)
-            if i + 1 < len(self._blocks):
-                mask = F.max_pool2d(mask, 3, stride=1, padding=1)
-        return x
-
-    def _scores_without_returns(self) -> Tensor:
-        """Every block sees zeros there, so the last one answers with its activated bias."""
-        zeros = torch.zeros(1, 1, 1, 1, device=self._stem1.weight.device)
-        return self._scores(zeros, zeros)[0, :, 0, 0].float()
+        """(B,2,H,W) weights of stereo and lidar."""
+        rows = strip_rows(mask.shape[3], mask.shape[0])
+        return torch.softmax(self._confidence(sparse_depth_m, mask, rows), dim=1)
 
     def refine(self, fused: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """As `Scadc.refine`: three stages of depth."""
@@ -85,17 +60,15 @@ class FastScadc(nn.Module):
         batch, _, height, width = fused.shape
         stem = self._buffer("stem", (batch, 32, height, width))
         half = self._buffer("half0", (batch, 64, height // 2, width // 2))
-        for start, end in row_strips(height, self._strip_rows(width, batch)):
-            top, bottom = max(start - 4, 0), min(end + 4, height)
+        for start, end in row_strips(height, strip_rows(width, batch)):
+            top, bottom = max(start - 2, 0), min(end + 2, height)
             first = self._stem1(fused[:, :, top:bottom].contiguous(memory_format=torch.channels_last))
             first = first.to(self.dtype)
-            features = self._stem2(first).add_(first)
-            stem[:, :, start:end] = features[:, :, start - top : end - top]
-            if start > 0:  # the layer reads one row above; two keep it aligned with the stride
-                features = features[:, :, 2:]
-                top += 2
-            narrow = self._hourglasses[0].conv1(features)
-            half[:, :, start // 2 : end // 2] = narrow[:, :, (start - top) // 2 : (end - top) // 2]
+            inner = slice(start - top, end - top)
+            torch.add(self._stem2(first)[:, :, inner], first[:, :, inner], out=stem[:, :, start:end])
+            # The strided layer reads one row above its strip, which is there already; two keep it aligned.
+            narrow = self._hourglasses[0].conv1(stem[:, :, top:end])
+            half[:, :, start // 2 : end // 2] = narrow[:, :, (start - top) // 2 :]
         return stem, half
 
     def _stage(self, index: int, post: Tensor, stem: Tensor) -> tuple[Tensor, Tensor]:
@@ -104,7 +77,7 @@ class FastScadc(nn.Module):
         depth = torch.empty(batch, 1, height, width, device=stem.device)
         last = index + 1 == len(self._hourglasses)
         half = post if last else self._buffer(f"half{index + 1}", tuple(post.shape))
-        for start, end in row_strips(height, self._strip_rows(width, batch)):
+        for start, end in row_strips(height, strip_rows(width, batch)):
             top, bottom = max(start - 2, 0), min(end + 2, height)
             # Row 2i+1 of the doubled map reads rows i and i+1.
             coarse = post[:, :, top // 2 : min(bottom // 2 + 1, height // 2)]
@@ -116,11 +89,6 @@ class FastScadc(nn.Module):
                 half[:, :, start // 2 : end // 2] = narrow[:, :, (start - top) // 2 : (end - top) // 2]
         return depth, half
 
-    def _strip_rows(self, width: int, batch: int) -> int:
-        """Rows of a strip, a multiple of 4."""
-        bytes_per_row = 32 * width * batch * torch.finfo(self.dtype).bits // 8
-        return max(STRIP_BYTES // bytes_per_row // 4 * 4, 16)
-
     def _buffer(self, name: str, shape: tuple[int, ...]) -> Tensor:
         """A channels-last tensor kept between calls; its contents are those of the last use."""
         buffer = self._buffers_by_name.get(name)
@@ -131,18 +99,9 @@ class FastScadc(nn.Module):
         return buffer
 
 
-class SparseBlock:
-    """One SAConv block."""
-
-    def __init__(self, block: SparsityAwareBlock, dtype: torch.dtype) -> None:
-        conv = block.sparse_conv
-        slope = SLOPES[block.activation]
-        self.conv = FusedConv(
-            conv.conv.weight, conv.bias, stride=(1, 1), padding=(1, 1), slope=slope, dtype=dtype
-        )
-
-    def __call__(self, x: Tensor, mask: Tensor) -> Tensor:
-        return self.conv((x * mask).to(self.conv.dtype).contiguous(memory_format=torch.channels_last))
+def strip_rows(width: int, batch: int) -> int:
+    """Rows of a strip, a multiple of 4."""
+    return max(STRIP_PIXELS // (width * batch) // 4 * 4, 16)
 
 
 class FastHourglass:

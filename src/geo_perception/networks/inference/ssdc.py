@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SSDC for inference: fused layers, and strips of rows wherever it works at full resolution."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from geo_perception.networks.inference.convolution import FusedConv, FusedDeconv, folded, row_strips
+from geo_perception.networks.ssdc import SCALE_M, SLOPE, ResidualBlock, Ssdc, check_inputs, floor_depth
+
+STRIP_PIXELS = 96 << 10  # a few 64-channel strips of this size fit the last-level cache
+
+
+class FastSsdc(nn.Module):
+    """The forward pass of `Ssdc` in eval mode, with the same signature. Not for concurrent calls."""
+
+    def __init__(self, network: Ssdc, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.config = network.config
+        self.dtype = dtype
+        self._depth = _layer(network.conv1_d, dtype) if network.config.uses_depth else None
+        self._image = _layer(network.conv1_img, dtype) if network.config.image_channels else None
+        self._full = [FastBlock(block, dtype) for block in network.conv2]
+        coarse = (network.conv3, network.conv4, network.conv5)
+        self._coarse = [[FastBlock(block, dtype) for block in stage] for stage in coarse]
+        self._deepest = _layer(network.conv6, dtype)
+        decoders = (network.convt5, network.convt4, network.convt3, network.convt2)
+        self._decoders = [FusedDeconv(*layer[:2], slope=SLOPE, dtype=dtype) for layer in decoders]
+        self._finest = Finest(network, dtype)
+        self._buffers_by_name: dict[str, Tensor] = {}
+
+    def forward(self, sparse_depth_m: Tensor | None, image: Tensor | None = None) -> Tensor:
+        """As `Ssdc.forward` in eval mode."""
+        check_inputs(self.config, sparse_depth_m, image)
+        stem = self._stem(sparse_depth_m, image)
+        skips = [self._full_resolution(stem)]
+        for blocks in self._coarse:
+            x = skips[-1]
+            for block in blocks:
+                x = block(x)
+            skips.append(x)
+        x = self._decoders[0](self._deepest(skips[-1]))
+        for decoder in self._decoders[1:]:
+            x = decoder(torch.cat((x, skips.pop()), 1))
+        return floor_depth(SCALE_M * self._finest(x, skips.pop(), stem))
+
+    def _stem(self, sparse_depth_m: Tensor | None, image: Tensor | None) -> Tensor:
+        parts = [
+            layer(values.to(self.dtype).contiguous(memory_format=torch.channels_last))
+            for layer, values in ((self._depth, sparse_depth_m), (self._image, image))
+            if layer is not None and values is not None
+        ]
+        return torch.cat(parts, 1) if len(parts) > 1 else parts[0]
+
+    def _full_resolution(self, x: Tensor) -> Tensor:
+        """The first stage of residual blocks, strip by strip, from one kept map into the other."""
+        height, rows = x.shape[2], strip_rows(x)
+        for i, block in enumerate(self._full):
+            out = self._buffer(f"full{i % 2}", x)
+            for start, end in row_strips(height, rows):
+                top, bottom = max(start - 2, 0), min(end + 2, height)  # two 3x3 convolutions
+                out[:, :, start:end] = block(x[:, :, top:bottom])[:, :, start - top : end - top]
+            x = out
+        return x
+
+    def _buffer(self, name: str, like: Tensor) -> Tensor:
+        """A tensor kept between calls; its contents are those of the last use."""
+        buffer = self._buffers_by_name.get(name)
+        if buffer is None or buffer.shape != like.shape:
+            buffer = self._buffers_by_name[name] = torch.empty_like(like)
+        return buffer
+
+
+class FastBlock:
+    """Residual block with the sum and its ReLU inside the second convolution."""
+
+    def __init__(self, block: ResidualBlock, dtype: torch.dtype) -> None:
+        self._conv1 = FusedConv.of(block.conv1, block.bn1, slope=0.0, dtype=dtype)
+        self._conv2 = FusedConv.of(block.conv2, block.bn2, slope=0.0, dtype=dtype)
+        self._shortcut = None if block.downsample is None else FusedConv.of(*block.downsample, dtype=dtype)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self._conv2(self._conv1(x), x if self._shortcut is None else self._shortcut(x))
+
+
+class Finest:
+    """The last two layers, strip by strip: [decoder, encoder] -> 64 channels, and with the stem to the depth."""
+
+    def __init__(self, network: Ssdc, dtype: torch.dtype) -> None:
+        weight, bias = folded(network.convt1[0], network.convt1[1])
+        # A transposed convolution of stride 1 is a convolution with the kernel turned by 180 degrees.
+        weight = weight.transpose(0, 1).flip(2, 3)
+        self._conv = FusedConv(weight, bias, stride=(1, 1), padding=(1, 1), slope=SLOPE, dtype=dtype)
+        last = network.convtf[0]
+        vector = last.weight.detach()[0, :, 0, 0]
+        self._decoded, self._stem = vector[: weight.shape[0]], vector[weight.shape[0] :]
+        self._bias = last.bias.detach()
+
+    def __call__(self, decoder: Tensor, encoder: Tensor, stem: Tensor) -> Tensor:
+        """(B,64,H,W) each -> (B,1,H,W) float32."""
+        batch, _, height, width = stem.shape
+        out = torch.empty(batch, 1, height, width, device=stem.device)
+        for start, end in row_strips(height, strip_rows(stem)):
+            top, bottom = max(start - 1, 0), min(end + 1, height)
+            joined = torch.cat((decoder[:, :, top:bottom], encoder[:, :, top:bottom]), 1)
+            decoded = self._conv(joined)[:, :, start - top : end - top]
+            total = _dot(decoded, self._decoded) + _dot(stem[:, :, start:end], self._stem)
+            out[:, 0, start:end] = total + self._bias
+        return out
+
+
+def _dot(x: Tensor, vector: Tensor) -> Tensor:
+    """(B,C,h,w) channels last and (C,) -> (B,h,w) in float32: the result counts hundreds of metres."""
+    return x.permute(0, 2, 3, 1).float() @ vector
+
+
+def _layer(layer: nn.Sequential, dtype: torch.dtype) -> FusedConv:
+    return FusedConv.of(layer[0], layer[1], slope=SLOPE, dtype=dtype)
+
+
+def strip_rows(x: Tensor) -> int:
+    """Rows of a strip of a full-resolution map."""
+    return max(STRIP_PIXELS // (x.shape[3] * x.shape[0]), 8)
