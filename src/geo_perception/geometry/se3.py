@@ -51,7 +51,7 @@ def apply(matrix: Matrix, points: NDArray[np.float32]) -> NDArray[np.float32]:
     Written out, because `points @ rotation` wakes the threads of the linear algebra library: on a busy machine
     they cost ten times what they save. The result is column-major, so that x, y and z are contiguous.
     """
-    out = np.empty((3, len(points)), np.float32).T
+    out: NDArray[np.float32] = np.empty((3, len(points)), np.float32).T
     for axis, (a, b, c, shift) in enumerate(matrix[:3].astype(np.float32)):
         out[:, axis] = a * points[:, 0] + b * points[:, 1] + c * points[:, 2] + shift
     return out
