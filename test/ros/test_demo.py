@@ -19,9 +19,10 @@ from helpers.processes import Process, local_ros_environment
 from geo_perception.errors import ConfigError, DataError
 from geo_perception.frames import StereoLidarFrame
 from geo_perception.ros.bags import bag_info, write_bag
-from geo_perception.ros.demo import DemoConfig, inputs, run
+from geo_perception.ros.demo import inputs
 from geo_perception.ros.demo.children import Children
-from geo_perception.ros.demo.judging import output_age_ms
+from geo_perception.ros.demo.judging import drop_reasons, output_age_ms
+from geo_perception.ros.demo.run import DemoConfig, run
 from geo_perception.ros.replay import Sent
 
 FRAMES = 4
@@ -135,6 +136,12 @@ def test_ages_are_arrival_minus_stamp_of_what_arrived():
     received = {one.stamp_ns: one.stamp_ns + 5_000_000 * (1 + i) for i, one in enumerate(sent[:3])}
     assert output_age_ms(sent, received)["p50"] == pytest.approx(10.0)
     assert output_age_ms(sent, {})["p50"] is None
+
+
+def test_only_reasons_that_occurred_are_named():
+    outputs = {"status": "ok", "skipped sets: superseded": "4", "dropped messages: late": "0"}
+    assert drop_reasons({"node: outputs": outputs}) == " (skipped sets: superseded 4)"
+    assert drop_reasons({"node: outputs": {"status": "ok"}}) == ""
 
 
 def test_frames_of_another_calibration_are_left_out():

@@ -24,7 +24,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="where the result folder is made")] = Path("out"),
 ) -> None:
     """Run the graph in processes of its own, replay a drive into it, and judge what it publishes."""
-    from geo_perception.ros.demo import DemoConfig, run
+    from geo_perception.ros.demo.run import DemoConfig, run
     from geo_perception.ros.graphs import parse_arguments
 
     words = list(arguments or [])

@@ -149,5 +149,17 @@ def summary(metrics: Mapping[str, Any], frames: Frames, listener: Listener) -> l
         f"             (largest difference to the pipeline called directly: {frames.largest_difference_m:.2g} m)",
         f"output age   {ages} ms",
         f"output rate  {number(timings['MEAN_FRAME_RATE'])} frames/s, clouds of {listener.cloud_points()} points",
-        f"dropped      {timings['NUM_MISSED_FRAMES']} of {timings['NUM_FRAMES_SENT']} frames",
+        f"dropped      {timings['NUM_MISSED_FRAMES']} of {timings['NUM_FRAMES_SENT']} frames"
+        + drop_reasons(listener.diagnostics),
     ]
+
+
+def drop_reasons(diagnostics: Mapping[str, Mapping[str, str]]) -> str:
+    """What the node says of the frames and messages it left out, in brackets; empty if it left out none."""
+    counts = [
+        f"{key} {value}"
+        for values in diagnostics.values()
+        for key, value in values.items()
+        if key.startswith(("skipped sets: ", "dropped messages: ")) and value != "0"
+    ]
+    return f" ({', '.join(counts)})" if counts else ""

@@ -13,14 +13,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from geo_perception.errors import GeoPerceptionError
+from geo_perception.ros.demo.parts import LOCKSTEP, REAL_TIME, report_path
 from geo_perception.ros.replay import ReplayConfig, replay_each
-
-LOCKSTEP, REAL_TIME = "lockstep", "real_time"
-
-
-def report_path(folder: Path, part: str) -> Path:
-    """Where the part's account is written, complete at once."""
-    return folder / f"sent_{part}.json"
 
 
 def main() -> None:

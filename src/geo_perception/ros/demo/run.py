@@ -25,7 +25,7 @@ from geo_perception.ros.demo.children import Child, Children
 from geo_perception.ros.demo.inputs import input_bag
 from geo_perception.ros.demo.judging import Run, judge
 from geo_perception.ros.demo.listener import DEPTH, Listener
-from geo_perception.ros.demo.player import LOCKSTEP, REAL_TIME, report_path
+from geo_perception.ros.demo.parts import LOCKSTEP, REAL_TIME, report_path
 from geo_perception.ros.graphs import find_graph
 from geo_perception.ros.replay import Sent
 from geo_perception.ros.replay.player import playing_node
