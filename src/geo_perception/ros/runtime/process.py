@@ -54,11 +54,15 @@ def run_node(build: Callable[[], Any], args: Sequence[str] | None = None) -> int
     # and its end aborts the process.
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    thread = threading.Thread(target=_spin, args=(node, executor, ends), name="executor", daemon=True)
+    leaving = threading.Event()
+    thread = threading.Thread(
+        target=_spin, args=(node, executor, ends, leaving), name="executor", daemon=True
+    )
     thread.start()
     code = ends.get()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)  # a second Ctrl-C ends it at once
+    leaving.set()
     _leave(node, executor, thread, code)
     return code
 
@@ -74,12 +78,13 @@ def main(build: Callable[[], Any]) -> None:
     os._exit(code)
 
 
-def _spin(node: Any, executor: Any, ends: queue.SimpleQueue[int]) -> None:
+def _spin(node: Any, executor: Any, ends: queue.SimpleQueue[int], leaving: threading.Event) -> None:
     try:
         if node.autostarts and not node.autostart():
             ends.put(EXIT_FAILED)
             return
-        executor.spin()
+        while not leaving.is_set():
+            executor.spin_once()
     except Exception as error:
         node.get_logger().fatal(f"executor stopped: {_one_line(error)}")
         ends.put(EXIT_BROKEN)
@@ -92,8 +97,9 @@ def _leave(node: Any, executor: Any, thread: threading.Thread, code: int) -> Non
     watchdog = threading.Timer(GRACE_S, _give_up, (node, code))
     watchdog.daemon = True
     watchdog.start()
-    executor.shutdown()
+    executor.create_task(lambda: None)  # lets spin_once() return; shutdown() would destroy what it waits on
     thread.join()
+    executor.shutdown()
     if node.state in ("unconfigured", "inactive", "active"):
         node.trigger_shutdown()
     node.destroy_node()
