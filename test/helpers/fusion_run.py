@@ -35,7 +35,9 @@ def start_node(domain_id: int, *parameters: str, **options: Any) -> Process:
 class FusionRun:
     """A running node and its peer. Stamps go on from frame to frame, so that cases can follow each other."""
 
-    def __init__(self, *parameters: str, listen: tuple[str, ...] = ("depth",)) -> None:
+    def __init__(self, *parameters: str, listen: tuple[str, ...] = ("depth",), active: bool = True) -> None:
+        """With `active` false the node stays unconfigured until `change_state`."""
+        parameters = parameters if active else (*parameters, "autostart:=false")
         self.domain_id = random.randint(1, 101)
         self.peer = FusionPeer(self.domain_id, listen)
         self.process = start_node(
@@ -44,14 +46,30 @@ class FusionRun:
         self._numbers = itertools.count()
         self.last_ns = START_NS
         try:
-            self.peer.wait_until_connected()
+            if active:
+                self.connect()
         except AssertionError as error:
             self.close()
             raise AssertionError("\n".join([str(error), *self.process.lines])) from None
 
+    def connect(self) -> None:
+        """Until frames get through: both sides of every topic must have found the other, each in its own time."""
+        self.peer.wait_until_connected()
+        for _ in range(30):
+            frame, stamp_ns = self.next_frame()
+            self.peer.send(frame)
+            if self.peer.answered(stamp_ns, limit_s=1.0):
+                return
+        raise AssertionError("no complete answer to any of 30 frames")
+
     def close(self) -> None:
         self.process.kill()
         self.peer.close()
+
+    @property
+    def complaints(self) -> list[str]:
+        """What the node has printed beyond information."""
+        return [line for line in self.process.lines if not line.startswith("[INFO]")]
 
     def next_frame(self, gap_ns: int = PERIOD_NS) -> tuple[dict[str, Any], int]:
         """A complete frame with the next stamp."""
@@ -64,6 +82,20 @@ class FusionRun:
         self.peer.send(frame)
         check_depth(self.peer.wait_for_output(stamp_ns))
         return stamp_ns
+
+    def change_state(self, label: str) -> bool:
+        """Whether the transition (configure, activate, deactivate, cleanup, shutdown) succeeded."""
+        from lifecycle_msgs.srv import ChangeState
+
+        request = ChangeState.Request()
+        request.transition.label = label
+        return bool(self.peer.call(ChangeState, f"{NODE}/change_state", request).success)
+
+    def state(self) -> str:
+        """Label of the node's life-cycle state."""
+        from lifecycle_msgs.srv import GetState
+
+        return str(self.peer.call(GetState, f"{NODE}/get_state", GetState.Request()).current_state.label)
 
     def set_parameter(self, name: str, value: Any) -> Any:
         """Result of asking the running node for another value."""

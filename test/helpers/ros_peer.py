@@ -157,6 +157,15 @@ class FusionPeer(Peer):
             if frame.get(name) is not None:
                 self.inputs[name].publish(frame[name])
 
+    def answered(self, stamp_ns: int, limit_s: float = LIMIT_S) -> bool:
+        """Whether every output that is listened to came for this stamp."""
+
+        def complete() -> bool:
+            return all(stamp_ns in self.outputs[name] for name in self.listeners)
+
+        with self.changed:
+            return self.changed.wait_for(lambda: self.over or complete(), timeout=limit_s) and complete()
+
     def wait_for_output(self, stamp_ns: int, name: str = "depth") -> Any:
         return self.wait(lambda: self.outputs[name].get(stamp_ns), f"{name} of stamp {stamp_ns}")
 

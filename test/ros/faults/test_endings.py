@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How things end: the node by signals in every state, a subscriber by SIGKILL."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import helpers
+import pytest
+from helpers.fusion_run import FusionRun
+from helpers.processes import Process, local_ros_environment
+
+pytestmark = pytest.mark.ros
+
+PATHS = {  # state -> transitions that lead there
+    "unconfigured": (),
+    "inactive": ("configure",),
+    "active": ("configure", "activate"),
+    "finalized": ("shutdown",),
+}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+@pytest.mark.parametrize("state", PATHS)
+def test_signal_ends_the_node_in_every_state(state: str, number: signal.Signals) -> None:
+    run = FusionRun(active=False)
+    try:
+        for transition in PATHS[state]:
+            assert run.change_state(transition)
+        assert run.state() == state
+        if state == "active":
+            run.connect()
+            for _ in range(20):  # in the middle of work
+                run.peer.send(run.next_frame()[0])
+        run.process.send(number)
+        assert run.process.wait_for_exit() == 0
+        assert run.complaints == []
+    finally:
+        run.close()
+
+
+def test_signal_while_starting_ends_the_node() -> None:
+    """Sent as soon as the process can be seen on the graph, whatever it is doing then."""
+    run = FusionRun("warn_missing_s:=0.1")
+    try:
+        run.process.send(signal.SIGINT)
+        run.process.send(signal.SIGTERM)  # a second one, impatient
+        assert run.process.wait_for_exit() in (0, -signal.SIGTERM)
+        assert not any("Traceback" in line for line in run.process.lines)
+    finally:
+        run.close()
+
+
+def test_transition_that_the_state_does_not_allow_is_refused(fusion: FusionRun) -> None:
+    line = len(fusion.process.lines)
+    assert not fusion.change_state("configure")
+    fusion.process.wait_for_line("[Tt]ransition.* configure .*state active", after=line)
+    fusion.expect_good()
+
+
+def test_every_state_can_be_reached_again(fusion: FusionRun) -> None:
+    for _ in range(2):
+        fusion.expect_good()
+        for transition in ("deactivate", "cleanup", "configure", "activate"):
+            assert fusion.change_state(transition)
+        fusion.connect()
+    fusion.expect_good()
+
+
+def test_killed_subscriber_does_not_disturb_the_others(fusion: FusionRun) -> None:
+    environment = {
+        **local_ros_environment(fusion.domain_id),
+        "PYTHONPATH": str(Path(helpers.__path__[0]).parent),
+    }
+    listener = Process("helpers.listener", environment=environment)
+    try:
+        listener.wait_for_line("listening")
+        while "heard" not in listener.lines:  # discovery takes as long as it takes
+            fusion.expect_good()
+    finally:
+        listener.kill()  # SIGKILL: it cannot say good-bye
+    for _ in range(20):
+        fusion.expect_good()
