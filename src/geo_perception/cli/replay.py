@@ -52,7 +52,8 @@ def replay(
     result = play(bag, config, progress=True, said=lambda line: print(line, file=sys.stderr))
     if report is not None:
         report.write_text(json.dumps(asdict(result)) + "\n")
-    print(f"{len(result.sent)} frames sent, at most {result.behind_ms:.1f} ms behind their due time")
+    late = "" if lockstep else f", at most {result.behind_ms:.1f} ms behind their due time"
+    print(f"{len(result.sent)} frames sent{late}")
 
 
 def _renaming(text: str) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from geo_perception.ros.bags.layout import BagTopics, open_reader, typestore
 from geo_perception.sync import Stream, Synchronizer
 
 BURST_NS = 1_000_000
+TF_HINT = "; nodes need their parameter camera_from_lidar"
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +51,9 @@ class BagSource:
                 classes[connection.topic] = message_class(connection.msgtype)
             except ImportError:
                 package = connection.msgtype.partition("/")[0]
-                logger.warning("not published: %s, because %s is not installed", connection.topic, package)
+                hint = TF_HINT if connection.topic == self.topics.tf_static else ""
+                said = "not published: %s, because %s is not installed%s"
+                logger.warning(said, connection.topic, package, hint)
         if not classes:
             raise DataError(f"bag {self.path} has no topic that can be published here")
         return classes
