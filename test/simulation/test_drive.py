@@ -59,7 +59,7 @@ def test_seeds_and_moments_differ() -> None:
 def test_frames_come_at_ten_hertz_and_keep_the_contract() -> None:
     frames = list(DriveSimulator(7, SMALL).frames(3))
     assert [f.name for f in frames] == ["000000", "000001", "000002"]
-    assert [f.stamp_ns for f in frames] == [0, 100_000_000, 200_000_000]
+    assert [f.stamp_ns for f in frames] == [1_000_000_000, 1_100_000_000, 1_200_000_000]
     for f in frames:
         assert f.left.shape == f.right.shape == (125, 414, 3)
         assert f.left.dtype == f.right.dtype == np.uint8

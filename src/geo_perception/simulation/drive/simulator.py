@@ -23,6 +23,7 @@ from geo_perception.simulation.drive.traffic import car_position, draw_movers, t
 from geo_perception.simulation.drive.world import STRETCH_M, Stretch, Surfaces, build_stretch
 
 PERIOD_NS = 100_000_000  # 10 Hz, KITTI's rate
+FIRST_STAMP_NS = 1_000_000_000  # as data sets without time stamps: tf2 reads 0 as "latest"
 
 
 class DriveSimulator:
@@ -71,7 +72,7 @@ class DriveSimulator:
         exposure = auto_exposure(left.colour, self._brightness, self._sensors[0].black)
         return StereoLidarFrame(
             name=f"{index:06d}",
-            stamp_ns=index * PERIOD_NS,
+            stamp_ns=FIRST_STAMP_NS + index * PERIOD_NS,
             left=self._sensors[0].expose(left.colour, exposure, rng),
             right=self._sensors[1].expose(right.colour, exposure, rng),
             points_lidar=self._sweep(scene, pose, rng),
