@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 from pathlib import Path
@@ -111,3 +112,23 @@ def test_all_end_well() -> None:
 
 def supervised(*programs: str) -> supervisor.Supervisor:
     return supervisor.Supervisor([[sys.executable, "-c", program] for program in programs], {})
+
+
+@pytest.mark.ros
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_node_that_ends_leaves_no_shared_memory(number: signal.Signals) -> None:
+    parameter = "camera_from_lidar:=" + str(stereo_scene.CAMERA_FROM_LIDAR.reshape(-1).tolist())
+    arguments = ("--ros-args", "-p", parameter)
+    node = Process(
+        find_graph("kitti_fusion").nodes[0].module, *arguments, environment=local_ros_environment()
+    )
+    try:
+        node.wait_for_line("active")
+        maps = Path(f"/proc/{node.pid}/maps").read_text()
+        segments = {Path(found) for found in re.findall(r"/dev/shm/fastrtps_[0-9a-f]{16}", maps)}
+        assert segments
+        node.send(number)
+        assert node.wait_for_exit() == 0
+        assert not [segment for segment in segments if segment.exists()]
+    finally:
+        node.kill()
