@@ -6,7 +6,8 @@ import pytest
 from helpers.plane import plane_frame
 
 from geo_perception.pipelines import StereoLidarFusion, StereoLidarFusionConfig
-from geo_perception.pipelines.alignment import align_disparity, alignment_trust
+from geo_perception.pipelines.alignment import align_disparity, alignment_trust, unrefuted_returns
+from geo_perception.pipelines.estimates import StereoEstimate
 
 
 def test_scale_and_offset_are_found_among_outliers():
@@ -44,3 +45,24 @@ def test_a_constant_disparity_error_is_taken_out(align, bound):
     aligned = pipeline.fusion_inputs(frame.left, frame.right, stereo, lidar, frame.rig).stereo
     error = np.abs(frame.rig.disparity_from_depth(aligned.depth_m) + 0.5 - wrong)[40:]
     assert np.median(error) == pytest.approx(bound - 0.1, abs=0.1)
+
+
+def refutation(returns_m, stereo_m, matched=True):
+    shape = (40, 40)
+    sparse = np.full(shape, 10.0, np.float32)  # agreeing returns fix the line
+    stereo = np.full(shape, 10.0, np.float32)
+    sparse[0, 0], stereo[0, 0] = returns_m, stereo_m
+    estimate = StereoEstimate(stereo, np.full(shape, matched))
+    return unrefuted_returns(sparse, estimate, 384.0)
+
+
+def test_a_return_far_behind_a_matched_surface_goes_and_the_rest_stays():
+    kept = refutation(returns_m=30.0, stereo_m=8.0)
+    assert np.isnan(kept[0, 0]) and np.count_nonzero(np.isnan(kept)) == 1
+
+
+@pytest.mark.parametrize(
+    "returns_m, stereo_m, matched", [(8.0, 30.0, True), (30.0, 8.0, False), (10.5, 10.0, True)]
+)
+def test_returns_in_front_or_near_or_where_stereo_only_guessed_stay(returns_m, stereo_m, matched):
+    assert not np.isnan(refutation(returns_m, stereo_m, matched)).any()

@@ -131,3 +131,14 @@ def test_help_names_every_option(capsys):
     assert stop.value.code == 0
     shown = capsys.readouterr().out
     assert all(f"--{name.replace('_', '-')}" in shown for name in vars(scadc.Config()))
+
+
+def test_training_can_start_from_a_model_and_refuses_another_kind(config, tmp_path):
+    scadc.train(config)
+    again = changed(config, init=str(config.out), run=tmp_path / "run2", out=tmp_path / "model2")
+    started = scadc.new_network(again, {}).state_dict()
+    assert all(
+        torch.equal(value, started[name]) for name, value in load_model(config.out).state_dict().items()
+    )
+    with pytest.raises(WeightsError, match="holds ScadcGuided, not Scadc"):
+        scadc.new_network(changed(again, network="scadc"), {})

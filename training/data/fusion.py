@@ -115,7 +115,9 @@ def sample_from_frame(frame: StereoLidarFrame, disparity_px: Array | None = None
     """
     pipeline = StereoLidarFusion()
     stereo = pipeline.stereo_estimate(frame.left, frame.right, frame.rig, disparity_px)
-    lidar = pipeline.lidar_estimate(frame.left, frame.points_lidar, frame.rig, frame.camera_from_lidar)
+    lidar = pipeline.lidar_estimate(
+        frame.left, frame.points_lidar, frame.rig, frame.camera_from_lidar, stereo
+    )
     if lidar is None or frame.depth_truth_m is None:
         raise DataError(f"frame {frame.name} needs truth and at least one lidar return in view")
     inputs = pipeline.fusion_inputs(frame.left, frame.right, stereo, lidar, frame.rig)

@@ -20,10 +20,10 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from geo_perception.errors import DataError, GeoPerceptionError
+from geo_perception.errors import DataError, GeoPerceptionError, WeightsError
 from geo_perception.evaluation import depth_metrics
 from geo_perception.networks import build
-from geo_perception.weights import ModelCard, save_model
+from geo_perception.weights import ModelCard, load_model, save_model
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.data.fusion import MAX_DEPTH_M, FusionBatch, prepare_samples, random_batches, whole_frames
 from training.losses import guided_losses, scadc_losses, soft_guidance
@@ -45,6 +45,9 @@ class Config:
     first_seed: int = 1000  # of the simulated streets; validation streets come before it
     smooth_share: float = 0.4  # of samples with a learned matcher's kind of stereo error
     workers: int = 2  # simulation processes
+    init: str = (
+        ""  # model name or folder whose weights to start from, e.g. to adapt the shipped one to your data
+    )
     steps: int = 5000
     batch: int = 4
     crop: tuple[int, int] = (256, 512)  # height, width; a multiple of 16
@@ -76,7 +79,7 @@ def train(config: Config) -> dict[str, float]:
         config.samples, range(first, first + config.frames), config.smooth_share, config.workers
     )
     options = {"confidence_activation": "leaky_relu"} if config.network == "scadc" else {}
-    network = build(config.network, **options).to(memory_format=torch.channels_last)
+    network = new_network(config, options).to(memory_format=torch.channels_last)
     optimiser = new_optimiser(network, config)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate(step, config.steps))
     start = load_checkpoint(config.run, network, optimiser, schedule)
@@ -135,6 +138,19 @@ def forward(network: nn.Module, batch: FusionBatch) -> Any:
 def capped(truth_m: Tensor) -> Tensor:
     """Truth with depths beyond the pipeline's limit as unknown (0): neither sensor measures there."""
     return torch.where(truth_m > MAX_DEPTH_M, torch.zeros_like(truth_m), truth_m)
+
+
+def new_network(config: Config, options: dict[str, str]) -> nn.Module:
+    """A fresh network, or one with the weights of `init`. Raises WeightsError if those belong to another network."""
+    network = build(config.network, **options)
+    if config.init:
+        start = load_model(config.init)
+        if type(start) is not type(network):
+            raise WeightsError(
+                f"--init {config.init} holds {type(start).__name__}, not {type(network).__name__}"
+            )
+        network.load_state_dict(start.state_dict())
+    return network
 
 
 def new_optimiser(network: nn.Module, config: Config) -> torch.optim.Optimizer:

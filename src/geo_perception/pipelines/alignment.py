@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stereo brought onto the lidar's scale: rectification and matching leave a small disparity error in every frame."""
+"""Stereo and lidar checked against each other where both have a value.
+
+Rectification and matching leave a small disparity error in every frame, which the returns show. Returns from behind
+glass or from beyond a roof lie far behind a surface that stereo has matched.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+
+from geo_perception.pipelines.estimates import StereoEstimate
 
 Array = NDArray[np.float32]
 
@@ -12,6 +18,7 @@ MIN_RETURNS = 500  # with fewer, a line through them says more about outliers th
 MAX_ERROR_PX = 2.0  # farther apart, stereo and lidar saw different surfaces
 MAX_RETURNS = 4000  # every n-th return is enough for two numbers
 ROUNDS = 5
+CONTRADICTION_PX, CONTRADICTION_SHARE = 6.0, 0.1  # how far stereo must be in front of a return to refute it
 FULL_TRUST_PX, NO_TRUST_PX = (
     10.0,
     50.0,
@@ -48,3 +55,20 @@ def alignment_trust(distance_px: Array) -> Array:
     """
     share = (np.float32(NO_TRUST_PX) - distance_px) * np.float32(1 / (NO_TRUST_PX - FULL_TRUST_PX))
     return np.asarray(np.clip(share, 0, 1), np.float32)
+
+
+def unrefuted_returns(sparse_depth_m: Array, stereo: StereoEstimate, focal_baseline: float) -> Array:
+    """Sparse depth (H, W) without the returns that a matched surface clearly in front of them refutes.
+
+    A return goes when the aligned stereo disparity at its pixel is larger by more than 6 px and a tenth. The opposite,
+    a return in front of stereo, is kept: stereo loses thin and smooth things, the lidar invents none.
+    """
+    at = ~np.isnan(sparse_depth_m) & stereo.valid
+    seen = np.float32(focal_baseline) / stereo.depth_m[at]
+    measured = np.float32(focal_baseline) / sparse_depth_m[at]
+    scale, offset = align_disparity(seen, measured)
+    ahead = np.float32(scale) * seen + np.float32(offset) - measured
+    limit = np.maximum(np.float32(CONTRADICTION_PX), np.float32(CONTRADICTION_SHARE) * measured)
+    out = sparse_depth_m.copy()
+    out[at] = np.where(ahead > limit, np.float32(np.nan), sparse_depth_m[at])
+    return out

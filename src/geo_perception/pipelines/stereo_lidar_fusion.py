@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from geo_perception.errors import ConfigError, InputError
 from geo_perception.geometry import StereoRig, project_lidar, se3, visible_returns
 from geo_perception.pipelines import backends
-from geo_perception.pipelines.alignment import align_disparity, alignment_trust
+from geo_perception.pipelines.alignment import align_disparity, alignment_trust, unrefuted_returns
 from geo_perception.pipelines.estimates import FusedDepth, FusionInputs, LidarEstimate, StereoEstimate
 
 if TYPE_CHECKING:  # weights need torch, which the classical backends do without
@@ -39,9 +39,8 @@ class StereoLidarFusionConfig:
     fusion_model: str = ""  # empty: the shipped model
     device: str = "cpu"
     precision: str = "float32"  # bfloat16: about twice as fast on processors that have it
-    align_stereo: bool = (
-        True  # correct each frame's disparities by a line fitted to the returns before fusing
-    )
+    align_stereo: bool = True  # fit each frame's disparities to the returns by a line before fusing
+    check_returns: bool = True  # drop returns far behind a surface that stereo matched (glass, roofs)
     max_depth_m: float = 80.0  # all depths end here; a pixel at the limit is at least this far away
 
     def __post_init__(self) -> None:
@@ -105,7 +104,7 @@ class StereoLidarFusion:
             with timed("stereo", stages):
                 stereo = self.stereo_estimate(left, right, rig, disparity_px)
         if points_lidar is not None:
-            lidar = self.lidar_estimate(left, points_lidar, rig, camera_from_lidar, stages)
+            lidar = self.lidar_estimate(left, points_lidar, rig, camera_from_lidar, stereo, stages)
         with timed("fusion", stages):
             depth_m, confidence = self._combine(left, right, stereo, lidar, rig)
             np.minimum(depth_m, np.float32(self.config.max_depth_m), out=depth_m)
@@ -135,15 +134,21 @@ class StereoLidarFusion:
         points_lidar: Array,
         rig: StereoRig,
         camera_from_lidar: NDArray[np.float64],
+        stereo: StereoEstimate | None = None,
         stages: dict[str, float] | None = None,
     ) -> LidarEstimate | None:
-        """Projected, filtered and completed returns; None if no return falls into the image."""
+        """Projected, filtered and completed returns; None if no return falls into the image.
+
+        With `stereo`, returns that it refutes are removed too, unless `check_returns` is off.
+        """
         stages = {} if stages is None else stages
         with timed("projection", stages):
             raw = project_lidar(se3.apply(camera_from_lidar, points_lidar[:, :3]), rig.left)
             raw[raw > self.config.max_depth_m] = np.nan
             sparse = visible_returns(raw, rig.left)
-        if np.isnan(raw).all():
+            if stereo is not None and self.config.check_returns:
+                sparse = unrefuted_returns(sparse, stereo, rig.focal_baseline)
+        if np.isnan(sparse).all():
             return None
         with timed("completion", stages):
             dense = np.minimum(self._complete(sparse, left), np.float32(self.config.max_depth_m))
