@@ -25,6 +25,11 @@ def test_too_few_returns_change_nothing(count):
     assert align_disparity(values, values + 1) == (1.0, 0.0)
 
 
+def test_a_single_wall_gives_an_offset_only():
+    values = np.full(3000, 20.0, np.float32)
+    assert align_disparity(values, values + np.float32(0.5)) == (1.0, pytest.approx(0.5))
+
+
 def test_returns_that_contradict_stereo_change_nothing():
     values = np.linspace(5, 50, 4000).astype(np.float32)
     assert align_disparity(values, values + 9) == (1.0, 0.0)

@@ -18,6 +18,7 @@ MIN_RETURNS = 500  # with fewer, a line through them says more about outliers th
 MAX_ERROR_PX = 2.0  # farther apart, stereo and lidar saw different surfaces
 MAX_RETURNS = 4000  # every n-th return is enough for two numbers
 ROUNDS = 5
+MIN_SPREAD_PX = 1.0
 CONTRADICTION_PX, CONTRADICTION_SHARE = 6.0, 0.1  # how far stereo must be in front of a return to refute it
 FULL_TRUST_PX, NO_TRUST_PX = (
     10.0,
@@ -43,9 +44,16 @@ def align_disparity(disparity_px: Array, reference_px: Array) -> tuple[float, fl
         close = error < limit
         if np.count_nonzero(close) * step < MIN_RETURNS:
             return 1.0, 0.0
-        scale, offset = (float(v) for v in np.polyfit(x[close], y[close], 1))
+        scale, offset = _line(x[close], y[close])
         limit = max(3 * float(np.median(error[close])), 0.2)
     return scale, offset
+
+
+def _line(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
+    if x.std() < MIN_SPREAD_PX:  # one wall: its distance gives an offset, but no scale
+        return 1.0, float((y - x).mean())
+    scale, offset = np.polyfit(x, y, 1)
+    return float(scale), float(offset)
 
 
 def alignment_trust(distance_px: Array) -> Array:
