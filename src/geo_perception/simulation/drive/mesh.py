@@ -81,7 +81,9 @@ def surface(
 def _split(grid: Values) -> Floats:
     """(A, B, C) grid values to (2 (A-1)(B-1), 3, C) triangle corners."""
     a, b, c, d = grid[:-1, :-1], grid[1:, :-1], grid[1:, 1:], grid[:-1, 1:]
-    pairs = np.stack([np.stack([a, b, c], 2), np.stack([a, c, d], 2)], 2)
+    pairs = np.empty((*a.shape[:2], 6, grid.shape[-1]), np.float32)
+    for k, corner in enumerate((a, b, c, a, c, d)):
+        pairs[:, :, k] = corner
     return pairs.reshape(-1, 3, grid.shape[-1])
 
 
@@ -107,7 +109,8 @@ def patch(
     nu, nv = (max(1, int(np.ceil(np.linalg.norm(e) / step_m))) for e in (u, v))
     a, b = np.linspace(0, 1, nu + 1, dtype=np.float32), np.linspace(0, 1, nv + 1, dtype=np.float32)
     grid = o + a[:, None, None] * u + b[None, :, None] * v
-    coords = np.stack(np.meshgrid(a, b, indexing="ij"), -1)
+    coords = np.empty((nu + 1, nv + 1, 2), np.float32)
+    coords[..., 0], coords[..., 1] = a[:, None], b
     low, high = (np.zeros(2), np.array([np.linalg.norm(u), np.linalg.norm(v)])) if uv is None else uv
     return surface(grid, material, tint, low + coords * (np.asarray(high) - low))
 
