@@ -15,8 +15,8 @@ from pathlib import Path
 
 from geo_perception.errors import GeoPerceptionError
 from geo_perception.resources import resource
+from geo_perception.ros.runtime.transport import PROFILE_VARIABLE
 
-PROFILE_VARIABLE = "FASTRTPS_DEFAULT_PROFILES_FILE"
 SHARED_MEMORY = Path("/dev/shm")
 SHARED_MEMORY_NEEDED_MB = 512  # eight processes with Fast DDS segments of 64 MB each
 DEBIAN_PACKAGE = {  # of the shared libraries that wheels expect from the system
