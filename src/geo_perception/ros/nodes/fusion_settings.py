@@ -32,6 +32,7 @@ class FusionSettings(RuntimeSettings):
     precision: str = param("float32", "arithmetic of the networks", choices=("float32", "bfloat16"))
     max_depth_m: float = param(80.0, "depth is limited to this", low=1.0, high=1000.0)
     align_stereo: bool = param(True, "correct each frame's stereo by its lidar returns before fusing")
+    check_returns: bool = param(True, "drop returns far behind a surface that stereo matched (glass, roofs)")
     camera_from_lidar: tuple[float, ...] = param(
         (), "lidar to left camera, 4x4 row major (16 values); empty: /tf_static", live=True
     )
