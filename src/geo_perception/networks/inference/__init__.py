@@ -15,8 +15,10 @@ from torch import nn
 
 from geo_perception.errors import ConfigError
 from geo_perception.networks.inference.generic import FastSequential
+from geo_perception.networks.inference.psmnet import FastPsmnet
 from geo_perception.networks.inference.scadc import FastScadc
 from geo_perception.networks.inference.ssdc import FastSsdc
+from geo_perception.networks.psmnet import Psmnet
 from geo_perception.networks.scadc import Scadc
 from geo_perception.networks.ssdc import Ssdc
 
@@ -26,6 +28,7 @@ PRECISIONS = ("float32", "bfloat16", "auto")
 FAST_FORMS: dict[type[nn.Module], Callable[[Any, torch.dtype], nn.Module]] = {
     Scadc: FastScadc,
     Ssdc: FastSsdc,
+    Psmnet: FastPsmnet,
 }
 
 
@@ -55,10 +58,9 @@ def resolve_precision(precision: str, device: torch.device) -> torch.dtype:
 def has_native_bfloat16(device: torch.device) -> bool:
     """Whether the device multiplies bfloat16 in hardware."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return device.type == "cpu" and (
-        torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    )
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return device.type == "cpu" and bool(native)
 
 
 def device_of(module: nn.Module) -> torch.device:

@@ -19,14 +19,11 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 
 
-def folded(conv: nn.Module, norm: nn.Module | None = None) -> tuple[Tensor, Tensor | None]:
+def folded(conv: Any, norm: Any = None) -> tuple[Tensor, Tensor | None]:
     """Weight and bias of a convolution with the batch norm that follows it folded in."""
     weight, bias = conv.weight, conv.bias
-    assert isinstance(weight, Tensor)
-    assert bias is None or isinstance(bias, Tensor)
     if norm is None:
         return weight, bias
-    assert isinstance(norm, nn.BatchNorm2d | nn.BatchNorm3d)
     transposed = isinstance(conv, nn.ConvTranspose2d | nn.ConvTranspose3d)
     new_weight, new_bias = fuse_conv_bn_weights(
         weight,
@@ -69,7 +66,7 @@ class FusedConv:
     def of(
         cls,
         conv: Any,
-        norm: nn.Module | None = None,
+        norm: Any = None,
         *,
         slope: float | None = None,
         dtype: torch.dtype = torch.float32,
@@ -86,15 +83,16 @@ class FusedConv:
             dtype=dtype,
         )
 
-    def __call__(self, x: Tensor, skip: Tensor | None = None) -> Tensor:
-        """x (B,C,...) of the layer's type; skip: added before the activation."""
+    def __call__(self, x: Tensor, skip: Tensor | None = None, padding: list[int] | None = None) -> Tensor:
+        """x (B,C,...) of the layer's type; skip: added before the activation; padding: another than usual."""
+        padding = padding or self.padding
         if self.fused:
-            return self._fused(x, skip)
-        y = _convolve(x, self.weight, self.bias, self.stride, self.padding, self.dilation)
+            return self._fused(x, skip, padding)
+        y = _convolve(x, self.weight, self.bias, self.stride, padding, self.dilation)
         return activate_(y if skip is None else y.add_(skip), self.slope)
 
-    def _fused(self, x: Tensor, skip: Tensor | None) -> Tensor:
-        shape = (self.weight, self.bias, self.padding, self.stride, self.dilation, 1)
+    def _fused(self, x: Tensor, skip: Tensor | None, padding: list[int]) -> Tensor:
+        shape = (self.weight, self.bias, padding, self.stride, self.dilation, 1)
         attribute, scalars = _attribute(self.slope)
         if skip is None:
             y: Tensor = torch.ops.mkldnn._convolution_pointwise(x, *shape, attribute, scalars, "")
@@ -156,7 +154,7 @@ def has_fused_operators() -> bool:
 
     They are not public, so their answer is compared with the public operator before they are trusted.
     """
-    if not torch.backends.mkldnn.is_available():
+    if not torch._C._has_mkldnn:
         return False
     x, weight, bias = torch.randn(1, 4, 6, 6), torch.randn(4, 4, 3, 3), torch.randn(4)
     want = torch.relu(F.conv2d(x, weight, bias, padding=1) + x)

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
-from geo_perception.networks.blocks import Hourglass
 from geo_perception.networks.inference.convolution import FusedConv, FusedDeconv, row_strips
 from geo_perception.networks.inference.scadc_confidence import FastConfidence
-from geo_perception.networks.scadc import Scadc, ScadcOutput, check_inputs
+from geo_perception.networks.scadc import ScadcOutput, check_inputs
 
 STRIP_PIXELS = 96 << 10  # a few 32-channel strips of this size fit the last-level cache
 
@@ -17,7 +18,8 @@ STRIP_PIXELS = 96 << 10  # a few 32-channel strips of this size fit the last-lev
 class FastScadc(nn.Module):
     """The forward pass of `Scadc` with the same signature. Not for concurrent calls: it reuses its buffers."""
 
-    def __init__(self, network: Scadc, dtype: torch.dtype) -> None:
+    def __init__(self, network: Any, dtype: torch.dtype) -> None:
+        """From a `Scadc`; PyTorch's types of sub-modules are too loose to name it."""
         super().__init__()
         self.config = network.config
         self.dtype = dtype
@@ -107,7 +109,7 @@ def strip_rows(width: int, batch: int) -> int:
 class FastHourglass:
     """Layers of a 2-D hourglass; the full-resolution ones at both ends are run in strips by the caller."""
 
-    def __init__(self, hourglass: Hourglass, dtype: torch.dtype) -> None:
+    def __init__(self, hourglass: Any, dtype: torch.dtype) -> None:
         self.conv1 = FusedConv.of(*hourglass.conv1[0], slope=0.0, dtype=dtype)
         self.conv2 = FusedConv.of(*hourglass.conv2, slope=0.0, dtype=dtype)
         self.conv3 = FusedConv.of(*hourglass.conv3[0], slope=0.0, dtype=dtype)
@@ -127,7 +129,7 @@ class FastHourglass:
 class Head:
     """3x3 convolution, then the three 1x1 convolutions as the one affine map they are."""
 
-    def __init__(self, head: nn.Sequential, dtype: torch.dtype) -> None:
+    def __init__(self, head: Any, dtype: torch.dtype) -> None:
         self.conv = FusedConv.of(*head[0], slope=0.0, dtype=dtype)
         weight, bias = torch.eye(32, dtype=torch.float64), torch.zeros(32, dtype=torch.float64)
         for layer in (head[2], head[3], head[4]):

@@ -8,12 +8,14 @@ are not computed.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from geo_perception.networks.inference.convolution import FusedConv, row_strips
-from geo_perception.networks.scadc import LEAKY_SLOPE, Scadc
+from geo_perception.networks.scadc import LEAKY_SLOPE
 
 REACH = 4  # pixels: four 3x3 blocks
 SLOPES = {"relu": 0.0, "leaky_relu": LEAKY_SLOPE, "none": None}
@@ -23,7 +25,7 @@ TAPS = tuple((dy, dx) for dy in range(3) for dx in range(3))
 class FastConfidence:
     """(sparse depth, mask), both (B,1,H,W) -> scores (B,2,H,W) float32 before the softmax."""
 
-    def __init__(self, network: Scadc, dtype: torch.dtype) -> None:
+    def __init__(self, network: Any, dtype: torch.dtype) -> None:
         first, second, third, last = (block.sparse_conv for block in (*network.sa1, *network.sa2))
         self._dtype = dtype
         # A tenth tap carries the bias, times the mask of the next block: outside it all ten are zero already.

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from geo_perception.networks.inference.convolution import FusedConv, FusedDeconv, folded, row_strips
-from geo_perception.networks.ssdc import SCALE_M, SLOPE, ResidualBlock, Ssdc, check_inputs, floor_depth
+from geo_perception.networks.ssdc import SCALE_M, SLOPE, check_inputs, floor_depth
 
 STRIP_PIXELS = 96 << 10  # a few 64-channel strips of this size fit the last-level cache
 
@@ -15,7 +17,8 @@ STRIP_PIXELS = 96 << 10  # a few 64-channel strips of this size fit the last-lev
 class FastSsdc(nn.Module):
     """The forward pass of `Ssdc` in eval mode, with the same signature. Not for concurrent calls."""
 
-    def __init__(self, network: Ssdc, dtype: torch.dtype) -> None:
+    def __init__(self, network: Any, dtype: torch.dtype) -> None:
+        """From an `Ssdc`; PyTorch's types of sub-modules are too loose to name it."""
         super().__init__()
         self.config = network.config
         self.dtype = dtype
@@ -75,7 +78,7 @@ class FastSsdc(nn.Module):
 class FastBlock:
     """Residual block with the sum and its ReLU inside the second convolution."""
 
-    def __init__(self, block: ResidualBlock, dtype: torch.dtype) -> None:
+    def __init__(self, block: Any, dtype: torch.dtype) -> None:
         self._conv1 = FusedConv.of(block.conv1, block.bn1, slope=0.0, dtype=dtype)
         self._conv2 = FusedConv.of(block.conv2, block.bn2, slope=0.0, dtype=dtype)
         self._shortcut = None if block.downsample is None else FusedConv.of(*block.downsample, dtype=dtype)
@@ -87,7 +90,7 @@ class FastBlock:
 class Finest:
     """The last two layers, strip by strip: [decoder, encoder] -> 64 channels, and with the stem to the depth."""
 
-    def __init__(self, network: Ssdc, dtype: torch.dtype) -> None:
+    def __init__(self, network: Any, dtype: torch.dtype) -> None:
         weight, bias = folded(network.convt1[0], network.convt1[1])
         # A transposed convolution of stride 1 is a convolution with the kernel turned by 180 degrees.
         weight = weight.transpose(0, 1).flip(2, 3)
