@@ -116,7 +116,7 @@ def supervised(*programs: str) -> supervisor.Supervisor:
 
 @pytest.mark.ros
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_node_that_ends_leaves_no_shared_memory(number: signal.Signals) -> None:
+def test_a_node_told_twice_ends_once_and_leaves_no_shared_memory(number: signal.Signals) -> None:
     parameter = "camera_from_lidar:=" + str(stereo_scene.CAMERA_FROM_LIDAR.reshape(-1).tolist())
     arguments = ("--ros-args", "-p", parameter)
     node = Process(
@@ -128,6 +128,7 @@ def test_a_node_that_ends_leaves_no_shared_memory(number: signal.Signals) -> Non
         segments = {Path(found) for found in re.findall(r"/dev/shm/fastrtps_[0-9a-f]{16}", maps)}
         assert segments
         node.send(number)
+        node.send(number)  # as Ctrl-C on `ros2 launch` does: once from the terminal, once from launch
         assert node.wait_for_exit() == 0
         assert not [segment for segment in segments if segment.exists()]
     finally:

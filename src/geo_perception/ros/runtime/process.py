@@ -61,7 +61,7 @@ def run_node(build: Callable[[], Any], args: Sequence[str] | None = None) -> int
     thread.start()
     code = ends.get()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)  # a second Ctrl-C ends it at once
+        signal.signal(number, signal.SIG_IGN)  # Ctrl-C comes twice, from the terminal and from ros2 launch
     leaving.set()
     _leave(node, executor, thread, code)
     return code
