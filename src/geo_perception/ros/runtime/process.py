@@ -16,6 +16,7 @@ from geo_perception.ros.runtime.memory import keep_large_buffers
 
 EXIT_FAILED = 2  # could not start; as the command line's code for a user's error
 EXIT_BROKEN = 1  # a fault of our own
+LOOK_UP_S = 0.5
 GRACE_S = 4.0  # ros2 launch sends SIGTERM after 5 s: a long frame must not hold the process longer
 
 
@@ -59,7 +60,7 @@ def run_node(build: Callable[[], Any], args: Sequence[str] | None = None) -> int
         target=_spin, args=(node, executor, ends, leaving), name="executor", daemon=True
     )
     thread.start()
-    code = ends.get()
+    code = _first(ends)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # Ctrl-C comes twice, from the terminal and from ros2 launch
     leaving.set()
@@ -76,6 +77,17 @@ def main(build: Callable[[], Any]) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def _first(ends: queue.SimpleQueue[int]) -> int:
+    """The first code, looking up now and then: a signal handler does not run while the main thread waits if the
+    signal came just before the wait.
+    """
+    while True:
+        try:
+            return ends.get(timeout=LOOK_UP_S)
+        except queue.Empty:
+            continue
 
 
 def _spin(node: Any, executor: Any, ends: queue.SimpleQueue[int], leaving: threading.Event) -> None:
