@@ -173,7 +173,7 @@ def guided_losses(
     }
 
 
-def edge_weight(target_m: Tensor, max_depth_m: float, window_px: int = 7, share: float = 0.2) -> Tensor:
+def edge_weight(target_m: Tensor, max_depth_m: float, window_px: int = 11, share: float = 0.15) -> Tensor:
     """Weight (B,1,H,W) of each pixel: 1, and `share` where depth changes by over a fifth within the window.
 
     Real ground truth, accumulated from sweeps and cleaned, holds about 3 % of such pixels, a rendered street 11 %;

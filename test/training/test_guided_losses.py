@@ -11,7 +11,7 @@ from training.losses import edge_weight, guided_losses, soft_guidance
 def test_edges_weigh_less_than_surfaces():
     depth = torch.full((1, 1, 20, 20), 10.0)
     depth[..., 10:] = 20.0
-    weight = edge_weight(depth, 80.0, share=0.25)[0, 0]
+    weight = edge_weight(depth, 80.0, window_px=7, share=0.25)[0, 0]
     assert (weight[:, 7:13] == 0.25).all()
     assert (weight[:, :6] == 1).all() and (weight[:, 14:] == 1).all()
 

@@ -25,13 +25,16 @@ from geo_perception.errors import ConfigError, DataError
 from geo_perception.frames import StereoLidarFrame
 from geo_perception.networks.scadc_guided import FEATURES, UNIT_M
 from geo_perception.pipelines import StereoLidarFusion
-from geo_perception.pipelines.fusion_features import DISPARITY_GAP_PX, fusion_features
+from geo_perception.pipelines.fusion_features import fusion_features
+from training.data.fusion_augmentation import (
+    MAX_DEPTH_M,
+    fail_lidar_patches,
+    smooth_noise,
+    worsen_smooth_stereo,
+)
 
 Array = NDArray[np.float32]
 
-MAX_DEPTH_M = 80.0
-FOCAL_BASELINE = 384.38  # px m, of the simulated rig
-CHANNELS = (*FEATURES, "truth_m", "true_return")
 RETURN_TOLERANCE = (
     0.5,
     0.05,
@@ -138,21 +141,14 @@ def smooth_matcher(frame: StereoLidarFrame, random: np.random.Generator) -> Arra
     truth = frame.rig.disparity_from_depth(np.nan_to_num(frame.depth_truth_m, nan=10 * MAX_DEPTH_M))
     shape = truth.shape
     soft = cv2.GaussianBlur(truth, (0, 0), random.uniform(1.0, 3.5))
-    bled = np.where(_noise(shape, 24, random) > random.uniform(-1.0, 0.5), soft, truth)
-    error = random.uniform(0.1, 0.5) * _noise(shape, 40, random) + random.uniform(0.05, 0.3) * _noise(
-        shape, 6, random
-    )
+    bled = np.where(smooth_noise(shape, 24, random) > random.uniform(-1.0, 0.5), soft, truth)
+    error = random.uniform(0.1, 0.5) * smooth_noise(shape, 40, random) + random.uniform(
+        0.05, 0.3
+    ) * smooth_noise(shape, 6, random)
     biased = random.uniform(0.97, 1.03) * bled + random.uniform(
         -0.5, 0.5
     )  # as matchers trained elsewhere have it
     return np.maximum(biased + error, np.float32(0.5)).astype(np.float32)
-
-
-def _noise(shape: tuple[int, ...], cell_px: int, random: np.random.Generator) -> Array:
-    """Smooth noise of unit variance whose features are about `cell_px` wide."""
-    coarse = random.standard_normal((shape[0] // cell_px + 2, shape[1] // cell_px + 2)).astype(np.float32)
-    fine = cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
-    return fine / max(float(fine.std()), 1e-6)
 
 
 def random_batches(
@@ -170,29 +166,9 @@ def random_batches(
         for index in random.integers(0, len(samples), batch):
             top, left = random.integers(0, height - crop[0] + 1), random.integers(0, width - crop[1] + 1)
             cut = samples[index][:, top : top + crop[0], left : left + crop[1]].astype(np.float32)
-            crops.append(worsen_smooth_stereo(cut, random))
+            crops.append(fail_lidar_patches(worsen_smooth_stereo(cut, random), random))
         yield _batch(np.stack(crops), random)
         step += 1
-
-
-def worsen_smooth_stereo(sample: Array, random: np.random.Generator) -> Array:
-    """Add correlated noise, up to 0.8 px, to the stereo of a sample whose every pixel counts as matched.
-
-    Learned matchers away from their training data are off by 0.7 px (standard deviation on street recordings), more
-    than `smooth_matcher` gives; drawing the noise anew for every crop makes more of each sample. Changed in place.
-    """
-    log_stereo, log_lidar, matched, gap = (
-        sample[FEATURES.index(name)]
-        for name in ("log_stereo", "log_lidar", "stereo_matched", "disparity_gap")
-    )
-    if not matched.all():
-        return sample
-    stereo_px, lidar_px = (FOCAL_BASELINE / UNIT_M * np.exp(-log) for log in (log_stereo, log_lidar))
-    noise = random.uniform(0, 0.8) * _noise(log_stereo.shape, int(random.integers(6, 60)), random)
-    noisy_px = np.maximum(stereo_px + noise, FOCAL_BASELINE / MAX_DEPTH_M)
-    log_stereo[:] = np.log(FOCAL_BASELINE / UNIT_M / noisy_px)
-    gap[:] = np.tanh((noisy_px - lidar_px) / DISPARITY_GAP_PX)
-    return sample
 
 
 def whole_frames(paths: list[Path], multiple: int) -> Iterator[FusionBatch]:
