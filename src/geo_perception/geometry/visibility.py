@@ -41,10 +41,15 @@ def visible_returns(sparse_depth_m: Array, camera: PinholeCamera) -> Array:
     """
     if sparse_depth_m.shape != camera.size:
         raise InputError(f"depth is {sparse_depth_m.shape}, camera is {camera.size} (height, width)")
-    nearness = inverse_or_zero(sparse_depth_m)
-    nearest = cv2.dilate(nearness, np.ones(_window(camera), np.uint8))
-    visible = nearness >= nearest * np.float32(1 - RELATIVE_DROP) - np.float32(ABSOLUTE_DROP)
-    return np.where(visible, sparse_depth_m, np.float32(np.nan))
+    returns = np.flatnonzero(sparse_depth_m > 0)  # few pixels have one: what can be is done on them alone
+    nearness = np.zeros(sparse_depth_m.size, np.float32)
+    nearness[returns] = np.float32(1) / sparse_depth_m.take(returns)
+    nearest = cv2.dilate(nearness.reshape(sparse_depth_m.shape), np.ones(_window(camera), np.uint8))
+    limit = nearest.take(returns) * np.float32(1 - RELATIVE_DROP) - np.float32(ABSOLUTE_DROP)
+    visible = returns[nearness[returns] >= limit]
+    out: Array = np.full(sparse_depth_m.size, np.nan, np.float32)
+    out[visible] = sparse_depth_m.take(visible)
+    return out.reshape(sparse_depth_m.shape)
 
 
 def inverse_or_zero(depth_m: Array) -> Array:
