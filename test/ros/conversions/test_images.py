@@ -61,6 +61,7 @@ def test_decoding_is_a_view_of_any_kind_of_buffer(wrap):
     assert np.shares_memory(decoded, np.frombuffer(msg.data, np.uint8))
 
 
+@pytest.mark.ros
 def test_encoding_takes_slices_and_foreign_byte_order():
     pixels = np.arange(48, dtype=">u2").reshape(4, 12)[::2, ::3]
     msg = conversions.encode_image(pixels, "16UC1", conversions.header(0, ""))
@@ -154,12 +155,14 @@ def test_clean_depth_is_a_view():
     assert np.shares_memory(conversions.decode_depth(msg), np.frombuffer(msg.data, np.uint8))
 
 
+@pytest.mark.ros
 @given(hnp.arrays(np.float32, (3, 4), elements=st.floats(0.0009765625, 65.5, width=32) | st.just(np.nan)))
 def test_millimetres_keep_depth_to_half_of_one(depth_m):
     decoded = conversions.decode_depth(conversions.encode_depth(depth_m, conversions.header(0, ""), "16UC1"))
     np.testing.assert_allclose(decoded, depth_m, atol=0.000504)
 
 
+@pytest.mark.ros
 def test_what_millimetres_cannot_hold_is_unknown():
     depth_m = np.array([[65.6, np.inf, -1.0, 0.0]], np.float32)
     decoded = conversions.decode_depth(conversions.encode_depth(depth_m, conversions.header(0, ""), "16UC1"))

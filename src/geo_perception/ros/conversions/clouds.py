@@ -119,10 +119,10 @@ def encode_points(points: Array, header: Any) -> Any:
     Raises:
         InputError: not an (N, 4) array.
     """
-    from sensor_msgs.msg import PointCloud2, PointField
-
     if points.ndim != 2 or points.shape[1] != len(XYZI):
         raise InputError(f"points must be (N, 4): x, y, z, intensity, got shape {points.shape}")
+    from sensor_msgs.msg import PointCloud2, PointField
+
     points = np.asarray(points, np.float32)
     fields = cloud_fields(XYZI, 1, len(points), PointField)
     dense = bool(np.isfinite(points).all())

@@ -178,10 +178,10 @@ def image_fields(image: NDArray[Any], encoding: str) -> dict[str, Any]:
 
 def encode_image(image: NDArray[Any], encoding: str, header: Any) -> Any:
     """sensor_msgs/Image of an (H, W) or (H, W, C) array (one copy); InputError if it does not fit."""
-    from sensor_msgs.msg import Image
-
     fields = image_fields(image, encoding)
     data = byte_array(fields.pop("data"))
+    from sensor_msgs.msg import Image
+
     return with_data(Image, data, header=header, **fields)
 
 
