@@ -7,7 +7,6 @@ import json
 import signal
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import psutil
@@ -79,18 +78,22 @@ def test_a_node_that_cannot_start_is_named_with_its_last_words(bag, tmp_path, is
         run(DemoConfig(bag, out=tmp_path, arguments=arguments))
 
 
-def demo_process(bag: Path, out: Path) -> tuple[Process, list[psutil.Process]]:
-    """A demo in the middle of a long replay, and its children."""
-    arguments = ["demo", str(bag), "--out", str(out), "--loop", "100000"]
+@pytest.fixture
+def demo(bag, tmp_path):
+    """A demo in the middle of a long replay, and its children; ended with the test, however that ends."""
+    arguments = ["demo", str(bag), "--out", str(tmp_path), "--loop", "100000"]
     process = Process("geo_perception.cli", *arguments, environment=local_ros_environment())
-    process.wait_for_line("lockstep: ")
-    return process, psutil.Process(process.pid).children(recursive=True)
+    try:
+        process.wait_for_line("lockstep: ")
+        yield process, psutil.Process(process.pid).children(recursive=True)
+    finally:
+        process.kill()
 
 
 @pytest.mark.ros
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_no_child_survives_the_demo(bag, tmp_path, number):
-    process, children = demo_process(bag, tmp_path)
+def test_no_child_survives_the_demo(demo, number):
+    process, children = demo
     assert children
     process.send(number)
     assert process.wait_for_exit() == (130 if number == signal.SIGINT else -number)
@@ -98,8 +101,8 @@ def test_no_child_survives_the_demo(bag, tmp_path, number):
 
 
 @pytest.mark.ros
-def test_a_node_that_dies_ends_the_demo(bag, tmp_path):
-    process, children = demo_process(bag, tmp_path)
+def test_a_node_that_dies_ends_the_demo(demo):
+    process, children = demo
     (node,) = (child for child in children if "stereo_lidar_fusion" in " ".join(child.cmdline()))
     node.kill()
     assert process.wait_for_exit() == 2
