@@ -4,129 +4,21 @@
 from __future__ import annotations
 
 import os
-import random
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from helpers.node_run import NodeRun
 from helpers.processes import local_ros_environment
-from helpers.ros_peer import OUTPUTS, FusionPeer, good_frame
-from helpers.stereo_scene import CAMERA_FROM_LIDAR, HEIGHT, RIG, WIDTH
+from helpers.ros_peer import OUTPUTS
+from helpers.stereo_scene import HEIGHT, RIG, WIDTH
 
 from geo_perception.errors import WeightsError
-from geo_perception.pipelines import FusedDepth
 from geo_perception.ros import conversions
 
 pytestmark = pytest.mark.ros
-STEP_NS = 100_000_000
 TRANSITIONS = ("configure", "activate", "deactivate", "cleanup", "shutdown")
-
-
-@dataclass
-class StandIn:
-    """A pipeline that answers at once, unless told to wait or to fail."""
-
-    scale: float = 1.0  # of the output's size
-    fault: Exception | None = None
-    calls: list[SimpleNamespace] = field(default_factory=list)
-    go: threading.Event = field(default_factory=threading.Event)
-    models: dict[str, Any] = field(
-        default_factory=lambda: {"fusion": SimpleNamespace(network="scadc", sha256="abc")}
-    )
-
-    def __post_init__(self) -> None:
-        self.go.set()
-
-    def __call__(self, left: Any, right: Any, points: Any, rig: Any, camera_from_lidar: Any) -> FusedDepth:
-        self.calls.append(SimpleNamespace(left=left, right=right, points=points, rig=rig))
-        assert self.go.wait(20)
-        if self.fault is not None:
-            raise self.fault
-        size = round(HEIGHT * self.scale), round(WIDTH * self.scale)
-        depth = np.full(size, 7.0, np.float32)
-        lidar = None if points is None else depth
-        return FusedDepth(depth, np.full(size, 0.5, np.float32), None, lidar, None, {"stereo": 1.0})
-
-
-class NodeRun:
-    """The node on an executor's thread of this process, and a peer."""
-
-    def __init__(self, listen: tuple[str, ...] = OUTPUTS, **parameters: Any) -> None:
-        import rclpy
-        from rclpy.context import Context
-        from rclpy.executors import SingleThreadedExecutor
-        from rclpy.parameter import Parameter
-        from rclpy.signals import SignalHandlerOptions
-
-        from geo_perception.ros.nodes.stereo_lidar_fusion import StereoLidarFusionNode
-
-        domain = random.randint(1, 101)
-        self.context, self.pipeline = Context(), StandIn()
-        self.build: Callable[[Any], Any] = lambda settings: self.pipeline
-        rclpy.init(
-            args=[], context=self.context, domain_id=domain, signal_handler_options=SignalHandlerOptions.NO
-        )
-        parameters = {"camera_from_lidar": CAMERA_FROM_LIDAR.reshape(-1).tolist(), **parameters}
-        self.node = StereoLidarFusionNode(
-            lambda settings: self.build(settings),  # noqa: PLW0108 - tests replace it
-            context=self.context,
-            parameter_overrides=[Parameter(name, value=value) for name, value in parameters.items()],
-        )
-        self.peer = FusionPeer(domain, listen)
-        self.executor = SingleThreadedExecutor(context=self.context)
-        self.executor.add_node(self.node)
-        self.thread = threading.Thread(target=self.executor.spin, daemon=True)
-        self.stamp_ns = 10**18
-
-    def start(self) -> NodeRun:
-        assert self.node.autostart()
-        self.thread.start()
-        self.peer.wait_until_connected()
-        return self
-
-    def send(self, without: str = "", **changes: Any) -> int:
-        """Publish the next frame; gives its stamp."""
-        self.stamp_ns += STEP_NS
-        frame = {k: v for k, v in good_frame(self.stamp_ns).items() if k != without}
-        self.peer.send({**frame, **changes})
-        return self.stamp_ns
-
-    def drops(self) -> dict[str, int]:
-        return self.node.health.report().drops
-
-    def wait_for_status(self, key: str, condition: Callable[[str], bool]) -> dict[str, str]:
-        """Values of the first status, from now on, whose value of `key` meets the condition."""
-        start = len(self.peer.statuses)
-
-        def found() -> dict[str, str] | None:
-            for status in self.peer.statuses[start:]:
-                values = {pair.key: pair.value for pair in status.values}
-                if key in values and condition(values[key]):
-                    return values
-            return None
-
-        heard: dict[str, str] = self.peer.wait(found, f"a status with {key!r}")
-        return heard
-
-    def wait_for_drop(self, reason: str) -> None:
-        self.wait_for_status(f"skipped sets: {reason}", lambda count: int(count) > 0)
-
-    def close(self) -> None:
-        import rclpy
-
-        self.pipeline.go.set()
-        self.executor.shutdown()
-        if self.thread.is_alive():
-            self.thread.join()
-        if self.node.state != "finalized":
-            self.node.trigger_shutdown()
-        self.node.destroy_node()
-        rclpy.try_shutdown(context=self.context)
-        self.peer.close()
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -77,6 +77,6 @@ def unrefuted_returns(sparse_depth_m: Array, stereo: StereoEstimate, focal_basel
     scale, offset = align_disparity(seen, measured)
     ahead = np.float32(scale) * seen + np.float32(offset) - measured
     limit = np.maximum(np.float32(CONTRADICTION_PX), np.float32(CONTRADICTION_SHARE) * measured)
-    out = sparse_depth_m.copy()
+    out: Array = sparse_depth_m.copy()
     out[at] = np.where(ahead > limit, np.float32(np.nan), sparse_depth_m[at])
     return out
