@@ -15,7 +15,7 @@ Array = NDArray[np.float32]
 CHANNELS = (*FEATURES, "truth_m", "true_return")
 MAX_DEPTH_M = 80.0
 FOCAL_BASELINE = 384.38  # px m, of the simulated rig
-PATCHES = 1.5  # mean number of failing lidar patches in a crop
+PATCHES = 5.0  # mean number of failing lidar patches in a crop
 PATCH_DEPTH_M = 30.0  # up to here glass and dark paint cover whole groups of beams
 
 
@@ -55,12 +55,14 @@ def fail_lidar_patches(sample: Array, random: np.random.Generator) -> Array:
 
 
 def _near_patch(truth_m: Array, random: np.random.Generator) -> NDArray[np.bool_] | None:
-    """An ellipse, cut to the surface at its centre; None if the point drawn is not near."""
-    height, width = truth_m.shape
-    row, column = int(random.integers(0, height)), int(random.integers(0, width))
-    depth = truth_m[row, column]
-    if not 0 < depth < PATCH_DEPTH_M:
+    """An ellipse on a near surface, cut where that ends; None if nothing is near."""
+    rows, columns = np.nonzero((truth_m > 0) & (truth_m < PATCH_DEPTH_M))
+    if rows.size == 0:
         return None
+    height, width = truth_m.shape
+    index = int(random.integers(0, rows.size))
+    row, column = int(rows[index]), int(columns[index])
+    depth = truth_m[row, column]
     half = (random.uniform(0.4, 1.8), random.uniform(0.15, 0.5))  # metres, half a window to half a car
     axes = tuple(max(3, int(720 * size / depth)) for size in half)
     ellipse = cv2.ellipse(np.zeros((height, width), np.uint8), (column, row), axes, 0, 0, 360, 1, -1)

@@ -68,9 +68,9 @@ def alignment_trust(distance_px: Array) -> Array:
 def unrefuted_returns(sparse_depth_m: Array, stereo: StereoEstimate, focal_baseline: float) -> Array:
     """Sparse depth (H, W) without the returns that a surface clearly in front of them refutes.
 
-    A return goes when the aligned stereo disparity at its pixel is larger by more than 6 px and a tenth. Stereo that was
-    filled in counts too: it is the farther of two neighbours, so both of them stand in front. The opposite, a return
-    in front of stereo, is kept: stereo loses thin and smooth things, the lidar invents none.
+    A return goes when the aligned stereo disparity at its pixel is larger by more than 6 px and a tenth. Filled-in
+    stereo counts too: it is the farther of two neighbours, so both of them stand in front. The opposite, a return in
+    front of stereo, is kept: stereo loses thin and smooth things, the lidar invents none.
     """
     at = ~np.isnan(sparse_depth_m)
     seen = np.float32(focal_baseline) / stereo.depth_m[at]
