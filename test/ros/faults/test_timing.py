@@ -68,8 +68,8 @@ def test_sensor_that_stalls_and_returns(
         assert confidence(fusion, stamps[-1]) == (0.0 if "points" in absent else 1.0)
         fusion.peer.wait_for_status("outputs", r"degraded: .*missing", since)
     assert fusion.peer.wait_for_status("inputs", says, since)["level"] >= WARN
-    good_ns = fusion.expect_good()
-    assert confidence(fusion, good_ns) > 0.0
+    fusion.expect_good()  # its image may be ahead of the first sweep, which nobody waits for after a silence
+    assert 0.0 < confidence(fusion, fusion.expect_good()) < 1.0
     if on_missing == "hold":
         assert not set(stamps) & set(fusion.peer.outputs["depth"])
     fusion.peer.wait_for_status("outputs", r"outputs/s")
@@ -86,11 +86,14 @@ def test_left_camera_is_what_nothing_works_without(fusion: FusionRun, on_missing
 
 
 def test_lidar_that_was_never_there_is_named() -> None:
-    run = FusionRun("warn_missing_s:=0.4")
+    run = FusionRun("warn_missing_s:=0.4", active=False)
     try:
+        assert run.change_state("configure")
+        assert run.change_state("activate")
+        run.peer.wait_until_connected()
         send_without(run, "points")
         run.peer.wait_for_status("inputs", r"points: never a message for")
-        run.expect_good()
+        run.connect()
     finally:
         run.close()
 
