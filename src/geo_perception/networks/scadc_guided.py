@@ -41,6 +41,9 @@ class ScadcGuidedConfig:
     """Widths at 1/2, 1/4, 1/8 and 1/16 of the resolution; the defaults have about half a million weights."""
 
     widths: tuple[int, int, int, int] = (32, 48, 64, 96)
+    # Also predict a residual of the log depth. Off: the result always lies between both depth maps. On simulated
+    # streets a residual lowers the error, on real ones the weights trained there raised it (MAE 0.48 -> 0.51 m).
+    residual: bool = False
 
     def __post_init__(self) -> None:
         if len(self.widths) != 4 or min(self.widths) < 4:
@@ -97,11 +100,12 @@ class ScadcGuided(nn.Module):
         self.level8 = Level(w4, w8, stride=2)
         self.level16 = Level(w8, w16, stride=2)
         self.merge8, self.merge4, self.merge2 = Merge(w16, w8), Merge(w8, w4), Merge(w4, w2)
-        self.head = without_effect(nn.Conv2d(w2, 8, 3, padding=1))
+        planes = 2 if config.residual else 1
+        self.head = without_effect(nn.Conv2d(w2, 4 * planes, 3, padding=1))
         self.shuffle = nn.PixelShuffle(2)
         # What a single pixel tells, at full resolution. Training starts from a confidence that falls with the distance
         # to the returns, one half at 5 px.
-        self.skip = without_effect(nn.Conv2d(len(FEATURES), 2, 1))
+        self.skip = without_effect(nn.Conv2d(len(FEATURES), planes, 1))
         with torch.no_grad():
             self.skip.weight[0, FEATURES.index("return_reach")] = 8.0
             assert self.skip.bias is not None
@@ -113,14 +117,15 @@ class ScadcGuided(nn.Module):
         features: float (B,12,H,W) in the order of FEATURES, H and W divisible by 16. Raises InputError otherwise.
         """
         check_features(features)
-        scores, residual = self.scores(features).float().chunk(2, dim=1)
-        confidence = torch.sigmoid(scores)
+        scores = self.scores(features).float()
+        confidence = torch.sigmoid(scores[:, 0:1])
         log_stereo, log_lidar = features[:, 0:1].float(), features[:, 1:2].float()
         blend = torch.lerp(log_stereo, log_lidar, confidence)
-        return ScadcGuidedOutput(UNIT_M * torch.exp(blend + residual), confidence, UNIT_M * torch.exp(blend))
+        refined = blend + scores[:, 1:2] if self.config.residual else blend
+        return ScadcGuidedOutput(UNIT_M * torch.exp(refined), confidence, UNIT_M * torch.exp(blend))
 
     def scores(self, features: Tensor) -> Tensor:
-        """(B,2,H,W): confidence logit and residual of the log depth."""
+        """(B,1,H,W) confidence logit; with a residual (B,2,H,W), whose second plane it is."""
         fine2 = self.level2(self.unshuffle(features))
         fine4 = self.level4(fine2)
         fine8 = self.level8(fine4)
