@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers import stereo_scene
+from helpers.ros_peer import good_frame
 
 from geo_perception.ros import conversions
 
@@ -116,3 +117,20 @@ def test_malformed_message_is_refused_and_the_next_frame_answered(
     fusion.expect_good()
     assert stamp_ns not in fusion.peer.outputs["depth"]
     assert not any("Traceback" in line for line in fusion.process.lines)
+
+
+def test_swapped_images_with_unswapped_calibration_are_noticed(fusion: Any) -> None:
+    """Every message is in order by itself, so the frame is answered; that stereo contradicts the lidar is said."""
+    since = len(fusion.peer.statuses)
+    _, stamp_ns = fusion.next_frame()
+    frame = good_frame(stamp_ns, seed=2)
+    frame["left"], frame["right"] = frame["right"], frame["left"]
+    fusion.peer.send(frame)
+    fusion.peer.wait_for_output(stamp_ns)
+
+    def said() -> bool:  # in the values: the message still tells of the test before
+        values = [pair for status in fusion.peer.statuses[since:] for pair in status.values]
+        return any(pair.key == "degraded" and "images swapped" in pair.value for pair in values)
+
+    fusion.peer.wait(said, "the disagreement in diagnostics")
+    fusion.expect_good()

@@ -17,6 +17,7 @@ from geo_perception.geometry import PinholeCamera
 from geo_perception.pipelines import FusedDepth, StereoLidarFusion
 from geo_perception.preview import colourise_depth
 from geo_perception.ros import conversions
+from geo_perception.ros.nodes.consistency import disagreement
 from geo_perception.ros.nodes.fusion_inputs import InputDecoder, Sensors
 from geo_perception.ros.nodes.fusion_settings import (
     CLOUD,
@@ -139,8 +140,9 @@ class StereoLidarFusionNode(PerceptionNode[FusionSettings, Match]):
         if sensors.points_lidar is not None and fused.lidar_depth_m is None:
             faults = (*faults, f"{POINTS}: no return falls into the image")
             self._hold(settings, faults)
+        degraded = "; ".join(filter(None, (*faults, disagreement(fused))))
         messages = self._encode(job, sensors, fused, wanted, settings)
-        return Answer(job.stamp_ns, messages, {"decode": decode_ms, **fused.stages_ms}, "; ".join(faults))
+        return Answer(job.stamp_ns, messages, {"decode": decode_ms, **fused.stages_ms}, degraded)
 
     @staticmethod
     def _hold(settings: FusionSettings, faults: tuple[str, ...]) -> None:
