@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,6 +28,8 @@ from training.checkpoint import load_checkpoint, save_checkpoint
 from training.data.fusion import MAX_DEPTH_M, FusionBatch, prepare_samples, random_batches, whole_frames
 from training.losses import guided_losses, scadc_losses, soft_guidance
 from training.revision import revision
+
+PLACES = ("out", "run", "samples", "workers", "threads")  # options that leave the result as it is
 
 
 @dataclass(frozen=True)
@@ -209,24 +211,29 @@ def add_pictures(writer: SummaryWriter, output: Any, batch: FusionBatch, step: i
 
 def model_card(config: Config, options: dict[str, str], step: int, figures: dict[str, float]) -> ModelCard:
     """What is known at the end of training; figures on real frames are added by `geo-perception eval`."""
-    settings = " ".join(
-        f"--{key} {value}" for key, value in asdict(config).items() if key in ("steps", "frames")
-    )
+    own = {field.name: getattr(config, field.name) for field in fields(config) if field.name not in PLACES}
+    changed = {name: value for name, value in own.items() if value != getattr(Config, name)}
+    settings = "".join(f" --{name.replace('_', '-')} {_words(value)}" for name, value in changed.items())
+    command = f"python -m training.recipes.scadc{settings}"
     return ModelCard(
         network=config.network,
         config=dict(options),
         licence="Apache-2.0",
         trained_on=f"{config.frames} simulated street frames (simulation.drive, seeds from {config.first_seed})",
-        recipe=f"python -m training.recipes.scadc --network {config.network} {settings}",
+        recipe=command,
         commit=revision(),
         metrics={
             "simulated_held_out": {name: round(value, 4) for name, value in figures.items()},
             "step": step,
         },
-        metrics_command=f"python -m training.recipes.scadc --network {config.network} {settings}",
+        metrics_command=command,
         inputs="stereo depth (SGBM), completed lidar depth (morphology), visible returns; see networks/",
         outputs="depth in metres up to 80 m, lidar confidence 0..1",
     )
+
+
+def _words(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 if __name__ == "__main__":
