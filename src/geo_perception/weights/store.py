@@ -53,7 +53,8 @@ def save_model(module: nn.Module, folder: str | Path, card: ModelCard) -> ModelC
     fresh.mkdir()
     try:
         save_file(state, fresh / WEIGHTS_FILE)
-        (fresh / WEIGHTS_FILE).chmod(0o644)  # safetensors writes for the owner alone; models are there to be shared
+        # safetensors writes for the owner alone; models are there to be shared
+        (fresh / WEIGHTS_FILE).chmod(0o644)
         card = replace(card, sha256=file_sha256(fresh / WEIGHTS_FILE))
         write_card(card, fresh)
         _swap_in(fresh, folder)
