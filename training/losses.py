@@ -152,36 +152,21 @@ def _decayed_max(values: Tensor, sigma_px: float, radius_px: int, dim: int) -> T
 
 
 def guided_losses(
-    output: ScadcGuidedOutput, target_m: Tensor, guidance: Tensor, max_depth_m: float
+    output: ScadcGuidedOutput, target_m: Tensor, guidance: Tensor, weight: Tensor, max_depth_m: float
 ) -> dict[str, Tensor]:
     """Terms for SCADC-guided: metric error (robust), relative error, sky, and confidence over the whole image.
 
     target_m (B,1,H,W): depth, 0 = no surface (sky), which should come out at max_depth_m. guidance (B,1,H,W).
+    weight (B,1,H,W): of each pixel in the depth terms, see `training.truth`.
     """
-    surface = (target_m > 0) & (target_m <= max_depth_m)
+    surface, sky = (target_m > 0) & (target_m <= max_depth_m), target_m == 0
     pred, target = output.depth_m[surface], target_m[surface]
-    weight = edge_weight(target_m, max_depth_m)[surface]
-    weight = weight / weight.mean()
-    sky = output.depth_m[target_m == 0]
-    zero = output.depth_m.sum() * 0
+    share = weight[surface] / weight[surface].mean()
     huber = F.huber_loss(pred, target, delta=5.0, reduction="none") / 5
+    to_limit = weight[sky] * (max_depth_m / output.depth_m[sky]).log().abs()
     return {
-        "metric": (weight * (huber + 0.5 * (pred - target).abs())).mean(),
-        "relative": 5 * (weight * (pred / target).log().abs()).mean(),
-        "sky": 0.2 * (max_depth_m / sky).log().abs().mean() if len(sky) else zero,
+        "metric": (share * (huber + 0.5 * (pred - target).abs())).mean(),
+        "relative": 5 * (share * (pred / target).log().abs()).mean(),
+        "sky": 0.2 * to_limit.mean() if len(to_limit) else output.depth_m.sum() * 0,
         "confidence": F.mse_loss(output.lidar_confidence, guidance),
     }
-
-
-def edge_weight(target_m: Tensor, max_depth_m: float, window_px: int = 11, share: float = 0.15) -> Tensor:
-    """Weight (B,1,H,W) of each pixel: 1, and `share` where depth changes by over a fifth within the window.
-
-    Real ground truth, accumulated from sweeps and cleaned, holds about 3 % of such pixels, a rendered street 11 %;
-    at full weight the hedge between two surfaces there would cost accuracy everywhere else.
-    """
-    log_depth = torch.where(target_m > 0, target_m, 2 * max_depth_m).log()
-    pad = window_px // 2
-    highest = F.max_pool2d(log_depth, window_px, stride=1, padding=pad)
-    lowest = -F.max_pool2d(-log_depth, window_px, stride=1, padding=pad)
-    edge = highest - lowest > 0.2
-    return torch.where(edge, share, 1.0)

@@ -5,25 +5,36 @@ import pytest
 import torch
 
 from geo_perception.networks.scadc_guided import ScadcGuidedOutput
-from training.losses import edge_weight, guided_losses, soft_guidance
+from training.losses import guided_losses, soft_guidance
+from training.truth import truth_weight
 
 
-def test_edges_weigh_less_than_surfaces():
-    depth = torch.full((1, 1, 20, 20), 10.0)
-    depth[..., 10:] = 20.0
-    weight = edge_weight(depth, 80.0, window_px=7, share=0.25)[0, 0]
-    assert (weight[:, 7:13] == 0.25).all()
-    assert (weight[:, :6] == 1).all() and (weight[:, 14:] == 1).all()
+def test_pixels_just_behind_a_nearer_surface_weigh_less_and_the_surface_itself_does_not():
+    depth = torch.full((1, 1, 20, 40), 20.0)
+    depth[..., :15] = 10.0
+    depth[..., 35:] = 0.0  # sky, which lies behind everything
+    weight = truth_weight(depth, reach_px=(5, 7), share=0.25)[0, 0]
+    assert (weight[:, :15] == 1).all() and (weight[:, 15:22] == 0.25).all()
+    assert (weight[:, 23:35] == 1).all() and (weight[:, 35:] == 0.25).all()
+
+
+def test_a_slanted_road_has_no_edges():
+    rows = torch.arange(1, 101, dtype=torch.float32)[:, None].expand(100, 50)
+    road = (720 * 1.65 / (rows + 15))[None, None]  # from 74 m down to 10 m
+    assert (truth_weight(road.contiguous()) == 1).all()
 
 
 def test_guided_losses_vanish_at_the_truth_and_push_the_sky_to_the_limit():
     depth = torch.full((1, 1, 16, 16), 12.0)
     depth[..., :4, :] = 0
     right = ScadcGuidedOutput(torch.where(depth > 0, depth, 80.0), torch.ones_like(depth), depth)
-    losses = guided_losses(right, depth, torch.ones_like(depth), 80.0)
+    losses = guided_losses(right, depth, torch.ones_like(depth), torch.ones_like(depth), 80.0)
     assert all(float(value) == pytest.approx(0, abs=1e-6) for value in losses.values())
     near_sky = right._replace(depth_m=torch.full_like(depth, 12.0))
-    assert float(guided_losses(near_sky, depth, torch.ones_like(depth), 80.0)["sky"]) > 0.1
+    assert (
+        float(guided_losses(near_sky, depth, torch.ones_like(depth), torch.ones_like(depth), 80.0)["sky"])
+        > 0.1
+    )
 
 
 def test_soft_guidance_is_the_gaussian_of_the_distance():

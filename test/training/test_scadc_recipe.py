@@ -14,12 +14,7 @@ from training.data.fusion import (
     smooth_matcher,
     whole_frames,
 )
-from training.data.fusion_augmentation import (
-    CHANNELS,
-    FOCAL_BASELINE,
-    fail_lidar_patches,
-    worsen_smooth_stereo,
-)
+from training.data.fusion_augmentation import CHANNELS, FOCAL_BASELINE, worsen_smooth_stereo
 from training.recipes import scadc
 
 
@@ -146,18 +141,6 @@ def test_only_stereo_without_holes_is_worsened_and_consistently(config):
     np.testing.assert_allclose(
         worse[FEATURES.index("disparity_gap")], np.tanh((stereo_px - lidar_px) / 4), atol=1e-4
     )
-
-
-def test_failing_patches_put_the_lidar_behind_the_truth_and_change_nothing_else(config):
-    sample = np.load(sorted(config.samples.glob("*.npy"))[0]).astype(np.float32)
-    failed = fail_lidar_patches(sample.copy(), np.random.default_rng(4))
-    moved = failed[CHANNELS.index("log_lidar")] != sample[CHANNELS.index("log_lidar")]
-    assert moved.any() and not moved.all()
-    lidar_m = 15 * np.exp(failed[CHANNELS.index("log_lidar")])
-    assert (lidar_m[moved] > 1.1 * failed[CHANNELS.index("truth_m")][moved]).mean() > 0.9
-    assert not failed[CHANNELS.index("true_return")][moved].any()
-    for name in ("log_stereo", "grey", "stereo_cost", "truth_m"):
-        assert np.array_equal(failed[CHANNELS.index(name)], sample[CHANNELS.index(name)])
 
 
 def test_the_learning_rate_rises_then_falls_to_zero():

@@ -28,7 +28,6 @@ from geo_perception.pipelines import StereoLidarFusion
 from geo_perception.pipelines.fusion_features import fusion_features
 from training.data.fusion_augmentation import (
     MAX_DEPTH_M,
-    fail_lidar_patches,
     smooth_noise,
     worsen_smooth_stereo,
 )
@@ -166,7 +165,7 @@ def random_batches(
         for index in random.integers(0, len(samples), batch):
             top, left = random.integers(0, height - crop[0] + 1), random.integers(0, width - crop[1] + 1)
             cut = samples[index][:, top : top + crop[0], left : left + crop[1]].astype(np.float32)
-            crops.append(fail_lidar_patches(worsen_smooth_stereo(cut, random), random))
+            crops.append(worsen_smooth_stereo(cut, random))
         yield _batch(np.stack(crops), random)
         step += 1
 

@@ -23,11 +23,13 @@ from tqdm import tqdm
 from geo_perception.errors import DataError, GeoPerceptionError, WeightsError
 from geo_perception.evaluation import depth_metrics
 from geo_perception.networks import build
+from geo_perception.networks.scadc import Scadc
 from geo_perception.weights import ModelCard, load_model, save_model
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.data.fusion import MAX_DEPTH_M, FusionBatch, prepare_samples, random_batches, whole_frames
 from training.losses import guided_losses, scadc_losses, soft_guidance
 from training.revision import revision
+from training.truth import truth_weight
 
 PLACES = ("out", "run", "samples", "workers", "threads")  # options that leave the result as it is
 
@@ -45,7 +47,7 @@ class Config:
     frames: int = 300  # training frames, each from a street of its own
     validation_frames: int = 12  # from streets of their own, never trained on
     first_seed: int = 1000  # of the simulated streets; validation streets come before it
-    smooth_share: float = 0.4  # of samples with a learned matcher's kind of stereo error
+    smooth_share: float = 0.5  # of samples with a learned matcher's kind of stereo error
     workers: int = 2  # simulation processes
     init: str = (
         ""  # model name or folder whose weights to start from, e.g. to adapt the shipped one to your data
@@ -56,7 +58,13 @@ class Config:
     optimiser: Literal["adamw", "sgd"] = "adamw"  # sgd with lr 0.001 is the published setting, and needs days
     lr: float = 1e-3  # peak; rises over the first 5 % and then falls to zero as a cosine
     weight_decay: float = 5e-4
-    confidence_weight: float = 0.2  # of the confidence term (guided); the published loss weighs it 1
+    confidence_weight: float = (
+        0.2  # of the confidence term; the published loss weighs it 1, which beside squared
+    )
+    # metres is nothing: 50 keeps the branch of the published network alive
+    behind_edges: float = (
+        0.1  # weight of pixels just behind a nearer surface, where real streets have no truth
+    )
     masked_confidence: bool = False  # True is as published: nothing lowers the confidence away from returns
     seed: int = 0
     validate_every: int = 500
@@ -121,12 +129,17 @@ def train_step(
 def compute_losses(network: nn.Module, batch: FusionBatch, config: Config) -> dict[str, Tensor]:
     """Named, weighted loss terms of a batch."""
     guidance = soft_guidance(batch.true_return)
+    weight = truth_weight(batch.truth_m, share=config.behind_edges)
     output = forward(network, batch)
     if config.network == "scadc":
-        return scadc_losses(
-            output, capped(batch.truth_m), guidance, masked_confidence=config.masked_confidence
+        losses = scadc_losses(
+            output,
+            trusted(batch.truth_m, weight),
+            guidance,
+            masked_confidence=config.masked_confidence,
         )
-    losses = guided_losses(output, batch.truth_m, guidance, MAX_DEPTH_M)
+    else:
+        losses = guided_losses(output, batch.truth_m, guidance, weight, MAX_DEPTH_M)
     return {**losses, "confidence": config.confidence_weight * losses["confidence"]}
 
 
@@ -137,14 +150,16 @@ def forward(network: nn.Module, batch: FusionBatch) -> Any:
     return network(batch.stereo_m, batch.lidar_m, batch.sparse_m, batch.channel("return_mask"))
 
 
-def capped(truth_m: Tensor) -> Tensor:
-    """Truth with depths beyond the pipeline's limit as unknown (0): neither sensor measures there."""
-    return torch.where(truth_m > MAX_DEPTH_M, torch.zeros_like(truth_m), truth_m)
+def trusted(truth_m: Tensor, weight: Tensor) -> Tensor:
+    """Truth for the published loss, which knows no weights: 0 (unknown) beyond the limit and behind edges."""
+    return torch.where((truth_m > MAX_DEPTH_M) | (weight < 1), torch.zeros_like(truth_m), truth_m)
 
 
 def new_network(config: Config, options: dict[str, str]) -> nn.Module:
     """A fresh network, or one with the weights of `init`. Raises WeightsError if those belong to another network."""
     network = build(config.network, **options)
+    if isinstance(network, Scadc):
+        start_at_depth(network)
     if config.init:
         start = load_model(config.init)
         if type(start) is not type(network):
@@ -153,6 +168,13 @@ def new_network(config: Config, options: dict[str, str]) -> nn.Module:
             )
         network.load_state_dict(start.state_dict())
     return network
+
+
+def start_at_depth(network: Scadc, depth_m: float = 15.0) -> None:
+    """Let the first stage answer a typical depth from the start: Adam would take hundreds of steps to get there."""
+    bias = network.classif1[-1].bias
+    assert bias is not None
+    nn.init.constant_(bias, depth_m)
 
 
 def new_optimiser(network: nn.Module, config: Config) -> torch.optim.Optimizer:
