@@ -35,6 +35,24 @@ def test_empty_rows_take_the_nearest_row_and_an_empty_image_stays_zero():
     assert not fill_background(np.zeros((2, 3), np.float32), np.zeros((2, 3), bool)).any()
 
 
+def filled_pixel(row, known, column):
+    """What a pixel of a row with some known ones takes, said plainly."""
+    sides = [row[:column][known[:column]][-1:], row[column:][known[column:]][:1]]
+    return row[column] if known[column] else np.concatenate(sides).min()
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
+def test_filling_equals_its_definition_pixel_by_pixel(share):
+    random = np.random.default_rng(0)
+    disparity = random.uniform(1, 90, (20, 30)).astype(np.float32)
+    known = random.random(disparity.shape) < share
+    known[np.arange(20), random.integers(0, 30, 20)] = True  # empty rows are another test's
+    want = [
+        [filled_pixel(*pair, column) for column in range(30)] for pair in zip(disparity, known, strict=True)
+    ]
+    assert np.array_equal(fill_background(disparity, known), want)
+
+
 @pytest.mark.parametrize("options", [{"max_disparity_px": 100}, {"max_disparity_px": 0}, {"block_px": 4}])
 def test_bad_settings_are_named(options):
     (name, value), *_ = options.items()

@@ -50,10 +50,13 @@ def align_disparity(disparity_px: Array, reference_px: Array) -> tuple[float, fl
 
 
 def _line(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
-    if x.std() < MIN_SPREAD_PX:  # one wall: its distance gives an offset, but no scale
-        return 1.0, float((y - x).mean())
-    scale, offset = np.polyfit(x, y, 1)
-    return float(scale), float(offset)
+    x_mean, y_mean = float(x.mean()), float(y.mean())
+    x = x - x_mean
+    spread = float(np.dot(x, x))
+    if spread < MIN_SPREAD_PX**2 * len(x):  # one wall: its distance gives an offset, but no scale
+        return 1.0, y_mean - x_mean
+    scale = float(np.dot(x, y - y_mean)) / spread
+    return scale, y_mean - scale * x_mean
 
 
 def alignment_trust(distance_px: Array) -> Array:
@@ -61,8 +64,9 @@ def alignment_trust(distance_px: Array) -> Array:
 
     The line is fitted to what the lidar sees; far above its view it would be an extrapolation.
     """
-    share = (np.float32(NO_TRUST_PX) - distance_px) * np.float32(1 / (NO_TRUST_PX - FULL_TRUST_PX))
-    return np.asarray(np.clip(share, 0, 1), np.float32)
+    share = np.subtract(np.float32(NO_TRUST_PX), distance_px)
+    share *= np.float32(1 / (NO_TRUST_PX - FULL_TRUST_PX))
+    return np.asarray(np.clip(share, 0, 1, out=share), np.float32)
 
 
 def unrefuted_returns(sparse_depth_m: Array, stereo: StereoEstimate, focal_baseline: float) -> Array:
@@ -72,13 +76,13 @@ def unrefuted_returns(sparse_depth_m: Array, stereo: StereoEstimate, focal_basel
     stereo counts too: it is the farther of two neighbours, so both of them stand in front. The opposite, a return in
     front of stereo, is kept: stereo loses thin and smooth things, the lidar invents none.
     """
-    at = ~np.isnan(sparse_depth_m)
-    seen = np.float32(focal_baseline) / stereo.depth_m[at]
-    measured = np.float32(focal_baseline) / sparse_depth_m[at]
-    matched = stereo.valid[at]
+    at = np.flatnonzero(~np.isnan(sparse_depth_m))  # few pixels: what follows is done on them alone
+    seen = np.float32(focal_baseline) / stereo.depth_m.take(at)
+    measured = np.float32(focal_baseline) / sparse_depth_m.take(at)
+    matched = stereo.valid.take(at)
     scale, offset = align_disparity(seen[matched], measured[matched])
     ahead = np.float32(scale) * seen + np.float32(offset) - measured
     limit = np.maximum(np.float32(CONTRADICTION_PX), np.float32(CONTRADICTION_SHARE) * measured)
-    out: Array = sparse_depth_m.copy()
-    out[at] = np.where(ahead > limit, np.float32(np.nan), sparse_depth_m[at])
+    out: Array = sparse_depth_m.copy(order="C")
+    out.reshape(-1)[at[ahead > limit]] = np.nan
     return out

@@ -39,13 +39,18 @@ def complete_morphology(sparse_depth_m: Array) -> Array:
 
 
 def _fill(values: Array, size: int) -> Array:
-    # two passes of a line are the same maximum as one square, at a fraction of the work
-    grown = cv2.dilate(cv2.dilate(values, np.ones((size, 1), np.uint8)), np.ones((1, size), np.uint8))
-    return np.where(values > 0, values, grown)
+    grown = cv2.dilate(values, np.ones((size, size), np.uint8))
+    grown *= values == 0  # a product and a sum choose between them faster than a branch per pixel
+    grown += values
+    return np.asarray(grown, np.float32)
 
 
 def _extend_up(nearness: Array) -> Array:
-    columns = np.arange(nearness.shape[1])
-    top = np.argmax(nearness > 0, axis=0)
-    above = np.arange(nearness.shape[0])[:, None] < top
-    return np.where(above, nearness[top, columns], nearness)
+    """In place: every column above its highest known pixel takes that pixel's value."""
+    known = nearness > 0
+    top = np.argmax(known, axis=0)
+    highest = nearness[top, np.arange(nearness.shape[1])]
+    rows = int(top.max())
+    above = nearness[:rows]  # zeros, so that the value can be added
+    above += highest * (np.arange(rows)[:, None] < top)
+    return nearness

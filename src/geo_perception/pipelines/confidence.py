@@ -23,8 +23,20 @@ def confidence_fusion(inputs: FusionInputs) -> tuple[Array, Array]:
         depth (H, W) metres and lidar confidence (H, W) in 0..1.
     """
     distance = inputs.lidar.distance_px
-    trust = np.exp(distance * np.float32(-1 / REACH_PX)) * np.float32(1 / FULL_TRUST)
-    unmatched = np.float32(UNMATCHED_TRUST) * np.exp(distance * np.float32(-1 / UNMATCHED_REACH_PX))
-    confidence = np.minimum(np.where(inputs.stereo.valid, trust, np.maximum(trust, unmatched)), np.float32(1))
-    ratio = inputs.lidar.depth_m / inputs.stereo.depth_m
-    return inputs.stereo.depth_m * ratio**confidence, confidence
+    confidence = _decay(distance, REACH_PX, 1 / FULL_TRUST)
+    unmatched = _decay(distance, UNMATCHED_REACH_PX, UNMATCHED_TRUST)
+    unmatched *= ~inputs.stereo.valid
+    np.maximum(confidence, unmatched, out=confidence)
+    np.minimum(confidence, np.float32(1), out=confidence)
+    depth_m = inputs.lidar.depth_m / inputs.stereo.depth_m
+    np.power(depth_m, confidence, out=depth_m)
+    depth_m *= inputs.stereo.depth_m
+    return depth_m, confidence
+
+
+def _decay(distance_px: Array, reach_px: float, start: float) -> Array:
+    """start * exp(-distance / reach), with one new image only."""
+    out = distance_px * np.float32(-1 / reach_px)
+    np.exp(out, out=out)
+    out *= np.float32(start)
+    return np.asarray(out, np.float32)

@@ -99,14 +99,19 @@ def fill_background(disparity: Array, known: NDArray[np.bool_]) -> Array:
         (H, W) filled copy; zeros if nothing is known.
     """
     height, width = disparity.shape
-    columns = np.arange(width, dtype=np.int32)
-    left = np.maximum.accumulate(np.where(known, columns, -1), axis=1)
-    right = np.minimum.accumulate(np.where(known, columns, width)[:, ::-1], axis=1)[:, ::-1]
-    start = (np.arange(height, dtype=np.int32) * width)[:, None]
-    flat = disparity.reshape(-1)
-    from_left = np.where(left >= 0, flat[start + np.maximum(left, 0)], np.float32(np.inf))
-    from_right = np.where(right < width, flat[start + np.minimum(right, width - 1)], np.float32(np.inf))
-    return _fill_rows(np.minimum(from_left, from_right))
+    # A column of infinity between the rows ends every gap there, and loses every comparison.
+    framed = np.full(height * (width + 1) + 1, np.inf, np.float32)
+    rows = framed[1:].reshape(height, width + 1)[:, :width]
+    rows[...] = disparity
+    unknown = np.zeros(framed.size, np.bool_)
+    np.logical_not(known, out=unknown[1:].reshape(height, width + 1)[:, :width])
+    changes = np.flatnonzero(
+        unknown[1:] != unknown[:-1]
+    )  # the last known pixel before a gap, the gap's last one
+    before, last = changes[::2], changes[1::2]
+    gaps = np.minimum(framed.take(before), framed.take(last + 1))
+    framed[unknown] = np.repeat(gaps, last - before)
+    return _fill_rows(np.ascontiguousarray(rows))
 
 
 def _fill_rows(filled: Array) -> Array:

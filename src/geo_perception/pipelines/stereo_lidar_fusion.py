@@ -151,7 +151,8 @@ class StereoLidarFusion:
         if np.isnan(sparse).all():
             return None
         with timed("completion", stages):
-            dense = np.minimum(self._complete(sparse, left), np.float32(self.config.max_depth_m))
+            dense = self._complete(sparse, left)
+            np.minimum(dense, np.float32(self.config.max_depth_m), out=dense)
             distance = cv2.distanceTransform(np.isnan(sparse).view(np.uint8), cv2.DIST_L2, 5)
         return LidarEstimate(raw, sparse, dense, distance)
 
@@ -167,17 +168,19 @@ class StereoLidarFusion:
         self, stereo: StereoEstimate, lidar: LidarEstimate, focal_baseline: np.float32
     ) -> StereoEstimate:
         """Stereo corrected by `align_disparity`: fully near the returns, not at all far from every one."""
-        pairs = stereo.valid & ~np.isnan(lidar.sparse_depth_m)
+        pairs = np.flatnonzero(stereo.valid & ~np.isnan(lidar.sparse_depth_m))
         disparity = focal_baseline / stereo.depth_m
-        scale, offset = align_disparity(disparity[pairs], focal_baseline / lidar.sparse_depth_m[pairs])
-        trust = alignment_trust(lidar.distance_px)
+        measured = focal_baseline / lidar.sparse_depth_m.take(pairs)
+        scale, offset = align_disparity(disparity.take(pairs), measured)
         floor = focal_baseline / np.float32(self.config.max_depth_m)
-        shift = np.float32(scale - 1) * disparity + np.float32(offset)
-        corrected = np.maximum(disparity + trust * shift, floor)
+        out = disparity * np.float32(scale - 1)  # in place from here on: a new image costs more than the sum
+        out += np.float32(offset)
+        out *= alignment_trust(lidar.distance_px)
+        out += disparity
+        np.divide(focal_baseline, np.maximum(out, floor, out=out), out=out)
         # what stereo put at the limit, it did not measure: it stays there
-        return replace(
-            stereo, depth_m=np.where(disparity > floor, focal_baseline / corrected, stereo.depth_m)
-        )
+        np.copyto(out, stereo.depth_m, where=disparity <= floor)
+        return replace(stereo, depth_m=out)
 
     def _combine(
         self,
