@@ -10,13 +10,16 @@ from typing import Any
 from torch import Tensor, nn
 
 from geo_perception.errors import ConfigError
-from geo_perception.networks import psmnet, ssdc
+from geo_perception.networks import distdepth, psmnet, resnet_encoder, ssdc
+from geo_perception.networks.depth_decoder import DepthDecoder, DepthDecoderConfig
+from geo_perception.networks.distdepth import DistDepth, DistDepthConfig, DistDepthOutput
 from geo_perception.networks.psmnet import Psmnet, PsmnetConfig
+from geo_perception.networks.resnet_encoder import ResnetEncoder, ResnetEncoderConfig
 from geo_perception.networks.scadc import Scadc, ScadcConfig, ScadcOutput, confidence_limits
 from geo_perception.networks.scadc_guided import ScadcGuided, ScadcGuidedConfig
 from geo_perception.networks.ssdc import Ssdc, SsdcConfig
 
-__all__ = ["NETWORKS", "NetworkSpec", "ScadcOutput", "build"]
+__all__ = ["NETWORKS", "DistDepthOutput", "NetworkSpec", "ScadcOutput", "build"]
 
 
 def _no_config(_state: Mapping[str, Tensor]) -> dict[str, Any]:
@@ -44,6 +47,11 @@ NETWORKS: dict[str, NetworkSpec] = {
     "ssdc": NetworkSpec(SsdcConfig, Ssdc, infer_config=ssdc.infer_config),
     "scadc_guided": NetworkSpec(ScadcGuidedConfig, ScadcGuided),
     "scadc": NetworkSpec(ScadcConfig, Scadc, inspect=confidence_limits),
+    "resnet_encoder": NetworkSpec(
+        ResnetEncoderConfig, ResnetEncoder, infer_config=resnet_encoder.infer_config
+    ),
+    "depth_decoder": NetworkSpec(DepthDecoderConfig, DepthDecoder),
+    "distdepth": NetworkSpec(DistDepthConfig, DistDepth, infer_config=distdepth.infer_config),
 }
 
 
