@@ -15,6 +15,7 @@ DIAMOND = np.array(
     [[0, 0, 1, 0, 0], [0, 1, 1, 1, 0], [1, 1, 1, 1, 1], [0, 1, 1, 1, 0], [0, 0, 1, 0, 0]], np.uint8
 )
 HOLE_SIZES = (7, 31)  # small holes first, so that near returns do not spread over them from afar
+REACH_PX = 28  # of all steps together: half the sides of diamond, closing (twice), holes, median and Gaussian
 
 
 def complete_morphology(sparse_depth_m: Array) -> Array:
@@ -26,16 +27,27 @@ def complete_morphology(sparse_depth_m: Array) -> Array:
     Args:
         sparse_depth_m: (H, W) metres, NaN where there is no return.
     """
-    nearness = inverse_or_zero(sparse_depth_m)
-    if not nearness.any():
+    returns = np.flatnonzero(sparse_depth_m > 0)
+    if not returns.size:
         return np.full_like(sparse_depth_m, np.nan)
+    above = max(0, int(returns[0]) // sparse_depth_m.shape[1] - REACH_PX)  # so many rows will all be alike
+    nearness = inverse_or_zero(sparse_depth_m[above:])
     nearness = cv2.morphologyEx(cv2.dilate(nearness, DIAMOND), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
     nearness = _fill(nearness, HOLE_SIZES[0])
     nearness = _fill(_extend_up(nearness), HOLE_SIZES[1])
-    while not nearness.all():  # far corners of narrow sweeps; usually not entered
-        nearness = _fill(nearness, 4 * HOLE_SIZES[1] + 1)
+    if not nearness.all():  # far corners of narrow sweeps; usually not entered
+        nearness, above = _fill_all(np.concatenate((np.repeat(nearness[:1], above, axis=0), nearness))), 0
     smooth = cv2.GaussianBlur(cv2.medianBlur(nearness, 5), (5, 5), 0)
-    return np.asarray(np.float32(1) / smooth, np.float32)
+    out = np.empty(sparse_depth_m.shape, np.float32)
+    np.divide(np.float32(1), smooth, out=out[above:])
+    out[:above] = out[above]
+    return out
+
+
+def _fill_all(nearness: Array) -> Array:
+    while not nearness.all():
+        nearness = _fill(nearness, 4 * HOLE_SIZES[1] + 1)
+    return nearness
 
 
 def _fill(values: Array, size: int) -> Array:
