@@ -9,10 +9,10 @@ import pytest
 from geo_perception.simulation.drive import facades, furniture, pages, vehicles
 from geo_perception.simulation.drive.atlas import atlas
 from geo_perception.simulation.drive.materials import ID, MATERIALS
-from geo_perception.simulation.drive.mesh import box, join, patch
+from geo_perception.simulation.mesh import box, join, patch
 from geo_perception.simulation.drive.path import RoadPath
 from geo_perception.simulation.drive.vegetation import TREES
-from geo_perception.simulation.drive.world import NO_HIT, Caster
+from geo_perception.simulation.casting import NO_HIT, Caster
 
 
 @pytest.mark.parametrize("kind", vehicles.BUILDERS)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from geo_perception.simulation.drive import facades, pages
 from geo_perception.simulation.drive.materials import MATERIALS, column
+from geo_perception.simulation.textures import remap
 
 Floats = NDArray[np.float32]
 VARIANTS = 6  # sets of pages; a scene draws one, so painting is paid for rarely
@@ -60,22 +61,6 @@ class Atlas:
         x = in_page[:, 0] + (page % COLUMNS) * size
         y = size - 1 - in_page[:, 1] + self._level_row[level] + (page // COLUMNS) * size
         return np.asarray(remap(self._image, x, y) * np.float32(1 / 255))
-
-
-def remap(image: NDArray[np.uint8] | Floats, x: Floats, y: Floats) -> Floats:
-    """Bilinear samples of `image` at N positions, as float32 (N, channels)."""
-    wide = 1024  # OpenCV's maps must be narrower than 32768
-    pad = -len(x) % wide
-    maps = [np.pad(a.astype(np.float32), (0, pad)).reshape(-1, wide) for a in (x, y)]
-    out = np.empty((len(x) + pad, image.shape[2]), image.dtype)
-    step = 30000 * wide
-    for start in range(0, len(out), step):
-        rows = slice(start // wide, start // wide + 30000)
-        part = cv2.remap(
-            image, maps[0][rows], maps[1][rows], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
-        out[start : start + step] = part.reshape(-1, image.shape[2])
-    return out[: len(x)].astype(np.float32)
 
 
 @lru_cache(maxsize=VARIANTS)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from geo_perception.simulation.drive.materials import ID
-from geo_perception.simulation.drive.mesh import Mesh, box, join, patch, surface, tube
+from geo_perception.simulation.mesh import Mesh, box, join, patch, surface, tube
 
 Rng = np.random.Generator
 FRONTS = ("facade_old", "facade_plain", "facade_modern", "brick", "plaster")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from geo_perception.simulation.drive.materials import ID
-from geo_perception.simulation.drive.mesh import Mesh, box, disc, join, patch, tube
+from geo_perception.simulation.mesh import Mesh, box, disc, join, patch, tube
 
 Rng = np.random.Generator
 

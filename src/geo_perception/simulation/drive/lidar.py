@@ -6,9 +6,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception.simulation.casting import NO_HIT, Caster, Hits, Surfaces
 from geo_perception.simulation.drive.config import DriveConfig
 from geo_perception.simulation.drive.materials import MATERIALS, column
-from geo_perception.simulation.drive.world import NO_HIT, Caster, Hits, Surfaces
 
 Floats = NDArray[np.float32]
 Matrix = NDArray[np.float64]

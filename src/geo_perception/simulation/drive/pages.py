@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception.simulation import textures
+
 Floats = NDArray[np.float32]
 Rng = np.random.Generator
 SIZE = 512  # pixels a side; at 3 m a tile that is 6 mm, finer than a pixel beyond 4.5 m
@@ -16,12 +18,7 @@ SIZE = 512  # pixels a side; at 3 m a tile that is 6 mm, finer than a pixel beyo
 
 def fractal(rng: Rng, slope: float, shortest_px: float = 2.0, longest_px: float = 512.0) -> Floats:
     """Tileable noise (SIZE, SIZE) with amplitude ~ frequency^-slope, zero mean, unit deviation."""
-    fx, fy = np.fft.rfftfreq(SIZE)[None], np.fft.fftfreq(SIZE)[:, None]
-    radius = np.hypot(fx, fy)
-    band = (radius > 0.99 / longest_px) & (radius < 1 / shortest_px)
-    gain = np.where(band, np.maximum(radius, 1e-6) ** -slope, 0.0)
-    out = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((SIZE, SIZE))) * gain)
-    return np.asarray(out / out.std(), np.float32)
+    return textures.fractal(rng, slope, shortest_px, longest_px, SIZE)
 
 
 def _grey(level: float, *layers: Floats) -> Floats:

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo_perception.simulation.drive.config import STREETS, DriveConfig
-from geo_perception.simulation.drive.mesh import Mesh
 from geo_perception.simulation.drive.path import RoadPath
 from geo_perception.simulation.drive.vegetation import forest
 from geo_perception.simulation.drive.vehicles import BUILDERS
+from geo_perception.simulation.mesh import Mesh
 
 CHUNK_M = 32.0  # the street is drawn in pieces of this length, each from its own seed
 # Weights of what may stand along a chunk of street, per kind of street

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo_perception.geometry import PinholeCamera
+from geo_perception.simulation.casting import NO_HIT, Caster, Hits, Surfaces
 from geo_perception.simulation.drive.shading import Light, radiance
-from geo_perception.simulation.drive.world import NO_HIT, Caster, Hits, Surfaces
 
 Floats = NDArray[np.float32]
 Matrix = NDArray[np.float64]

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from geo_perception.simulation.drive.atlas import Atlas, remap
+from geo_perception.simulation.casting import NO_HIT, Caster, Hits, Surfaces
+from geo_perception.simulation.drive.atlas import Atlas
 from geo_perception.simulation.drive.materials import MATERIALS, column
 from geo_perception.simulation.drive.pages import fractal
 from geo_perception.simulation.drive.sky import Sky
-from geo_perception.simulation.drive.world import NO_HIT, Caster, Hits, Surfaces
+from geo_perception.simulation.textures import remap
 
 Floats = NDArray[np.float32]
 _LEAFY = np.array([m.leafy for m in MATERIALS.values()])

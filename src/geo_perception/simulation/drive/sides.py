@@ -9,9 +9,9 @@ import numpy as np
 
 from geo_perception.simulation.drive import buildings, furniture
 from geo_perception.simulation.drive.materials import ID
-from geo_perception.simulation.drive.mesh import Mesh, patch, surface
 from geo_perception.simulation.drive.plan import CHUNK_M, StreetPlan
 from geo_perception.simulation.drive.vegetation import hedge
+from geo_perception.simulation.mesh import Mesh, patch, surface
 
 Rng = np.random.Generator
 

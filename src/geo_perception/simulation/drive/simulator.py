@@ -10,6 +10,7 @@ import numpy as np
 from geo_perception.errors import ConfigError
 from geo_perception.frames import StereoLidarFrame
 from geo_perception.geometry.se3 import transform
+from geo_perception.simulation.casting import Surfaces
 from geo_perception.simulation.drive import lidar
 from geo_perception.simulation.drive.atlas import atlas
 from geo_perception.simulation.drive.config import DriveConfig
@@ -20,7 +21,7 @@ from geo_perception.simulation.drive.sensor import ImageSensor, auto_exposure
 from geo_perception.simulation.drive.shading import Light
 from geo_perception.simulation.drive.sky import Sky
 from geo_perception.simulation.drive.traffic import car_position, draw_movers, traffic
-from geo_perception.simulation.drive.world import STRETCH_M, Stretch, Surfaces, build_stretch
+from geo_perception.simulation.drive.world import STRETCH_M, Stretch, build_stretch
 
 PERIOD_NS = 100_000_000  # 10 Hz, KITTI's rate
 FIRST_STAMP_NS = 1_000_000_000  # as data sets without time stamps: tf2 reads 0 as "latest"

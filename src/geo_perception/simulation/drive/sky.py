@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from geo_perception.simulation.drive.atlas import remap
 from geo_perception.simulation.drive.plan import StreetPlan
+from geo_perception.simulation.textures import remap
 
 Floats = NDArray[np.float32]
 ROWS, COLUMNS = 256, 1024  # 0.35 degrees a pixel around; mirrored images on car bodies need no more

@@ -9,8 +9,8 @@ import numpy as np
 
 from geo_perception.simulation.drive import furniture, sides
 from geo_perception.simulation.drive.materials import ID
-from geo_perception.simulation.drive.mesh import Mesh, join, patch, surface
 from geo_perception.simulation.drive.plan import CHUNK_M, SIDES, StreetPlan
+from geo_perception.simulation.mesh import Mesh, join, patch, surface
 
 Rng = np.random.Generator
 LAND_Y = np.array([0.0, 1.5, 4, 8, 14, 22, 35, 60, 110])  # rows of the land's grid, beyond the pavement

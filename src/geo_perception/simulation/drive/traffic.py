@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from geo_perception.simulation.drive.config import DriveConfig
-from geo_perception.simulation.drive.mesh import Mesh, join
 from geo_perception.simulation.drive.plan import StreetPlan
 from geo_perception.simulation.drive.sides import pick
+from geo_perception.simulation.mesh import Mesh, join
 
 LOOP_M = 260.0  # traffic repeats around the car at this distance
 BEHIND_M = 50.0

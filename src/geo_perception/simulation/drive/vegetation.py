@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo_perception.simulation.drive.materials import ID
-from geo_perception.simulation.drive.mesh import Mesh, join, surface, triangles, tube
+from geo_perception.simulation.mesh import Mesh, join, surface, triangles, tube
 
 Rng = np.random.Generator
 Floats = NDArray[np.float64]

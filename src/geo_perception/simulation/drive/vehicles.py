@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo_perception.simulation.drive.materials import ID
-from geo_perception.simulation.drive.mesh import Mesh, blob, box, disc, join, patch, surface, triangles, tube
+from geo_perception.simulation.mesh import Mesh, blob, box, disc, join, patch, surface, triangles, tube
 
 Rng = np.random.Generator
 Points = list[tuple[float, float]]

@@ -4,144 +4,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geo_perception.errors import MissingDependencyError
+from geo_perception.simulation.casting import Caster, Surfaces
 from geo_perception.simulation.drive.materials import ID
-from geo_perception.simulation.drive.mesh import Mesh, join, surface
 from geo_perception.simulation.drive.plan import CHUNK_M, StreetPlan
 from geo_perception.simulation.drive.street import build_chunk
+from geo_perception.simulation.mesh import Mesh, join, surface
 
 Floats = NDArray[np.float32]
 STRETCH_M = 64.0  # standing geometry is rebuilt each time the car has passed this far
 BEHIND_M, AHEAD_M = 48.0, 230.0  # what a stretch covers around the car
-NO_HIT = -1
-
-
-@dataclass(frozen=True)
-class Hits:
-    """First hits of N rays."""
-
-    distance: Floats  # (N,) in units of the ray direction's length; inf without a hit
-    triangle: NDArray[np.int64]  # (N,) row of Surfaces, NO_HIT without
-    weights: Floats  # (N, 2) barycentric weights of the triangle's second and third corner
-
-    @classmethod
-    def none(cls, count: int) -> Hits:
-        """`count` rays that hit nothing."""
-        return cls(
-            np.full(count, np.inf, np.float32), np.full(count, NO_HIT), np.zeros((count, 2), np.float32)
-        )
-
-    @classmethod
-    def join(cls, parts: list[Hits]) -> Hits:
-        """Hits of consecutive blocks of rays."""
-        return cls(
-            *(np.concatenate([getattr(p, f) for p in parts]) for f in ("distance", "triangle", "weights"))
-        )
-
-
-@dataclass(frozen=True)
-class Surfaces:
-    """Attributes of T triangles."""
-
-    uv: Floats  # (T, 3, 2) texture metres
-    normal: Floats  # (T, 3) unit, either side
-    material: NDArray[np.int16]  # (T,)
-    tint: Floats  # (T, 3)
-
-    @classmethod
-    def of(cls, mesh: Mesh) -> Surfaces:
-        """Attributes of a mesh in world coordinates."""
-        e1, e2 = mesh.corners[:, 1] - mesh.corners[:, 0], mesh.corners[:, 2] - mesh.corners[:, 0]
-        normal = np.cross(e1, e2)
-        normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
-        return cls(mesh.uv, normal.astype(np.float32), mesh.material, mesh.tint)
-
-    def followed_by(self, other: Surfaces) -> Surfaces:
-        """Both sets, `other`'s rows after this one's."""
-        pairs = ((getattr(self, f), getattr(other, f)) for f in ("uv", "normal", "material", "tint"))
-        return Surfaces(*(np.concatenate(p) for p in pairs))
-
-
-class Caster:
-    """Casts rays into one or more ray-casting scenes and reports the nearest hit."""
-
-    def __init__(self, meshes: list[Mesh]) -> None:
-        self._core, scene_type = _open3d()
-        self._scenes = [(self._scene(scene_type, m), len(m.corners)) for m in meshes]
-
-    def _scene(self, scene_type: Any, mesh: Mesh) -> Any:
-        scene = scene_type()
-        if len(mesh.corners):
-            vertices = np.ascontiguousarray(mesh.corners.reshape(-1, 3))
-            index = np.arange(len(vertices), dtype=np.uint32).reshape(-1, 3)
-            scene.add_triangles(self._core.Tensor(vertices), self._core.Tensor(index))
-        return scene
-
-    def with_mesh(self, mesh: Mesh) -> Caster:
-        """A caster that also hits `mesh`; shares this one's scenes."""
-        other = Caster([mesh])
-        other._scenes = [*self._scenes, *other._scenes]
-        return other
-
-    def cast(self, origin: Floats, directions: Floats) -> Hits:
-        """First hits of rays from `origin` (3,) or (N, 3) along `directions` (N, 3)."""
-        rays = self._rays(origin, directions)
-        best: Hits | None = None
-        offset = 0
-        for scene, count in self._scenes:
-            if count:
-                hits = self._one(scene, rays, offset)
-                best = hits if best is None else _nearer(best, hits)
-            offset += count
-        if best is None:
-            return Hits.none(len(directions))
-        return best
-
-    def blocked(self, origins: Floats, direction: Floats) -> NDArray[np.bool_]:
-        """Whether anything lies along `direction` (3,) from each origin (N, 3)."""
-        rays = self._rays(origins, np.broadcast_to(direction, origins.shape))
-        out = np.zeros(len(origins), bool)
-        for scene, count in self._scenes:
-            if count:
-                out |= scene.test_occlusions(rays).numpy()
-        return out
-
-    def _rays(self, origin: Floats, directions: Floats) -> Any:
-        rays = np.empty((len(directions), 6), np.float32)
-        rays[:, :3], rays[:, 3:] = origin, directions
-        return self._core.Tensor(rays)
-
-    @staticmethod
-    def _one(scene: Any, rays: Any, offset: int) -> Hits:
-        answer = scene.cast_rays(rays)
-        distance = answer["t_hit"].numpy()
-        triangle = answer["primitive_ids"].numpy().astype(np.int64) + offset
-        triangle[~np.isfinite(distance)] = NO_HIT
-        return Hits(distance, triangle, answer["primitive_uvs"].numpy())
-
-
-def _nearer(a: Hits, b: Hits) -> Hits:
-    take = b.distance < a.distance
-    return Hits(
-        np.where(take, b.distance, a.distance),
-        np.where(take, b.triangle, a.triangle),
-        np.where(take[:, None], b.weights, a.weights),
-    )
-
-
-def _open3d() -> tuple[Any, Any]:
-    try:
-        import open3d as o3d
-    except (ImportError, OSError) as error:
-        raise MissingDependencyError(
-            f"simulated drives need open3d and its system libraries libusb-1.0-0, libgl1, libgomp1: {error}"
-        ) from error
-    return o3d.core, o3d.t.geometry.RaycastingScene
 
 
 @dataclass(frozen=True)

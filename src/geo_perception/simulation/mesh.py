@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Triangle soups with texture coordinates, and the few primitives everything in the street is made of.
+"""Triangle soups with texture coordinates, and the few primitives everything simulated is made of.
 
 Street coordinates: x along the road, y to the left of its centre line, z up, metres. Every triangle has its own
 three corners, so soups are joined by concatenation and moved by one matrix product.
