@@ -185,3 +185,26 @@ def test_decoding_needs_no_ros(monkeypatch):
     importlib.reload(conversions.images)
     msg = messages.image(np.zeros((2, 2), np.uint8), "mono8")
     assert conversions.images.decode_image(msg).shape == (2, 2)
+
+
+def test_an_image_stream_reuses_its_message_and_says_the_same_as_a_fresh_one():
+    encode = conversions.ImageEncoder()
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (3, 4, 6), np.uint8)
+    made = []
+    for index, image in enumerate(images):
+        header = conversions.header(index, "camera")
+        message = encode(image, "mono8", header)
+        assert message == conversions.encode_image(image, "mono8", header)
+        made.append(message)
+    assert made[0] is made[2]
+    wide = encode(np.ones((2, 3), np.float32), "32FC1", header)
+    assert (wide.width, wide.encoding) == (3, "32FC1") and conversions.decode_image(wide).tolist() == [
+        [1, 1, 1]
+    ] * 2
+
+
+def test_an_image_stream_checks_each_new_layout():
+    encode = conversions.ImageEncoder()
+    with pytest.raises(InputError, match="mono8 needs uint8"):
+        encode(np.ones((2, 3), np.float32), "mono8", conversions.header(0, "camera"))

@@ -18,6 +18,7 @@ from geo_perception.ros.conversions.extrinsics import (
     transform_from_matrix,
 )
 from geo_perception.ros.conversions.images import (
+    ImageEncoder,
     decode_depth,
     decode_image,
     decode_rgb,
@@ -28,6 +29,7 @@ from geo_perception.ros.conversions.stamps import header, stamp_ns, time_from_ns
 
 __all__ = [
     "DepthCloudEncoder",
+    "ImageEncoder",
     "StaticTransforms",
     "camera_from_info",
     "decode_depth",

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -185,10 +186,39 @@ def encode_image(image: NDArray[Any], encoding: str, header: Any) -> Any:
     return with_data(Image, data, header=header, **fields)
 
 
-def encode_depth(depth_m: Array, header: Any, encoding: str = "32FC1") -> Any:
+class ImageEncoder:
+    """Images of a stream: while size and encoding stay, all are one message, without a new buffer or new checks.
+
+    Publish (which serialises) one before encoding the next.
+    """
+
+    def __init__(self) -> None:
+        self._layout: tuple[Any, ...] = ()
+        self._message: Any = None
+        self._values: NDArray[Any] = np.empty(0)  # view of the message's data
+
+    def __call__(self, image: NDArray[Any], encoding: str, header: Any) -> Any:
+        """As `encode_image`."""
+        layout = (image.shape, image.dtype.str, encoding)
+        if layout == self._layout:
+            np.copyto(self._values, image)
+            self._message.header = header
+            return self._message
+        self._message = encode_image(image, encoding, header)
+        self._values = np.frombuffer(self._message.data, image.dtype.newbyteorder("=")).reshape(image.shape)
+        self._layout = layout
+        return self._message
+
+
+def encode_depth(
+    depth_m: Array,
+    header: Any,
+    encoding: str = "32FC1",
+    encode: Callable[[NDArray[Any], str, Any], Any] = encode_image,
+) -> Any:
     """sensor_msgs/Image of depth in metres (NaN unknown) as 32FC1, or as 16UC1 millimetres (0 unknown).
 
-    What 16UC1 cannot hold (65.5355 m and beyond) is written as unknown.
+    What 16UC1 cannot hold (65.5355 m and beyond) is written as unknown. `encode` may be a stream's `ImageEncoder`.
 
     Raises:
         InputError: another encoding, or not an (H, W) float32 array.
@@ -196,7 +226,7 @@ def encode_depth(depth_m: Array, header: Any, encoding: str = "32FC1") -> Any:
     if encoding not in ("32FC1", "16UC1"):
         raise InputError(f"depth image encoding is {encoding!r}, allowed: 32FC1, 16UC1")
     if encoding == "32FC1":
-        return encode_image(depth_m, encoding, header)
+        return encode(depth_m, encoding, header)
     millimetres = np.rint(np.nan_to_num(depth_m, nan=0.0, posinf=0.0, neginf=0.0) / MILLIMETRE_M)
     millimetres[(millimetres < 0) | (millimetres > MAX_DEPTH_16U_MM)] = 0
-    return encode_image(millimetres.astype(np.uint16), encoding, header)
+    return encode(millimetres.astype(np.uint16), encoding, header)

@@ -3,22 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from time import perf_counter
 from typing import Any
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
 from geo_perception.errors import InputError
-from geo_perception.geometry import PinholeCamera
 from geo_perception.pipelines import FusedDepth, StereoLidarFusion
-from geo_perception.preview import colourise_depth
 from geo_perception.ros import conversions
 from geo_perception.ros.nodes.consistency import disagreement
-from geo_perception.ros.nodes.fusion_inputs import InputDecoder, Sensors
+from geo_perception.ros.nodes.fusion_inputs import InputDecoder
+from geo_perception.ros.nodes.fusion_outputs import OutputEncoder
 from geo_perception.ros.nodes.fusion_settings import (
     CLOUD,
     COLOUR,
@@ -74,7 +70,7 @@ class StereoLidarFusionNode(PerceptionNode[FusionSettings, Match]):
         self._extrinsics: Extrinsics | None = None
         self._poll: Any = None
         self._decode: InputDecoder | None = None
-        self._cloud_encoder: Any = None
+        self._encode = OutputEncoder()
 
     def accept(self, settings: FusionSettings) -> None:
         if not settings.camera_from_lidar:
@@ -84,7 +80,8 @@ class StereoLidarFusionNode(PerceptionNode[FusionSettings, Match]):
         self._pipeline = self._build(settings)
 
     def unload(self) -> None:
-        self._pipeline = self._cloud_encoder = None
+        self._pipeline = None
+        self._encode = OutputEncoder()
 
     def begin(self, settings: FusionSettings) -> None:
         self._extrinsics = Extrinsics(self, settings.camera_from_lidar)
@@ -141,48 +138,16 @@ class StereoLidarFusionNode(PerceptionNode[FusionSettings, Match]):
             faults = (*faults, f"{POINTS}: no return falls into the image")
             self._hold(settings, faults)
         degraded = "; ".join(filter(None, (*faults, disagreement(fused))))
-        messages = self._encode(job, sensors, fused, wanted, settings)
+        header = conversions.header(
+            job.stamp_ns, job[LEFT].header.frame_id
+        )  # of every output, as the left image's
+        messages = self._encode(sensors, fused, wanted, settings, header)
         return Answer(job.stamp_ns, messages, {"decode": decode_ms, **fused.stages_ms}, degraded)
 
     @staticmethod
     def _hold(settings: FusionSettings, faults: tuple[str, ...]) -> None:
         if faults and settings.on_missing == "hold":
             raise InputError("; ".join(faults))
-
-    def _encode(
-        self,
-        match: Match,
-        sensors: Sensors,
-        fused: FusedDepth,
-        wanted: frozenset[str],
-        settings: FusionSettings,
-    ) -> Iterator[tuple[str, Any]]:
-        """The wanted outputs, stamped as the left image, in its frame."""
-        header = conversions.header(match.stamp_ns, match[LEFT].header.frame_id)
-        height, width = fused.depth_m.shape
-        camera = sensors.rig.left
-        if camera.size != (height, width):
-            camera = camera.scaled(width, height)
-        if DEPTH_INFO in wanted:
-            yield DEPTH_INFO, conversions.info_from_camera(camera, header)
-        if DEPTH in wanted:
-            yield DEPTH, conversions.encode_depth(fused.depth_m, header, settings.depth_encoding)
-        if CONFIDENCE in wanted:
-            yield CONFIDENCE, conversions.encode_image(fused.confidence, "32FC1", header)
-        if COLOUR in wanted:
-            preview = colourise_depth(fused.depth_m, settings.preview_min_m, settings.preview_max_m)
-            yield COLOUR, conversions.encode_image(preview, "rgb8", header)
-        if CLOUD in wanted:
-            yield CLOUD, self._cloud(fused.depth_m, sensors.left, camera, header)
-
-    def _cloud(
-        self, depth_m: NDArray[np.float32], rgb: NDArray[np.uint8], camera: PinholeCamera, header: Any
-    ) -> Any:
-        if self._cloud_encoder is None or self._cloud_encoder.camera != camera:
-            self._cloud_encoder = conversions.DepthCloudEncoder(camera)
-        if rgb.shape[:2] != camera.size:
-            rgb = np.asarray(cv2.resize(rgb, (camera.width, camera.height), interpolation=cv2.INTER_AREA))
-        return self._cloud_encoder(depth_m, rgb, header)
 
 
 def main() -> None:
