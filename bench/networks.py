@@ -27,7 +27,7 @@ def run() -> list[Row]:
     """Rows for every network in float32 and bfloat16."""
     torch.manual_seed(0)
     rows = compare("SCADC 352x1216", "scadc", {}, fusion_inputs())
-    rows += compare("SCADC-guided 352x1216", "scadc_guided", {}, (torch.randn(1, 12, HEIGHT, WIDTH),))
+    rows += compare("SCADC-guided 384x1248", "scadc_guided", {}, (torch.randn(1, 12, 384, 1248),))
     rows += compare("SSDC-18 gd 352x1216", "ssdc", {"layers": 18}, completion_inputs())
     rows += compare("PSMNet 384x1248", "psmnet", {}, tuple(torch.randn(2, 1, 3, 384, 1248)), rounds=3)
     return rows

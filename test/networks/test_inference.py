@@ -12,7 +12,11 @@ from torch import Tensor, nn
 
 from geo_perception.errors import ConfigError, InputError
 from geo_perception.networks import build
-from geo_perception.networks.inference import convolution, optimise, psmnet_volume, scadc, ssdc
+from geo_perception.networks.blocks import deconv_bn
+from geo_perception.networks.inference import convolution, doubling, optimise, psmnet_volume, scadc, ssdc
+from geo_perception.networks.inference.generic import FastSequential
+from geo_perception.networks.inference.guided import FastScadcGuided
+from geo_perception.networks.inference.strips import strips
 from geo_perception.networks.psmnet import cost_volume
 
 
@@ -144,13 +148,47 @@ def test_expectation_in_strips_equals_the_whole_volume(
     assert torch.allclose(got, want, atol=1e-4)
 
 
-def test_other_networks_get_the_generic_form(operators: str) -> None:
-    network = build("scadc_guided", widths=(8, 8, 8, 8))
+@pytest.mark.parametrize("form", [FastScadcGuided, FastSequential])
+@pytest.mark.parametrize("residual", [False, True])
+def test_scadc_guided_equals_reference(operators: str, residual: bool, form: type[nn.Module]) -> None:
+    network = build("scadc_guided", widths=(8, 12, 8, 8), residual=residual).eval()
     network.head.weight.normal_()
-    features = torch.randn(1, 12, 32, 48)
-    want, got = network.eval()(features), optimise(network)(features)
+    network.skip.bias.normal_()
+    for block in network.modules():
+        if isinstance(block, nn.BatchNorm2d):
+            block.running_mean.normal_()
+    features = torch.randn(2, 12, 32, 48)
+    want, got = network(features), form(network, torch.float32)(features)
     assert torch.allclose(got.depth_m, want.depth_m, rtol=1e-4)
+    assert torch.allclose(got.blend_m, want.blend_m, rtol=1e-4)
     assert torch.allclose(got.lidar_confidence, want.lidar_confidence, atol=1e-5)
+
+
+@pytest.mark.parametrize("pixels", [1, 10**9])
+def test_doubled_volume_equals_the_transposed_convolution(
+    pixels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doubling, "PLANE_PIXELS", pixels)
+    layer = deconv_bn(6, 4, dims=3).eval()
+    layer[1].running_mean.normal_()
+    x, skip = torch.randn(1, 6, 3, 4, 5), torch.randn(1, 4, 6, 8, 10)
+    out = torch.empty_like(skip, memory_format=torch.channels_last_3d)
+    got = doubling.Doubling3d(*layer, slope=0.0, dtype=torch.float32)(x, skip, out)
+    assert torch.allclose(got, torch.relu(layer(x) + skip), atol=1e-5)
+
+
+def test_strips_cover_a_map_once_and_read_no_further_than_it_goes() -> None:
+    x = torch.arange(11.0)[None, None, :, None]
+    parts = list(strips(11, 4, halo=2))
+    assert torch.equal(torch.cat([strip.part(x) for strip in parts], 2), x)
+    assert all(torch.equal(strip.inner(strip.read(x)), strip.part(x)) for strip in parts)
+    assert [(strip.top, strip.bottom) for strip in parts] == [(0, 6), (2, 10), (6, 11)]
+
+
+def test_networks_without_a_form_of_their_own_get_the_generic_one() -> None:
+    network = nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.LeakyReLU(0.2)).eval()
+    x = torch.randn(1, 2, 8, 9)
+    assert torch.allclose(optimise(network)(x), network(x), atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["scadc", "scadc_guided", "ssdc"])

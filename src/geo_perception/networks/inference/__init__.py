@@ -15,11 +15,13 @@ from torch import nn
 
 from geo_perception.errors import ConfigError
 from geo_perception.networks.inference.generic import FastSequential
+from geo_perception.networks.inference.guided import FastScadcGuided
 from geo_perception.networks.inference.psmnet import FastPsmnet
 from geo_perception.networks.inference.scadc import FastScadc
 from geo_perception.networks.inference.ssdc import FastSsdc
 from geo_perception.networks.psmnet import Psmnet
 from geo_perception.networks.scadc import Scadc
+from geo_perception.networks.scadc_guided import ScadcGuided
 from geo_perception.networks.ssdc import Ssdc
 
 PRECISIONS = ("float32", "bfloat16", "auto")
@@ -27,6 +29,7 @@ PRECISIONS = ("float32", "bfloat16", "auto")
 # Networks with a form of their own; others get the generic one.
 FAST_FORMS: dict[type[nn.Module], Callable[[Any, torch.dtype], nn.Module]] = {
     Scadc: FastScadc,
+    ScadcGuided: FastScadcGuided,
     Ssdc: FastSsdc,
     Psmnet: FastPsmnet,
 }

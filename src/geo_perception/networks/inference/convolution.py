@@ -7,7 +7,6 @@ device, the same is done with public operators.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -167,10 +166,3 @@ def has_fused_operators() -> bool:
     return torch.allclose(got, want, atol=1e-4) and torch.allclose(
         plain, torch.relu(F.conv2d(x, weight, bias, padding=1)), atol=1e-4
     )
-
-
-def row_strips(height: int, rows: int) -> Iterator[tuple[int, int]]:
-    """[start, end) of consecutive strips. Strips keep intermediate maps in the cache, and below the size from which
-    the C library returns memory to the system on every call and has it zeroed again on the next."""
-    for start in range(0, height, rows):
-        yield start, min(start + rows, height)

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from geo_perception.networks.inference.convolution import FusedConv, FusedDeconv
+from geo_perception.networks.inference.convolution import FusedConv
+from geo_perception.networks.inference.doubling import Doubling3d
 from geo_perception.networks.inference.psmnet_volume import (
     CostHead,
     FirstMatch,
@@ -17,6 +18,7 @@ from geo_perception.networks.inference.psmnet_volume import (
     expected_disparity,
     slabs,
 )
+from geo_perception.networks.inference.strips import Buffers
 from geo_perception.networks.psmnet import check_inputs, pad
 
 
@@ -45,7 +47,7 @@ class FastPsmnet(nn.Module):
             (FusedConv.of(*pair[0], slope=0.0, dtype=dtype), FusedConv.of(*pair[2], dtype=dtype))
             for pair in blocks
         ]
-        self._buffers_by_name: dict[str, Tensor] = {}
+        self._kept = Buffers(dtype, self._second.weight.device)
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
         """As `Psmnet.forward`."""
@@ -65,7 +67,7 @@ class FastPsmnet(nn.Module):
         """Scores (D/4,h,w) of the last head from the features (2,32,h,w) of both images."""
         volume = self._match(features)
         for i, pair in enumerate(self._pairs):
-            self._residual(pair, volume, self._buffer(f"between{i % 2}", volume))
+            self._residual(pair, volume, self._kept.get(f"between{i % 2}", tuple(volume.shape)))
         if not self._hourglasses:
             return self._heads[0](volume)
         pre1 = post = None
@@ -74,7 +76,7 @@ class FastPsmnet(nn.Module):
         for hourglass, head in zip(self._hourglasses, self._heads, strict=True):
             pre, post = hourglass.middle(x, pre1, post)
             pre1 = pre if pre1 is None else pre1  # the third takes the skip of the first, not of the second
-            x = hourglass.widen(post, volume, self._buffer("stage", volume))
+            x = hourglass.widen(post, volume, self._kept.get("stage", tuple(volume.shape)))
             cost = head(x) if cost is None else cost + head(x)
         assert cost is not None
         return cost
@@ -84,32 +86,19 @@ class FastPsmnet(nn.Module):
         count = self.config.maxdisp // 4
         height, width = features.shape[2:]
         prepared = self._first.prepare(features[:1], features[1:], count)
-        shape = (1, 32, count, height, width)
-        volume = self._buffer("volume", features.new_empty(1).expand(shape))
-        for start, end in slabs(volume):
-            top, bottom = max(start - 1, 0), min(end + 1, count)
-            planes = prepared.planes(top, bottom)
-            volume[:, :, start:end] = convolve_slab(self._second, planes, start - top, end - top)
+        volume = self._kept.get("volume", (1, 32, count, height, width))
+        for slab in slabs(volume):
+            planes = prepared.planes(slab.top, slab.bottom)
+            slab.part(volume).copy_(slab.inner(self._second(planes)))
         return volume
 
     def _residual(self, pair: tuple[FusedConv, FusedConv], volume: Tensor, between: Tensor) -> None:
         """volume <- pair(volume) + volume, in place."""
         first, second = pair
-        for start, end in slabs(volume):
-            between[:, :, start:end] = convolve_slab(first, volume, start, end)
-        for start, end in slabs(volume):
-            volume[:, :, start:end] += convolve_slab(second, between, start, end)
-
-    def _buffer(self, name: str, like: Tensor) -> Tensor:
-        """A channels-last volume kept between calls; its contents are those of the last use."""
-        buffer = self._buffers_by_name.get(name)
-        if buffer is None or buffer.shape != like.shape:
-            memory_format = torch.channels_last_3d
-            buffer = torch.empty(
-                like.shape, dtype=self.dtype, device=like.device, memory_format=memory_format
-            )
-            self._buffers_by_name[name] = buffer
-        return buffer
+        for slab in slabs(volume):
+            slab.part(between).copy_(convolve_slab(first, volume, slab))
+        for slab in slabs(volume):
+            slab.part(volume).add_(convolve_slab(second, between, slab))
 
 
 class FastHourglass3d:
@@ -120,23 +109,19 @@ class FastHourglass3d:
         self._conv2 = FusedConv.of(*hourglass.conv2, slope=0.0, dtype=dtype)
         self._conv3 = FusedConv.of(*hourglass.conv3[0], slope=0.0, dtype=dtype)
         self._conv4 = FusedConv.of(*hourglass.conv4[0], slope=0.0, dtype=dtype)
-        self._conv5 = FusedDeconv(*hourglass.conv5, slope=0.0, dtype=dtype)
-        self._conv6 = FusedDeconv(*hourglass.conv6, dtype=dtype)
+        self._conv5 = Doubling3d(*hourglass.conv5, slope=0.0, dtype=dtype)
+        self._conv6 = Doubling3d(*hourglass.conv6, dtype=dtype)
 
     def middle(self, x: Tensor, presqu: Tensor | None, postsqu: Tensor | None) -> tuple[Tensor, Tensor]:
         """pre and post at half size from x (1,32,D,h,w)."""
         pre = self._conv2(self._conv1(x), postsqu)
-        post = self._conv5(self._conv4(self._conv3(pre)), pre if presqu is None else presqu)
+        skip = pre if presqu is None else presqu
+        post = self._conv5(self._conv4(self._conv3(pre)), skip, torch.empty_like(pre))
         return pre, post
 
     def widen(self, post: Tensor, residual: Tensor, out: Tensor) -> Tensor:
         """The last layer, plus `residual`, into `out`."""
-        for start, end in slabs(out):
-            # Plane 2i+1 of the doubled volume reads planes i and i+1.
-            coarse = post[:, :, start // 2 : min(end // 2 + 1, post.shape[2])]
-            wide = self._conv6(coarse)[:, :, : end - start]
-            torch.add(wide, residual[:, :, start:end], out=out[:, :, start:end])
-        return out
+        return self._conv6(post, residual, out)
 
 
 class FastFeatures:

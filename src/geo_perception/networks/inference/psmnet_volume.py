@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from geo_perception.networks.inference.convolution import FusedConv, folded, row_strips
+from geo_perception.networks.inference.convolution import FusedConv, folded
+from geo_perception.networks.inference.strips import Strip, strip_size, strips
 
 SLAB_PIXELS = 160 << 10  # of one slab: a few 32-channel slabs of this size fit the last-level cache
 STRIP_PIXELS = 16 << 10  # of one strip of the result: 192 disparities for each
@@ -114,19 +115,16 @@ def _right_kernels(weight: Tensor, bias: Tensor, taps: tuple[int, ...], dtype: t
     return FusedConv(torch.cat(kernels), torch.cat((bias, bias)), stride=(1, 1), padding=(1, 4), dtype=dtype)
 
 
-def slabs(x: Tensor) -> list[tuple[int, int]]:
-    """[start, end) of slabs of planes of (B,C,D,h,w); starts are even."""
-    planes = max(SLAB_PIXELS // (x.shape[0] * x.shape[3] * x.shape[4]) // 2 * 2, 2)
-    return list(row_strips(x.shape[2], planes))
+def slabs(x: Tensor) -> list[Strip]:
+    """Slabs of planes of (B,C,D,h,w) for a 3x3x3 convolution."""
+    return list(strips(x.shape[2], strip_size(x, SLAB_PIXELS, multiple=2, least=2), halo=1))
 
 
-def convolve_slab(conv: FusedConv, x: Tensor, start: int, end: int, skip: Tensor | None = None) -> Tensor:
-    """Planes [start, end) of a 3x3x3 convolution of stride 1 on x (B,C,D,h,w); skip has those planes."""
-    top, bottom = max(start - 1, 0), min(end + 1, x.shape[2])
-    if top < start and bottom > end:
-        return conv(x[:, :, top:bottom], skip, padding=[0, 1, 1])
-    y = conv(x[:, :, top:bottom])[:, :, start - top : end - top]
-    return y if skip is None else y.add_(skip)
+def convolve_slab(conv: FusedConv, x: Tensor, slab: Strip) -> Tensor:
+    """Planes of a slab of a 3x3x3 convolution of stride 1 on x (B,C,D,h,w)."""
+    if slab.top < slab.start and slab.bottom > slab.end:
+        return conv(slab.read(x), padding=[0, 1, 1])
+    return slab.inner(conv(slab.read(x)))
 
 
 class CostHead:
@@ -142,13 +140,13 @@ class CostHead:
         _, channels, depth, height, width = x.shape
         # One more row, column and plane on each side than needed takes what falls over the edges.
         out = torch.zeros(depth + 2, height + 2, width + 2, device=x.device)
-        for start, end in slabs(x):
-            features = convolve_slab(self._conv, x, start, end)
+        for slab in slabs(x):
+            features = convolve_slab(self._conv, x, slab)
             pixels = features[0].permute(1, 2, 3, 0).reshape(-1, channels).float()
-            products = torch.matmul(self._taps, pixels.t()).view(len(TAPS), end - start, height, width)
+            products = torch.matmul(self._taps, pixels.t()).view(len(TAPS), -1, height, width)
             for product, (d, y, x_) in zip(products, TAPS, strict=True):
                 # Output at p gathers input at p + tap - 1: input at q adds to output q + 1 - tap.
-                planes = slice(start + 2 - d, end + 2 - d)
+                planes = slice(slab.start + 2 - d, slab.end + 2 - d)
                 out[planes, 2 - y : 2 - y + height, 2 - x_ : 2 - x_ + width] += product
         return out[1:-1, 1:-1, 1:-1]
 
@@ -162,12 +160,13 @@ def expected_disparity(cost: Tensor, maxdisp: int, size: tuple[int, int], align_
     rows = _interpolation(coarse, height, align_corners, cost.device)
     ramp = torch.arange(maxdisp, dtype=cost.dtype, device=cost.device)
     out = torch.empty(height, width, dtype=cost.dtype, device=cost.device)
-    for start, end in row_strips(height, max(STRIP_PIXELS // width, 1)):
-        used = rows[start:end].sum(0).nonzero()[:, 0]
+    for strip in strips(height, max(STRIP_PIXELS // width, 1)):
+        weights = rows[strip.start : strip.end]
+        used = weights.sum(0).nonzero()[:, 0]
         first, last = int(used[0]), int(used[-1]) + 1
-        strip = torch.matmul(rows[start:end, first:last], wide[:, first:last])  # (D, rows, W)
-        scores = torch.matmul(planes, strip.reshape(depth, -1))
-        out[start:end] = torch.matmul(ramp, torch.softmax(scores, 0)).view(end - start, width)
+        part = torch.matmul(weights[:, first:last], wide[:, first:last])  # (D, rows, W)
+        scores = torch.matmul(planes, part.reshape(depth, -1))
+        out[strip.start : strip.end] = torch.matmul(ramp, torch.softmax(scores, 0)).view(-1, width)
     return out
 
 

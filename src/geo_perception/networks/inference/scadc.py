@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from geo_perception.networks.inference.convolution import FusedConv, FusedDeconv, row_strips
+from geo_perception.networks.inference.convolution import FusedConv, FusedDeconv
 from geo_perception.networks.inference.scadc_confidence import FastConfidence
+from geo_perception.networks.inference.strips import Buffers, strip_size, strips
 from geo_perception.networks.scadc import ScadcOutput, check_inputs
 
 STRIP_PIXELS = 96 << 10  # a few 32-channel strips of this size fit the last-level cache
@@ -28,7 +29,7 @@ class FastScadc(nn.Module):
         self._stem2 = FusedConv.of(*network.conv2[0], slope=0.0, dtype=dtype)
         self._hourglasses = [FastHourglass(hg, dtype) for hg in (network.hg_0, network.hg_1, network.hg_2)]
         self._heads = [Head(h, dtype) for h in (network.classif1, network.classif2, network.classif3)]
-        self._buffers_by_name: dict[str, Tensor] = {}
+        self._kept = Buffers(dtype, self._stem1.weight.device)
 
     def forward(
         self, stereo_depth_m: Tensor, lidar_depth_m: Tensor, sparse_depth_m: Tensor, mask: Tensor
@@ -42,8 +43,7 @@ class FastScadc(nn.Module):
 
     def confidence(self, sparse_depth_m: Tensor, mask: Tensor) -> Tensor:
         """(B,2,H,W) weights of stereo and lidar."""
-        rows = strip_rows(mask.shape[3], mask.shape[0])
-        return torch.softmax(self._confidence(sparse_depth_m, mask, rows), dim=1)
+        return torch.softmax(self._confidence(sparse_depth_m, mask, strip_rows(mask)), dim=1)
 
     def refine(self, fused: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """As `Scadc.refine`: three stages of depth."""
@@ -60,17 +60,15 @@ class FastScadc(nn.Module):
     def _stem(self, fused: Tensor) -> tuple[Tensor, Tensor]:
         """Full-resolution features, and the first layer of the first hourglass on them (half resolution)."""
         batch, _, height, width = fused.shape
-        stem = self._buffer("stem", (batch, 32, height, width))
-        half = self._buffer("half0", (batch, 64, height // 2, width // 2))
-        for start, end in row_strips(height, strip_rows(width, batch)):
-            top, bottom = max(start - 2, 0), min(end + 2, height)
-            first = self._stem1(fused[:, :, top:bottom].contiguous(memory_format=torch.channels_last))
+        stem = self._kept.get("stem", (batch, 32, height, width))
+        half = self._kept.get("half0", (batch, 64, height // 2, width // 2))
+        for strip in strips(height, strip_rows(fused), halo=2):
+            first = self._stem1(strip.read(fused).contiguous(memory_format=torch.channels_last))
             first = first.to(self.dtype)
-            inner = slice(start - top, end - top)
-            torch.add(self._stem2(first)[:, :, inner], first[:, :, inner], out=stem[:, :, start:end])
+            torch.add(strip.inner(self._stem2(first)), strip.inner(first), out=strip.part(stem))
             # The strided layer reads one row above its strip, which is there already; two keep it aligned.
-            narrow = self._hourglasses[0].conv1(stem[:, :, top:end])
-            half[:, :, start // 2 : end // 2] = narrow[:, :, (start - top) // 2 :]
+            narrow = self._hourglasses[0].conv1(stem[:, :, strip.top : strip.end])
+            strip.halved().part(half).copy_(strip.halved().inner(narrow))
         return stem, half
 
     def _stage(self, index: int, post: Tensor, stem: Tensor) -> tuple[Tensor, Tensor]:
@@ -78,32 +76,22 @@ class FastScadc(nn.Module):
         batch, _, height, width = stem.shape
         depth = torch.empty(batch, 1, height, width, device=stem.device)
         last = index + 1 == len(self._hourglasses)
-        half = post if last else self._buffer(f"half{index + 1}", tuple(post.shape))
-        for start, end in row_strips(height, strip_rows(width, batch)):
-            top, bottom = max(start - 2, 0), min(end + 2, height)
+        half = post if last else self._kept.get(f"half{index + 1}", tuple(post.shape))
+        for strip in strips(height, strip_rows(stem), halo=2):
             # Row 2i+1 of the doubled map reads rows i and i+1.
-            coarse = post[:, :, top // 2 : min(bottom // 2 + 1, height // 2)]
-            features = self._hourglasses[index].conv6(coarse)[:, :, : bottom - top]
-            features = features.add_(stem[:, :, top:bottom])
-            depth[:, :, start:end] = self._heads[index](features)[:, :, start - top : end - top]
+            coarse = post[:, :, strip.top // 2 : min(strip.bottom // 2 + 1, height // 2)]
+            features = self._hourglasses[index].conv6(coarse)[:, :, : strip.bottom - strip.top]
+            features = features.add_(strip.read(stem))
+            strip.part(depth).copy_(strip.inner(self._heads[index](features)))
             if not last:
                 narrow = self._hourglasses[index + 1].conv1(features)
-                half[:, :, start // 2 : end // 2] = narrow[:, :, (start - top) // 2 : (end - top) // 2]
+                strip.halved().part(half).copy_(strip.halved().inner(narrow))
         return depth, half
 
-    def _buffer(self, name: str, shape: tuple[int, ...]) -> Tensor:
-        """A channels-last tensor kept between calls; its contents are those of the last use."""
-        buffer = self._buffers_by_name.get(name)
-        if buffer is None or buffer.shape != shape:
-            device = self._stem1.weight.device
-            buffer = torch.empty(shape, dtype=self.dtype, device=device, memory_format=torch.channels_last)
-            self._buffers_by_name[name] = buffer
-        return buffer
 
-
-def strip_rows(width: int, batch: int) -> int:
-    """Rows of a strip, a multiple of 4."""
-    return max(STRIP_PIXELS // (width * batch) // 4 * 4, 16)
+def strip_rows(x: Tensor) -> int:
+    """Rows of a strip of a full-resolution map, a multiple of 4."""
+    return strip_size(x, STRIP_PIXELS, multiple=4, least=16)
 
 
 class FastHourglass:

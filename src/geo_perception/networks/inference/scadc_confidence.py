@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from geo_perception.networks.inference.convolution import FusedConv, row_strips
+from geo_perception.networks.inference.convolution import FusedConv
+from geo_perception.networks.inference.strips import strips
 from geo_perception.networks.scadc import LEAKY_SLOPE
 
 REACH = 4  # pixels: four 3x3 blocks
@@ -47,17 +48,16 @@ class FastConfidence:
         scores = self._last_bias.repeat(batch, 1)[:, :, None, None].expand(batch, 2, height, width)
         scores = _activated(scores, self._slope).contiguous()  # what the last block says where it sees zeros
         returns = (mask != 0).any(3).any(1).any(0).tolist()  # rows with a return
-        for start, end in row_strips(height, strip_rows):
-            top, bottom = max(start - REACH, 0), min(end + REACH, height)
-            if any(returns[top:bottom]):
-                part = self._scores(sparse_depth_m[:, :, top:bottom], mask[:, :, top:bottom])
-                scores[:, :, start:end] = part[:, :, start - top : end - top]
+        for strip in strips(height, strip_rows, halo=REACH):
+            if any(returns[strip.top : strip.bottom]):
+                part = self._scores(strip.read(sparse_depth_m), strip.read(mask))
+                strip.part(scores).copy_(strip.inner(part))
         return scores
 
     def _scores(self, sparse_depth_m: Tensor, mask1: Tensor) -> Tensor:
-        mask2 = F.max_pool2d(mask1, 3, stride=1, padding=1)
-        mask3 = F.max_pool2d(mask2, 3, stride=1, padding=1)
-        mask4 = F.max_pool2d(mask3, 3, stride=1, padding=1)
+        mask2 = _grown(mask1)
+        mask3 = _grown(mask2)
+        mask4 = _grown(mask3)
         x = self._second(self._first(self._gather(sparse_depth_m * mask1, mask2)))
         x = self._scatter(x, mask3)
         x = _activated(x + self._third_bias[:, None, None], self._slope) * mask4
@@ -77,14 +77,26 @@ class FastConfidence:
     def _scatter(self, x: Tensor, mask: Tensor) -> Tensor:
         """3x3 convolution of x (B,64,h,w) times mask (B,1,h,w) to (B,2,h,w) float32, without the bias."""
         batch, channels, height, width = x.shape
-        pixels = x.permute(0, 2, 3, 1).reshape(batch, height * width, channels)
-        products = torch.matmul(self._third, pixels.transpose(1, 2)).float()
-        products = products.view(batch, len(TAPS), 2, height, width).mul_(mask[:, None])
-        out = torch.zeros(batch, 2, height, width, device=x.device)
+        # One product for the whole batch: the batched one would copy its transposed operand first.
+        pixels = x.permute(0, 2, 3, 1).reshape(-1, channels)
+        products = torch.mm(self._third, pixels.t()).float()
+        products = products.view(len(TAPS), 2, batch, height, width).mul_(mask[:, 0])
+        out = torch.zeros(2, batch, height, width, device=x.device)
         for i, (dy, dx) in enumerate(TAPS):
             (to_y, from_y), (to_x, from_x) = _shifted(dy - 1, height), _shifted(dx - 1, width)
-            out[:, :, to_y, to_x] += products[:, i, :, from_y, from_x]
-        return out
+            out[..., to_y, to_x] += products[i, ..., from_y, from_x]
+        return out.transpose(0, 1)
+
+
+def _grown(mask: Tensor) -> Tensor:
+    """Maximum over 3x3 pixels, as two maxima over three; the pooling operator also finds indices, at a price."""
+    wide = mask.clone()
+    for y, shifted in ((wide[..., 1:], mask[..., :-1]), (wide[..., :-1], mask[..., 1:])):
+        torch.maximum(y, shifted, out=y)
+    tall = wide.clone()
+    for y, shifted in ((tall[:, :, 1:], wide[:, :, :-1]), (tall[:, :, :-1], wide[:, :, 1:])):
+        torch.maximum(y, shifted, out=y)
+    return tall
 
 
 def _shifted(offset: int, size: int) -> tuple[slice, slice]:

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from geo_perception.networks.inference.convolution import FusedConv, FusedDeconv, folded, row_strips
+from geo_perception.networks.inference.convolution import FusedConv, FusedDeconv, folded
+from geo_perception.networks.inference.strips import Buffers, strip_size, strips
 from geo_perception.networks.ssdc import SCALE_M, SLOPE, check_inputs, floor_depth
 
 STRIP_PIXELS = 96 << 10  # a few 64-channel strips of this size fit the last-level cache
@@ -31,7 +32,7 @@ class FastSsdc(nn.Module):
         decoders = (network.convt5, network.convt4, network.convt3, network.convt2)
         self._decoders = [FusedDeconv(*layer[:2], slope=SLOPE, dtype=dtype) for layer in decoders]
         self._finest = Finest(network, dtype)
-        self._buffers_by_name: dict[str, Tensor] = {}
+        self._kept = Buffers(dtype, self._deepest.weight.device)
 
     def forward(self, sparse_depth_m: Tensor | None, image: Tensor | None = None) -> Tensor:
         """As `Ssdc.forward` in eval mode."""
@@ -58,21 +59,12 @@ class FastSsdc(nn.Module):
 
     def _full_resolution(self, x: Tensor) -> Tensor:
         """The first stage of residual blocks, strip by strip, from one kept map into the other."""
-        height, rows = x.shape[2], strip_rows(x)
         for i, block in enumerate(self._full):
-            out = self._buffer(f"full{i % 2}", x)
-            for start, end in row_strips(height, rows):
-                top, bottom = max(start - 2, 0), min(end + 2, height)  # two 3x3 convolutions
-                out[:, :, start:end] = block(x[:, :, top:bottom])[:, :, start - top : end - top]
+            out = self._kept.get(f"full{i % 2}", tuple(x.shape))
+            for strip in strips(x.shape[2], strip_rows(x), halo=2):  # two 3x3 convolutions
+                strip.part(out).copy_(strip.inner(block(strip.read(x))))
             x = out
         return x
-
-    def _buffer(self, name: str, like: Tensor) -> Tensor:
-        """A tensor kept between calls; its contents are those of the last use."""
-        buffer = self._buffers_by_name.get(name)
-        if buffer is None or buffer.shape != like.shape:
-            buffer = self._buffers_by_name[name] = torch.empty_like(like)
-        return buffer
 
 
 class FastBlock:
@@ -104,18 +96,18 @@ class Finest:
         """(B,64,H,W) each -> (B,1,H,W) float32."""
         batch, _, height, width = stem.shape
         out = torch.empty(batch, 1, height, width, device=stem.device)
-        for start, end in row_strips(height, strip_rows(stem)):
-            top, bottom = max(start - 1, 0), min(end + 1, height)
-            joined = torch.cat((decoder[:, :, top:bottom], encoder[:, :, top:bottom]), 1)
-            decoded = self._conv(joined)[:, :, start - top : end - top]
-            total = _dot(decoded, self._decoded) + _dot(stem[:, :, start:end], self._stem)
-            out[:, 0, start:end] = total + self._bias
+        for strip in strips(height, strip_rows(stem), halo=1):
+            joined = torch.cat((strip.read(decoder), strip.read(encoder)), 1)
+            decoded = strip.inner(self._conv(joined))
+            total = _dot(decoded, self._decoded) + _dot(strip.part(stem), self._stem)
+            strip.part(out)[:, 0] = total + self._bias
         return out
 
 
 def _dot(x: Tensor, vector: Tensor) -> Tensor:
     """(B,C,h,w) channels last and (C,) -> (B,h,w) in float32: the result counts hundreds of metres."""
-    return x.permute(0, 2, 3, 1).float() @ vector
+    pixels = x.permute(0, 2, 3, 1).float()
+    return torch.mv(pixels.reshape(-1, len(vector)), vector).view(pixels.shape[:3])
 
 
 def _layer(layer: nn.Sequential, dtype: torch.dtype) -> FusedConv:
@@ -124,4 +116,4 @@ def _layer(layer: nn.Sequential, dtype: torch.dtype) -> FusedConv:
 
 def strip_rows(x: Tensor) -> int:
     """Rows of a strip of a full-resolution map."""
-    return max(STRIP_PIXELS // (x.shape[3] * x.shape[0]), 8)
+    return strip_size(x, STRIP_PIXELS, multiple=1, least=8)
