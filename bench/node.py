@@ -72,7 +72,7 @@ def messages() -> dict[str, Any]:
     rng = np.random.default_rng(1)
     header = conversions.header(0, "camera_left_optical_frame")
     lidar = conversions.header(0, "velodyne")
-    points = rng.uniform((-40, -40, -2, 0), (80, 40, 3, 1), (POINTS, 4)).astype(np.float32)
+    points = sweep(rng)
     pair = rng.integers(0, 256, (2, *RIG.left.size, 3), np.uint8)
     return {
         "left/camera_info": conversions.info_from_camera(RIG.left, header),
@@ -81,6 +81,20 @@ def messages() -> dict[str, Any]:
         "left/image_rect": conversions.encode_image(pair[0], "rgb8", header),
         "right/image_rect": conversions.encode_image(pair[1], "rgb8", header),
     }
+
+
+def sweep(rng: np.random.Generator) -> np.ndarray:
+    """(120000, 4) as a 64-beam sensor 1.73 m above the road brings it, between walls 10 m to either side."""
+    elevation, azimuth = np.meshgrid(
+        np.radians(np.linspace(2, -24.8, 64)), np.linspace(-np.pi, np.pi, POINTS // 64), indexing="ij"
+    )
+    reach_m = np.minimum(
+        10 / np.maximum(np.abs(np.sin(azimuth)), 0.1), 60 + rng.normal(0, 0.02, azimuth.shape)
+    )
+    range_m = np.minimum(reach_m, 1.73 / np.maximum(-np.sin(elevation), 1e-3))
+    flat_m = range_m * np.cos(elevation)
+    xyz = (flat_m * np.cos(azimuth), flat_m * np.sin(azimuth), range_m * np.sin(elevation))
+    return np.stack((*xyz, np.ones_like(range_m)), axis=-1).reshape(-1, 4).astype(np.float32)
 
 
 @contextmanager
