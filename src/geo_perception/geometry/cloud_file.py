@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Coloured points of a depth image in the viewer's frame (x right, y up, camera looking along -z), and as a PLY file."""
+"""Coloured points of a depth image in the viewer's frame (x right, y up, camera looking along -z), and as PLY."""
 
 from __future__ import annotations
 
@@ -59,4 +59,5 @@ def depth_from_distance(distance_m: NDArray[np.float32], focal_px: float) -> NDA
     height, width = distance_m.shape
     x = np.arange(width, dtype=np.float64) - (width - 1) / 2
     y = np.arange(height, dtype=np.float64)[:, None] - (height - 1) / 2
-    return (distance_m * focal_px / np.sqrt(x**2 + y**2 + focal_px**2)).astype(np.float32)
+    depth_m = distance_m * focal_px / np.sqrt(x**2 + y**2 + focal_px**2)
+    return np.asarray(depth_m, np.float32)

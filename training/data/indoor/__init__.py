@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Indoor image sets: readers of their folders, a cache at training size, and batches."""
+
+from training.data.indoor.batches import IndoorBatch, Loader, LoaderOptions
+from training.data.indoor.cache import Cache, build_cache
+from training.data.indoor.photographic import Photographic
+from training.data.indoor.sets import SETS, Entry, IndoorSet, open_set
+
+__all__ = [
+    "SETS",
+    "Cache",
+    "Entry",
+    "IndoorBatch",
+    "IndoorSet",
+    "Loader",
+    "LoaderOptions",
+    "Photographic",
+    "build_cache",
+    "open_set",
+]

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Batches: a function of (seed, step) alone, so that resumed and distributed runs see the same data."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, fields
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from geo_perception.errors import ConfigError
+from training.data.indoor.cache import Cache
+from training.data.indoor.photographic import Photographic, augment
+from training.data.indoor.sets import STEREO
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class LoaderOptions:
+    """How samples become batches."""
+
+    size: tuple[int, int] = (192, 192)  # (height, width) of the network
+    batch: int = 8  # over all processes
+    mirror: float = 0.5  # chance; the stereo partner changes sides
+    mirror_camera: bool = True  # mirror the principal point, too; the published code does not
+    zoom: float = 1.0  # largest magnification of a random crop; intrinsics follow
+    photographic: Photographic = field(default_factory=Photographic)
+    seed: int = 0
+    workers: int = 1  # threads that prepare coming batches
+
+
+@dataclass(frozen=True)
+class IndoorBatch:
+    """B samples at the network's size; frames by name."""
+
+    seen: Mapping[str, Tensor]  # (B,3,H,W) in 0..1 as the networks see them, augmented
+    true: Mapping[str, Tensor]  # the same without photographic augmentation, for the losses
+    pyramid: tuple[Tensor, ...]  # true["0"] at 1, 1/2, 1/4, 1/8
+    K: Tensor  # (B,4,4) pixels
+    K_inverse: Tensor
+    stereo_x_m: Tensor  # (B,) of the partner, signed
+    depth_m: Tensor  # (B,1,H,W), 0 = unknown; (B,1,0,0) without
+    sample: Tensor  # (B,) number of the sample in the cache
+    step: int
+
+    def to(self, device: torch.device) -> IndoorBatch:
+        """The batch on another device."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        for name, value in values.items():
+            if isinstance(value, Tensor):
+                values[name] = value.to(device)
+            elif isinstance(value, tuple):
+                values[name] = tuple(one.to(device) for one in value)
+            elif isinstance(value, Mapping):
+                values[name] = {key: one.to(device) for key, one in value.items()}
+        return IndoorBatch(**values)
+
+
+class Loader:
+    """Endless batches of a cache, prepared ahead by threads.
+
+    Raises:
+        ConfigError: fewer samples than a batch, or a batch the processes cannot share equally.
+    """
+
+    def __init__(self, cache: Cache, options: LoaderOptions, rank: int = 0, ranks: int = 1) -> None:
+        if options.batch % ranks:
+            raise ConfigError(f"a batch of {options.batch} cannot be shared by {ranks} processes")
+        if len(cache) < options.batch:
+            raise ConfigError(f"{len(cache)} samples are fewer than a batch of {options.batch}")
+        self.cache, self.options = cache, options
+        share = options.batch // ranks
+        self.slots = range(rank * share, (rank + 1) * share)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Full batches in one pass over the samples; the rest of a pass is dropped."""
+        return len(self.cache) // self.options.batch
+
+    def batch(self, step: int) -> IndoorBatch:
+        """The batch of a step (this process's part of it)."""
+        epoch, position = divmod(step, self.steps_per_epoch)
+        order = np.random.default_rng((self.options.seed, 1, epoch)).permutation(len(self.cache))
+        chosen = order[position * self.options.batch :]
+        items = [self._item(int(chosen[slot]), step, slot) for slot in self.slots]
+        return collate(items, step)
+
+    def batches(self, start: int) -> Iterator[IndoorBatch]:
+        """From step `start` on, in order, while threads prepare the next ones."""
+        workers = max(1, self.options.workers)
+        with ThreadPoolExecutor(workers, initializer=lambda: cv2.setNumThreads(1)) as pool:
+            ready: deque[Future[IndoorBatch]] = deque()
+            step = start
+            try:
+                while True:
+                    while len(ready) <= workers:
+                        ready.append(pool.submit(self.batch, step))
+                        step += 1
+                    yield ready.popleft().result()
+            finally:
+                for future in ready:
+                    future.cancel()
+
+    def _item(self, sample: int, step: int, slot: int) -> Item:
+        options, cache = self.options, self.cache
+        random = np.random.default_rng((options.seed, 2, step, slot))
+        view = View.draw(cache, sample, options, random)
+        true = {frame: view.image(cache.image(sample, frame)) for frame in cache.frames}
+        shared = int(random.integers(2**32))
+        seen = {}
+        for position, (frame, image) in enumerate(true.items()):
+            extra = position if options.photographic.per_frame else 0
+            seen[frame] = augment(image, options.photographic, np.random.default_rng((shared, extra)))
+        depth_m = (
+            None if cache.depths_m is None else view.depth(np.asarray(cache.depths_m[sample], np.float32))
+        )
+        return Item(seen, true, view.camera, depth_m, sample)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One sample before it joins a batch."""
+
+    seen: Mapping[str, Array]
+    true: Mapping[str, NDArray[np.uint8]]
+    camera: Array  # fx, fy, cx, cy in pixels of the network's size, stereo x in metres
+    depth_m: Array | None
+    sample: int
+
+
+@dataclass(frozen=True)
+class View:
+    """A crop of the cached image, perhaps mirrored, resized to the network's size."""
+
+    window: tuple[int, int, int, int]  # top, left, height, width
+    mirrored: bool
+    size: tuple[int, int]
+    camera: Array
+
+    @classmethod
+    def draw(cls, cache: Cache, sample: int, options: LoaderOptions, random: np.random.Generator) -> View:
+        """A random view of a sample."""
+        height, width = cache.size
+        share = 1 / random.uniform(1, options.zoom) if options.zoom > 1 else 1.0
+        rows, columns = round(height * share), round(width * share)
+        top, left = (int(random.integers(0, n + 1)) for n in (height - rows, width - columns))
+        mirrored = bool(random.random() < options.mirror)
+        camera = crop_camera(cache.cameras[sample], cache.size, (top, left, rows, columns), options.size)
+        if mirrored:
+            camera[4] *= -1
+            if options.mirror_camera:
+                camera[2] = options.size[1] - camera[2]
+        return cls((top, left, rows, columns), mirrored, options.size, camera)
+
+    def image(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """(h,w,3) -> (H,W,3)."""
+        return self._apply(image, cv2.INTER_AREA if self.window[2] >= self.size[0] else cv2.INTER_LINEAR)
+
+    def depth(self, depth_m: Array) -> Array:
+        """(h,w) -> (H,W) by the nearest value."""
+        return self._apply(depth_m, cv2.INTER_NEAREST_EXACT)
+
+    def _apply(self, values: np.ndarray, interpolation: int) -> np.ndarray:
+        top, left, rows, columns = self.window
+        cut = values[top : top + rows, left : left + columns]
+        cut = cut[:, ::-1] if self.mirrored else cut
+        if cut.shape[:2] == self.size:
+            return cut
+        return cv2.resize(np.ascontiguousarray(cut), self.size[::-1], interpolation=interpolation)
+
+
+def crop_camera(
+    camera: Array, cached: tuple[int, int], window: tuple[int, int, int, int], size: tuple[int, int]
+) -> Array:
+    """Pixels of the network's image from shares of the cached one."""
+    top, left, rows, columns = window
+    fx, fy, cx, cy, stereo_x = camera
+    (height, width), (out_height, out_width) = cached, size
+    sx, sy = out_width / columns, out_height / rows
+    values = (fx * width * sx, fy * height * sy, (cx * width - left) * sx, (cy * height - top) * sy, stereo_x)
+    return np.asarray(values, np.float32)
+
+
+def collate(items: list[Item], step: int) -> IndoorBatch:
+    """Stacks samples."""
+    frames = items[0].true
+    true = {name: _images([item.true[name] for item in items]).float() / 255 for name in frames}
+    seen = {name: _images([item.seen[name] for item in items]) for name in frames}
+    pyramid = [true["0"]]
+    for _ in range(3):
+        pyramid.append(F.avg_pool2d(pyramid[-1], 2))
+    cameras = torch.from_numpy(np.stack([item.camera for item in items]))
+    K, inv_K = matrices(cameras)
+    depths = [item.depth_m for item in items if item.depth_m is not None]
+    depth_m = torch.from_numpy(np.stack(depths))[:, None] if depths else torch.empty(len(items), 1, 0, 0)
+    samples = torch.tensor([item.sample for item in items])
+    return IndoorBatch(seen, true, tuple(pyramid), K, inv_K, cameras[:, 4], depth_m, samples, step)
+
+
+def matrices(cameras: Tensor) -> tuple[Tensor, Tensor]:
+    """(B,>=4) fx, fy, cx, cy -> (B,4,4) K and its inverse."""
+    fx, fy, cx, cy = cameras[:, :4].unbind(1)
+    K = torch.eye(4).repeat(len(cameras), 1, 1)
+    inverse = K.clone()
+    K[:, 0, 0], K[:, 1, 1], K[:, 0, 2], K[:, 1, 2] = fx, fy, cx, cy
+    inverse[:, 0, 0], inverse[:, 1, 1], inverse[:, 0, 2], inverse[:, 1, 2] = (
+        1 / fx,
+        1 / fy,
+        -cx / fx,
+        -cy / fy,
+    )
+    return K, inverse
+
+
+def _images(images: list[np.ndarray]) -> Tensor:
+    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
+
+
+def has_stereo(cache: Cache) -> bool:
+    """Whether the cache holds stereo partners."""
+    return STEREO in cache.frames

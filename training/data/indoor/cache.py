@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything a run reads, resized once and kept as plain arrays on disk, so that the loader never slows training."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from tqdm import tqdm
+
+from geo_perception.errors import DataError
+from training.data.indoor.files import Array, Image8
+from training.data.indoor.sets import Entry, IndoorSet
+
+FORMAT = 1  # part of the key: caches of another layout are built anew
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Arrays of N samples over M different images, memory-mapped."""
+
+    frames: tuple[str, ...]
+    images: NDArray[np.uint8]  # (M,H,W,3) RGB
+    rows: NDArray[np.int32]  # (N, frames): which image is which frame
+    depths_m: NDArray[np.float16] | None  # (N,H,W), 0 = unknown
+    cameras: Array  # (N,5): fx, fy, cx, cy as shares of the size; x of the stereo partner in metres, signed
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width)."""
+        return int(self.images.shape[1]), int(self.images.shape[2])
+
+    def image(self, sample: int, frame: str) -> Image8:
+        """(H,W,3) RGB of one frame of a sample."""
+        return np.asarray(self.images[self.rows[sample, self.frames.index(frame)]])
+
+
+def build_cache(
+    sets: Sequence[IndoorSet], frames: Sequence[str], size: tuple[int, int], folder: Path, workers: int = 2
+) -> Cache:
+    """The cache of these sets in `folder`, built if it is not there; a killed build leaves nothing behind.
+
+    Args:
+        sets: concatenated in this order. Depth is kept if all of them have it.
+        frames: which frames of a sample are needed, e.g. ("0", "-1", "1", "s").
+        size: (height, width) to keep; larger than the network's where crops are zoomed.
+        folder: one sub-folder per combination of the above.
+        workers: threads.
+
+    Raises:
+        DataError: any file of any sample is missing or damaged.
+    """
+    target = folder / key_of(sets, frames, size)
+    if not target.is_dir():
+        partial = folder / f".{target.name}.{os.getpid()}"
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        try:
+            _build(sets, tuple(frames), size, partial, workers)
+            partial.replace(target)
+        except OSError as error:
+            if not target.is_dir():
+                raise DataError(f"cannot write the cache {target}: {error.strerror}") from error
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    return open_cache(target)
+
+
+def open_cache(folder: Path) -> Cache:
+    """A built cache."""
+    arrays = {
+        name: np.load(folder / f"{name}.npy", mmap_mode="r") if (folder / f"{name}.npy").exists() else None
+        for name in ("images", "rows", "depths_m", "cameras")
+    }
+    frames = tuple(json.loads((folder / "frames.json").read_text()))
+    return Cache(
+        frames, arrays["images"], np.array(arrays["rows"]), arrays["depths_m"], np.array(arrays["cameras"])
+    )
+
+
+def key_of(sets: Sequence[IndoorSet], frames: Sequence[str], size: tuple[int, int]) -> str:
+    """Name of the cache: a hash of what it is made from, with the age of the first file of each set."""
+    described = [
+        (
+            s.name,
+            str(s.folder.resolve()),
+            [vars(e) for e in s.entries],
+            vars(s.intrinsics),
+            s.baseline_m,
+            _age(s),
+        )
+        for s in sets
+    ]
+    text = json.dumps([FORMAT, described, list(frames), list(size)])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _age(indoor: IndoorSet) -> int:
+    path = indoor.image_path(indoor.entries[0])
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
+def _build(
+    sets: Sequence[IndoorSet], frames: tuple[str, ...], size: tuple[int, int], folder: Path, workers: int
+) -> None:
+    samples = [(indoor, entry) for indoor in sets for entry in indoor.entries]
+    files: dict[Path, tuple[IndoorSet, Entry, str]] = {}
+    for indoor, entry in samples:
+        for frame in frames:
+            files.setdefault(indoor.image_path(entry, frame), (indoor, entry, frame))
+    number = {path: i for i, path in enumerate(files)}
+    rows = [[number[indoor.image_path(entry, frame)] for frame in frames] for indoor, entry in samples]
+    cameras = [(*vars(i.intrinsics).values(), i.side(e) * i.baseline_m) for i, e in samples]
+    images = _create(folder / "images.npy", (len(files), *size, 3), np.uint8)
+
+    def keep_image(job: tuple[int, tuple[IndoorSet, Entry, str]]) -> None:
+        images[job[0]] = resize_image(job[1][0].image(job[1][1], job[1][2]), size)
+
+    def keep_depth(job: tuple[int, tuple[IndoorSet, Entry]]) -> None:
+        depth_m = job[1][0].depth(job[1][1])
+        assert depth_m is not None
+        depths[job[0]] = resize_depth(depth_m, size)
+
+    with ThreadPoolExecutor(workers) as pool:
+        jobs = list(enumerate(files.values()))
+        _run(pool, keep_image, jobs, "images")
+        if all(indoor.depth_file is not None for indoor in sets):
+            depths = _create(folder / "depths_m.npy", (len(samples), *size), np.float16)
+            _run(pool, keep_depth, list(enumerate(samples)), "depth")
+    np.save(folder / "rows.npy", np.asarray(rows, np.int32))
+    np.save(folder / "cameras.npy", np.asarray(cameras, np.float32))
+    (folder / "frames.json").write_text(json.dumps(frames))
+
+
+def _run(pool: ThreadPoolExecutor, work, jobs: list, what: str) -> None:
+    for _ in tqdm(pool.map(work, jobs), total=len(jobs), desc=f"cache {what}", disable=len(jobs) < 50):
+        pass
+
+
+def _create(path: Path, shape: tuple[int, ...], kind: type) -> np.ndarray:
+    return np.lib.format.open_memmap(path, "w+", kind, shape)
+
+
+def resize_image(image: Image8, size: tuple[int, int]) -> Image8:
+    """Lanczos, as the published loaders; the aspect is not kept."""
+    if image.shape[:2] == size:
+        return image
+    return np.asarray(Image.fromarray(image).resize(size[::-1], Image.Resampling.LANCZOS))
+
+
+def resize_depth(depth_m: Array, size: tuple[int, int]) -> Array:
+    """Nearest, so that no depth is made up between two surfaces."""
+    if depth_m.shape == size:
+        return depth_m
+    return cv2.resize(depth_m, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What cameras do to a picture, drawn at random: from the published colour jitter to the faults of cheap sensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Image8 = NDArray[np.uint8]
+Float = NDArray[np.float32]
+
+GREY = np.float32((0.299, 0.587, 0.114))
+
+
+@dataclass(frozen=True)
+class Photographic:
+    """Strengths; 0 switches one off. `public_2024` is the published jitter, the rest closes the gap to real cameras."""
+
+    chance: float = 0.5  # of the jitter of a sample
+    brightness: float = 0.2  # factor 1 +- this; so contrast and saturation
+    contrast: float = 0.2
+    saturation: float = 0.2
+    hue: float = 0.3  # turn of the colour circle, +- this share of it; VA 0.1, MonoDepth2 0.1
+    per_frame: bool = (
+        True  # drawn anew for every frame (public DistDepth); MonoDepth2 and ManyDepth: once a sample
+    )
+    exposure_stops: float = 0.0  # in linear light, clipped as a sensor does
+    gamma: float = 0.0  # exponent exp(+-this)
+    white_balance: float = 0.0  # gain of red and blue, exp(+-this)
+    blur_px: float = 0.0  # largest Gaussian sigma, at the network's size
+    noise: float = 0.0  # largest standard deviation of sensor noise, of 1
+    jpeg: float = 0.0  # share of frames compressed, quality 30 to 90
+
+
+REALISTIC = Photographic(
+    chance=0.8,
+    hue=0.05,
+    exposure_stops=0.8,
+    gamma=0.25,
+    white_balance=0.15,
+    blur_px=1.0,
+    noise=0.03,
+    jpeg=0.3,
+)
+NONE = Photographic(chance=0.0)
+STYLES = {"public_2024": Photographic(), "realistic": REALISTIC, "none": NONE}
+
+
+def style(name: str, hue: float | None = None) -> Photographic:
+    """One of STYLES, optionally with another hue."""
+    chosen = STYLES[name]
+    return chosen if hue is None else replace(chosen, hue=hue)
+
+
+def augment(image: Image8, options: Photographic, random: np.random.Generator) -> Float:
+    """(H,W,3) RGB -> float32 0..1 of the same shape, with the options' effects drawn from `random`."""
+    out = image.astype(np.float32) / 255
+    if random.random() >= options.chance:
+        return out
+    out = lens_and_sensor(out, options, random)
+    return jitter(out, options, random)
+
+
+def jitter(image: Float, options: Photographic, random: np.random.Generator) -> Float:
+    """Brightness, contrast, saturation and hue in random order."""
+    for step in random.permutation(4):
+        if step == 0 and options.brightness:
+            image = image * factor(options.brightness, random)
+        elif step == 1 and options.contrast:
+            image = blend(image, (image @ GREY).mean(), factor(options.contrast, random))
+        elif step == 2 and options.saturation:
+            image = blend(image, (image @ GREY)[..., None], factor(options.saturation, random))
+        elif step == 3 and options.hue:
+            image = turn_hue(image, random.uniform(-options.hue, options.hue))
+        image = np.clip(image, 0, 1)
+    return image
+
+
+def factor(strength: float, random: np.random.Generator) -> np.float32:
+    """1 +- strength."""
+    return np.float32(random.uniform(1 - strength, 1 + strength))
+
+
+def blend(image: Float, other: Float | np.float32, share: np.float32) -> Float:
+    """share of the image, the rest of the other."""
+    return share * image + (1 - share) * other
+
+
+def turn_hue(image: Float, share: float) -> Float:
+    """The colour circle turned by a share of a full turn."""
+    hsv = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2HSV)
+    hsv[..., 0] = (hsv[..., 0] + np.float32(360 * share)) % 360
+    return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
+
+
+def lens_and_sensor(image: Float, options: Photographic, random: np.random.Generator) -> Float:
+    """Blur, exposure, white balance, noise, gamma and compression, in the order a camera has them."""
+    if options.blur_px:
+        sigma = random.uniform(0, options.blur_px)
+        image = cv2.GaussianBlur(image, (0, 0), sigma) if sigma > 0.2 else image
+    gains = light_gains(options, random)
+    if (gains != 1).any():
+        image = np.clip(image**2.2 * gains, 0, 1) ** np.float32(1 / 2.2)
+    if options.noise:
+        image = image + random.normal(0, random.uniform(0, options.noise), image.shape).astype(np.float32)
+    image = np.clip(image, 0, 1)
+    if options.gamma:
+        image = image ** np.float32(np.exp(random.uniform(-options.gamma, options.gamma)))
+    if options.jpeg and random.random() < options.jpeg:
+        image = compress(image, int(random.integers(30, 91)))
+    return image
+
+
+def light_gains(options: Photographic, random: np.random.Generator) -> Float:
+    """Gain of each channel in linear light."""
+    exposure = 2 ** random.uniform(-options.exposure_stops, options.exposure_stops)
+    red, blue = np.exp(random.uniform(-options.white_balance, options.white_balance, 2))
+    return np.asarray((exposure * red, exposure, exposure * blue), np.float32)
+
+
+def compress(image: Float, quality: int) -> Float:
+    """The image after JPEG."""
+    bgr = np.ascontiguousarray(np.round(image[..., ::-1] * 255).astype(np.uint8))
+    _, data = cv2.imencode(".jpg", bgr, (cv2.IMWRITE_JPEG_QUALITY, quality))
+    return cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1].astype(np.float32) / 255

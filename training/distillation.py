@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Structure distillation: an expert's relative depth, aligned to the student's, lends it its edges and surfaces.
+
+The dissertation (chapter 5) and the public code disagree on most details; each is an option here, and the two presets
+`THESIS` and `PUBLIC_2024` collect them. The public code changed eight times; its last form is the preset.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from geo_perception.errors import ConfigError
+from training.losses_depth import ssim_loss_map, ssim_map
+from training.ranks import ALONE, Ranks, masked_mean
+
+
+@dataclass(frozen=True)
+class Distillation:
+    """Every disagreement between dissertation and public code; defaults are the public code of 2024-03-20."""
+
+    weight: float = 0.05  # of the whole term; dissertation 0.1; public 1.0 until 2024-02
+    spatial_weight: float = (
+        0.02  # beside the statistical term; dissertation 0.1; public 0.001, then 0.1, then 0.02
+    )
+    # "row_mean": a fit per image row, averaged over all rows of the batch (public since 2024-01)
+    # "sample": one least-squares fit per image (dissertation); "median": the medians' ratio (public before)
+    alignment: Literal["row_mean", "sample", "median"] = "row_mean"
+    offset: float = (
+        1.0  # relative depth = 1 / (expert + offset); 1e-6 until 2023-07, 451.8 suits the NYU-tuned expert
+    )
+    # "half": clamp((1 - SSIM)/2, 0, 1) (public); "full": 1 - SSIM (dissertation)
+    statistic: Literal["half", "full"] = "half"
+    aligned_statistic: bool = True  # False: the expert's relative depth as it is (public until 2024-01)
+    # "huber": predicted edges pulled up at the target's edges alone (public); "difference": softsign of both maps
+    # compared everywhere, the differentiable form of the dissertation's normalised XOR
+    spatial: Literal["huber", "difference"] = "huber"
+    quantile: float = 0.95  # edges are the gradients above it
+    prediction_bar: Literal["batch", "sample"] = "batch"  # whose quantile; dissertation: each map its own
+    unit_gradients: bool = True  # gradient maps divided by their norm (public); dissertation: not mentioned
+    border_px: int = 5  # cut off before the quantile (public); dissertation: not mentioned
+    huber_delta: float = 0.8
+
+    def __post_init__(self) -> None:
+        if not 0 < self.quantile < 1:
+            raise ConfigError(f"distillation quantile must lie between 0 and 1, got {self.quantile}")
+
+
+PUBLIC_2024 = Distillation()
+THESIS = Distillation(
+    weight=0.1,
+    spatial_weight=0.1,
+    alignment="sample",
+    statistic="full",
+    spatial="difference",
+    prediction_bar="sample",
+    unit_gradients=False,
+    border_px=0,
+)
+PRESETS = {"public_2024": PUBLIC_2024, "thesis": THESIS}
+
+
+def distillation_terms(
+    expert: Tensor, depth_m: Tensor, options: Distillation = PUBLIC_2024, ranks: Ranks = ALONE
+) -> dict[str, Tensor]:
+    """The named terms with their weights applied: statistical and spatial.
+
+    Args:
+        expert: (B,1,H,W) the expert's output, larger = nearer, any scale and shift.
+        depth_m: (B,1,H,W) the student's depth at full resolution; gradients reach it through both terms, but not
+            through the alignment or the thresholds.
+        options: the disagreements.
+        ranks: processes sharing the batch.
+    """
+    relative = 1 / (expert + options.offset)
+    target = align(relative, depth_m.detach(), options.alignment, ranks).detach()
+    surface = target if options.aligned_statistic else relative
+    return {
+        "statistical": options.weight * statistical(surface, depth_m, options.statistic),
+        "spatial": options.weight * options.spatial_weight * spatial(target, depth_m, options, ranks),
+    }
+
+
+def align(
+    relative: Tensor,
+    depth_m: Tensor,
+    mode: Literal["row_mean", "sample", "median"],
+    ranks: Ranks = ALONE,
+) -> Tensor:
+    """The expert's relative depth (B,1,H,W) brought to the scale of `depth_m`."""
+    if mode == "median":
+        return relative * _median(depth_m) / _median(relative)
+    if mode == "sample":
+        scale, shift = line_fit(relative.flatten(2), depth_m.flatten(2))
+        return scale[..., None, None] * relative + shift[..., None, None]
+    scale, shift = (_mean_of_known(value, ranks) for value in line_fit(relative, depth_m))
+    return scale * relative + shift
+
+
+def line_fit(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Least-squares scale and shift of y = scale x + shift along the last axis; NaN where x is constant."""
+    mean_x, mean_y = x.mean(-1, keepdim=True), y.mean(-1, keepdim=True)
+    centred = x - mean_x
+    variance = centred.square().sum(-1)
+    scale = (centred * (y - mean_y)).sum(-1) / torch.where(variance > 0, variance, torch.nan)
+    return scale, mean_y[..., 0] - scale * mean_x[..., 0]
+
+
+def _mean_of_known(values: Tensor, ranks: Ranks) -> Tensor:
+    known = torch.isfinite(values)
+    total = ranks.sum(torch.where(known, values, torch.zeros_like(values)).sum())
+    return total / ranks.sum(known.sum()).clamp(min=1)
+
+
+def _median(values: Tensor) -> Tensor:
+    return values.flatten(1).median(1).values.reshape(-1, 1, 1, 1)
+
+
+def statistical(target_m: Tensor, depth_m: Tensor, form: Literal["half", "full"] = "half") -> Tensor:
+    """Scalar dissimilarity of local means, variances and structure of two depth maps (B,1,H,W)."""
+    if form == "full":
+        return (1 - ssim_map(target_m, depth_m)).mean()
+    return ssim_loss_map(target_m, depth_m).mean()
+
+
+def spatial(target_m: Tensor, depth_m: Tensor, options: Distillation, ranks: Ranks = ALONE) -> Tensor:
+    """Scalar: how badly the depth's edges agree with the target's edges."""
+    wanted, got = (edge_strength(depth, options) for depth in (target_m, depth_m))
+    wanted_bar = _quantile(wanted, options.quantile)
+    if options.prediction_bar == "sample":
+        got_bar = _quantile(got.detach(), options.quantile)
+    else:
+        got_bar = torch.quantile(ranks.gather(got).flatten(), options.quantile)
+    excess = F.softsign(got - got_bar)
+    if options.spatial == "difference":
+        return (F.softsign(wanted - wanted_bar) - excess).abs().mean() / 2
+    error = F.huber_loss(excess, torch.ones_like(excess), delta=options.huber_delta, reduction="none")
+    return masked_mean(error, wanted > wanted_bar, ranks)
+
+
+def edge_strength(depth_m: Tensor, options: Distillation = PUBLIC_2024) -> Tensor:
+    """(B,1,h,w) Sobel magnitude, over its norm if so wished, without the border."""
+    gradient_x, gradient_y = sobel(depth_m)
+    magnitude = torch.sqrt(gradient_x.square() + gradient_y.square() + 1e-6)
+    if options.unit_gradients:
+        magnitude = F.normalize(magnitude.flatten(1), eps=1e-12).reshape(magnitude.shape)
+    border = options.border_px
+    return magnitude[..., border:-border, border:-border] if border else magnitude
+
+
+def sobel(depth_m: Tensor) -> tuple[Tensor, Tensor]:
+    """Derivatives along x and y of (B,1,H,W), kernels [-1 0 1; -2 0 2; -1 0 1] / 8, border repeated."""
+    along_x = depth_m.new_tensor(((-1.0, 0.0, 1.0), (-2.0, 0.0, 2.0), (-1.0, 0.0, 1.0))) / 8
+    kernels = torch.stack((along_x, along_x.T))[:, None]
+    both = F.conv2d(F.pad(depth_m, (1, 1, 1, 1), mode="replicate"), kernels)
+    return both[:, :1], both[:, 1:]
+
+
+def _quantile(values: Tensor, share: float) -> Tensor:
+    return torch.quantile(values.flatten(1), share, dim=1).reshape(-1, 1, 1, 1)
