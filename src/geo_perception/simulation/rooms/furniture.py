@@ -1,0 +1,335 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Furniture. Back at y = 0 against a wall, middle at x = 0, feet at z = 0."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from geo_perception.simulation.mesh import Mesh, join, surface, tube
+from geo_perception.simulation.rooms import things
+from geo_perception.simulation.rooms.palette import Coat, Palette
+from geo_perception.simulation.rooms.shapes import Glow, Piece, Top, legs, sheet, slab
+
+Rng = np.random.Generator
+FINE = 0.12  # edge of a lit quad where shadows fall
+
+
+def _hard(rng: Rng, p: Palette) -> Coat:
+    """What cabinets and tables are made of."""
+    kind = rng.random()
+    if kind < 0.6:
+        return p.any_of("wood", rng)
+    return p.of("lacquer") if kind < 0.75 else p.of("plastic", rng.choice([0.9, 0.75, 0.05, 0.4]))
+
+
+def table(rng: Rng, p: Palette, kind: str = "any") -> Piece:
+    """A plate on four legs or two panels."""
+    w, d, h = rng.uniform(0.9, 1.9), rng.uniform(0.65, 0.95), rng.uniform(0.7, 0.78)
+    coat, thick = _hard(rng, p), rng.uniform(0.018, 0.05)
+    plate = slab((-w / 2, 0, h - thick), (w / 2, d, h), coat, FINE, bottom=True)
+    leg = coat if rng.random() < 0.5 else p.of("metal")
+    under = legs(w, d, h - thick, rng.uniform(0.03, 0.09), leg)
+    return Piece(join([plate, *under]), w, d, h, (Top((-w / 2, 0), (w / 2, d), h, 0.7, kind),))
+
+
+def desk(rng: Rng, p: Palette) -> Piece:
+    """A table with a block of drawers, ready for a monitor."""
+    piece = table(rng, p, "desk")
+    drawers = chest(rng, p, width=0.42, depth=piece.depth * 0.85, height=piece.height - 0.06)
+    side = rng.choice([-1, 1]) * (piece.width / 2 - 0.26)
+    return Piece(
+        join([piece.mesh, drawers.mesh.moved(side, 0.02, 0)]),
+        piece.width,
+        piece.depth,
+        piece.height,
+        piece.tops,
+    )
+
+
+def low_table(rng: Rng, p: Palette) -> Piece:
+    """A coffee table."""
+    w, d, h = rng.uniform(0.7, 1.2), rng.uniform(0.45, 0.7), rng.uniform(0.35, 0.48)
+    coat = _hard(rng, p)
+    plate = slab((-w / 2, 0, h - 0.03), (w / 2, d, h), coat, FINE)
+    return Piece(
+        join([plate, *legs(w, d, h - 0.03, 0.05, coat)]), w, d, h, (Top((-w / 2, 0), (w / 2, d), h),)
+    )
+
+
+def chair(rng: Rng, p: Palette) -> Piece:
+    """Seat, legs, and a back of slats, a board or cloth."""
+    w, d, h, top = (
+        rng.uniform(0.4, 0.5),
+        rng.uniform(0.4, 0.48),
+        rng.uniform(0.43, 0.48),
+        rng.uniform(0.8, 1.05),
+    )
+    coat = _hard(rng, p)
+    soft = p.any_of("fabric", rng) if rng.random() < 0.5 else p.of("leather")
+    seat = slab((-w / 2, 0, h - 0.05), (w / 2, d, h), soft if rng.random() < 0.6 else coat, 0.2)
+    parts = [seat, *legs(w, d, h - 0.05, 0.035, coat, 0.0)]
+    for x in (-w / 2, w / 2 - 0.035):
+        parts.append(slab((x, 0, h), (x + 0.035, 0.035, top), coat))
+    if rng.random() < 0.6:
+        upright = rng.random() < 0.4
+        for k in range(int(rng.integers(2, 6))):
+            if upright:
+                x = -w / 2 + 0.06 + k * 0.07
+                parts.append(slab((x, 0.005, h), (x + 0.035, 0.025, top - 0.05), coat))
+            else:
+                z = h + 0.12 + k * 0.09
+                parts.append(slab((-w / 2, 0.005, z), (w / 2, 0.025, min(z + 0.05, top)), coat, bottom=True))
+        parts.append(slab((-w / 2, 0, top - 0.07), (w / 2, 0.03, top), coat, bottom=True))
+    else:
+        parts.append(slab((-w / 2, 0, h + 0.08), (w / 2, 0.04, top), soft, bottom=True))
+    return Piece(join(parts), w, d, top, (Top((-w / 2, 0.05), (w / 2, d), h, 0.3, "bed"),))
+
+
+def office_chair(rng: Rng, p: Palette) -> Piece:
+    """On a column with a star of feet."""
+    soft = (
+        p.any_of("fabric", rng, rng.choice([0.03, 0.05, 0.3]))
+        if rng.random() < 0.6
+        else p.any_of("fabric", rng)
+    )
+    black = p.of("plastic", 0.025)
+    parts = [slab((-0.25, 0, 0.44), (0.25, 0.48, 0.53), soft, 0.2, bottom=True)]
+    t = np.linspace(0, 1, 5)
+    for y, turn in ((0.02, 1), (-0.04, 1)):
+        bend = 0.06 * np.sin(np.pi * t)[:, None]
+        s = np.linspace(-1, 1, 5)[None]
+        back = np.stack(
+            [0.23 * s * (1 - 0.2 * t[:, None]), y - bend + 0.05 * s**2, 0.6 + 0.5 * t[:, None] + 0 * s], -1
+        )
+        parts.append(surface(back * np.array([turn, 1, 1]), *soft))
+    parts += [tube((0, 0.24, 0.08), (0, 0.24, 0.44), (0.03, 0.03), *black)]
+    parts += [slab((-0.03, -0.05, 0.4), (0.03, 0.0, 0.75), black)]
+    for k in range(5):
+        a = 2 * np.pi * k / 5
+        parts.append(
+            tube(
+                (0, 0.24, 0.09),
+                (0.3 * np.cos(a), 0.24 + 0.3 * np.sin(a), 0.05),
+                (0.03, 0.02),
+                *black,
+                sides=6,
+            )
+        )
+    for x in (-0.29, 0.25):
+        parts.append(slab((x, 0.08, 0.66), (x + 0.05, 0.34, 0.69), black, bottom=True))
+        parts.append(slab((x, 0.18, 0.46), (x + 0.03, 0.22, 0.66), black))
+    return Piece(join(parts), 0.6, 0.6, 1.1)
+
+
+def chest(
+    rng: Rng, p: Palette, width: float | None = None, depth: float | None = None, height: float | None = None
+) -> Piece:
+    """Drawers or doors with handles."""
+    w = width or rng.uniform(0.6, 1.6)
+    d, h = depth or rng.uniform(0.35, 0.5), height or rng.uniform(0.55, 1.1)
+    coat, knob = _hard(rng, p), p.of("metal")
+    parts = [slab((-w / 2, 0, 0), (w / 2, d, h), coat, FINE)]
+    columns, rows = max(1, round(w / rng.uniform(0.4, 0.8))), int(rng.integers(1, 5))
+    gap = 0.006
+    for i in range(columns):
+        for j in range(rows):
+            x0, x1 = (-w / 2 + w * (i + k) / columns for k in (0, 1))
+            z0, z1 = (0.06 + (h - 0.08) * (j + k) / rows for k in (0, 1))
+            parts.append(slab((x0 + gap, d, z0 + gap), (x1 - gap, d + 0.016, z1 - gap), coat, bottom=True))
+            x, z = (x0 + x1) / 2, z1 - min(0.06, (z1 - z0) / 2)
+            parts.append(
+                slab((x - 0.05, d + 0.016, z), (x + 0.05, d + 0.035, z + 0.012), knob, 1.0, bottom=True)
+            )
+    return Piece(join(parts), w, d + 0.03, h, (Top((-w / 2, 0), (w / 2, d), h),))
+
+
+def wardrobe(rng: Rng, p: Palette) -> Piece:
+    """A tall cupboard."""
+    piece = chest(rng, p, rng.uniform(0.8, 1.8), rng.uniform(0.5, 0.62), rng.uniform(1.8, 2.2))
+    return Piece(piece.mesh, piece.width, piece.depth, piece.height)
+
+
+def fridge(rng: Rng, p: Palette) -> Piece:
+    w, h, coat = rng.uniform(0.55, 0.75), rng.uniform(1.4, 1.9), p.of("metal", rng.choice([0.6, 1.0, 1.3]))
+    split = h * rng.uniform(0.3, 0.7)
+    parts = [slab((-w / 2, 0, 0), (w / 2, 0.58, h), coat)]
+    for low, high in ((0.05, split), (split + 0.012, h)):
+        parts.append(slab((-w / 2, 0.58, low), (w / 2, 0.62, high), coat, bottom=True))
+        parts.append(
+            slab((-w / 2 + 0.04, 0.62, low + 0.15), (-w / 2 + 0.06, 0.66, high - 0.1), p.of("metal", 0.4))
+        )
+    for _ in range(int(rng.integers(0, 6))):
+        x, z = rng.uniform(-w / 2 + 0.1, w / 2 - 0.2), rng.uniform(0.6, h - 0.25)
+        parts.append(sheet((x + 0.1, 0.623, z), (-0.1, 0, 0), (0, 0, 0.14), p.any_of("paper", rng)))
+    return Piece(join(parts), w, 0.62, h, (Top((-w / 2, 0), (w / 2, 0.5), h),))
+
+
+def shelf(rng: Rng, p: Palette) -> Piece:
+    """Open boards between two sides, some with a back."""
+    w, d, h = rng.uniform(0.6, 1.5), rng.uniform(0.24, 0.38), rng.uniform(0.9, 2.2)
+    coat, t = _hard(rng, p), rng.uniform(0.016, 0.03)
+    boards = max(2, round(h / rng.uniform(0.28, 0.42)))
+    parts = [slab((x, 0, 0), (x + t, d, h), coat) for x in (-w / 2, w / 2 - t)]
+    if rng.random() < 0.7:
+        parts.append(slab((-w / 2, 0, 0), (w / 2, 0.008, h), coat))
+    tops = []
+    for k in range(boards + 1):
+        z = 0.05 + (h - 0.05 - t) * k / boards
+        parts.append(slab((-w / 2 + t, 0.008, z), (w / 2 - t, d, z + t), coat, 0.2, bottom=True))
+        room = (h - 0.05 - t) / boards - t - 0.02 if k < boards else 0.4
+        kind = "books" if k < boards and rng.random() < 0.65 else "any"
+        tops.append(Top((-w / 2 + t, 0.01), (w / 2 - t, d), z + t, room, kind))
+    return Piece(join(parts), w, d, h, tuple(tops))
+
+
+def sofa(rng: Rng, p: Palette, seats: int | None = None) -> Piece:
+    """Seat cushions, back, arms and pillows."""
+    seats = seats or int(rng.integers(2, 4))
+    w, d, h = 0.65 * seats + 0.35, rng.uniform(0.8, 0.95), rng.uniform(0.7, 0.9)
+    soft = p.any_of("fabric", rng) if rng.random() < 0.75 else p.of("leather")
+    arm, high = rng.uniform(0.12, 0.2), rng.uniform(0.52, 0.66)
+    parts = [
+        slab((-w / 2, 0, 0.08), (w / 2, d, 0.3), soft, bottom=True),
+        slab((-w / 2, 0, 0.3), (w / 2, 0.22, h), soft, 0.2),
+    ]
+    for x in (-w / 2, w / 2 - arm):
+        parts.append(slab((x, 0, 0.1), (x + arm, d, high), soft, 0.2))
+    inner = (w - 2 * arm) / seats
+    for k in range(seats):
+        x = -w / 2 + arm + k * inner
+        parts.append(_padded((x + 0.01, 0.2, 0.3), (x + inner - 0.01, d + 0.02, 0.44), soft))
+        parts.append(slab((x + 0.01, 0.2, 0.44), (x + inner - 0.01, 0.34, h + 0.03), soft, 0.2))
+        if rng.random() < 0.5:
+            parts.append(things.cushion(rng, p).moved(x + inner / 2, 0.5, 0.45, rng.normal(0, 0.3)))
+    tops = (Top((-w / 2 + arm, 0.4), (w / 2 - arm, d), 0.46, 0.3, "bed"),)
+    return Piece(join(parts), w, d + 0.02, h, tops)
+
+
+def _padded(low: tuple[float, float, float], high: tuple[float, float, float], coat: Coat) -> Mesh:
+    """A cushion: a block with a slightly domed top."""
+    n = 6
+    s, t = np.meshgrid(np.linspace(0, 1, n), np.linspace(0, 1, n), indexing="ij")
+    dome = 0.03 * (16 * s * (1 - s) * t * (1 - t)) ** 0.4
+    x, y = low[0] + s * (high[0] - low[0]), low[1] + t * (high[1] - low[1])
+    return join(
+        [
+            surface(np.stack([x, y, high[2] - 0.02 + dome], -1), *coat),
+            slab(low, (*high[:2], high[2] - 0.02), coat),
+        ]
+    )
+
+
+def armchair(rng: Rng, p: Palette) -> Piece:
+    return sofa(rng, p, 1)
+
+
+def bed(rng: Rng, p: Palette) -> Piece:
+    """Head at the wall, pillows and a blanket."""
+    w, d, h = rng.choice([0.95, 1.4, 1.8]), 2.05, rng.uniform(0.4, 0.55)
+    coat, sheet_coat, cover = (
+        _hard(rng, p),
+        p.any_of("fabric", rng, rng.uniform(0.7, 1.3)),
+        p.any_of("fabric", rng),
+    )
+    parts = [
+        slab((-w / 2, 0, 0.1), (w / 2, d, h - 0.2), coat, bottom=True),
+        slab((-w / 2, 0, 0.1), (w / 2, 0.06, rng.uniform(0.8, 1.2)), coat),
+        slab((-w / 2 + 0.02, 0.06, h - 0.2), (w / 2 - 0.02, d - 0.02, h), sheet_coat, 0.2),
+    ]
+    n, m = 14, 12
+    s, t = np.meshgrid(np.linspace(-1, 1, n), np.linspace(0, 1, m), indexing="ij")
+    over = np.clip((np.abs(s) - 0.86) / 0.14, 0, 1)
+    wrinkle = 0.018 * rng.standard_normal((n, m)) * (1 - over)
+    x = s * (w / 2 + 0.03) - np.sign(s) * 0.05 * over * (1 - over)
+    z = h + 0.05 + wrinkle - over * (h - 0.2)
+    parts.append(surface(np.stack([x, rng.uniform(0.5, 0.9) + (d - 0.85) * t, z], -1), *cover))
+    for k in range(1 if w < 1.2 else 2):
+        x0 = 0.0 if w < 1.2 else (k - 0.5) * w * 0.5
+        parts.append(things.cushion(rng, p).moved(x0, 0.32, h + 0.02, rng.normal(0, 0.1), 1.15))
+    return Piece(
+        join(parts), w, d, 1.0, (Top((-w / 2 + 0.1, 0.9), (w / 2 - 0.1, d - 0.1), h + 0.06, 0.3, "bed"),)
+    )
+
+
+def counter(rng: Rng, p: Palette, length: float | None = None) -> Piece:
+    """A kitchen worktop over cupboards, with sink and hob, wall cupboards or a shelf above."""
+    w = length or rng.uniform(1.6, 3.2)
+    base = chest(rng, p, w, 0.56, 0.86)
+    stone = p.of("stone") if rng.random() < 0.6 else p.any_of("wood", rng)
+    parts = [base.mesh, slab((-w / 2, 0, 0.86), (w / 2, 0.62, 0.9), stone, FINE, bottom=True)]
+    parts.append(sheet((w / 2, 0.004, 0.9), (-w, 0, 0), (0, 0, 0.55), p.of("plain", 0.9)))
+    tiles = slab((-w / 2, 0, 0.9), (w / 2, 0.012, 1.45), p.of("backsplash"), FINE)
+    x = rng.uniform(-w / 2 + 0.4, w / 2 - 0.4)
+    steel = p.of("metal")
+    hob = slab((x - 0.28, 0.08, 0.9), (x + 0.28, 0.56, 0.908), p.of("glass"))
+    sink = x + (1.0 if x < 0 else -1.0)
+    parts += [tiles, hob, slab((sink - 0.25, 0.12, 0.9), (sink + 0.25, 0.52, 0.906), steel)]
+    parts += [slab((sink - 0.2, 0.16, 0.906), (sink + 0.2, 0.48, 0.907), p.of("metal", 0.15))]
+    parts += [tube((sink, 0.08, 0.9), (sink, 0.08, 1.15), (0.015, 0.012), *steel)]
+    parts += [tube((sink, 0.08, 1.15), (sink, 0.28, 1.12), (0.012, 0.012), *steel)]
+    if rng.random() < 0.6:
+        over = chest(rng, p, w * rng.uniform(0.4, 0.95), 0.33, 0.65)
+        parts.append(over.mesh.moved(0, 0, 1.45))
+        parts.append(
+            slab((-over.width / 2, 0, 1.44), (over.width / 2, 0.33, 1.45), p.of("plastic", 0.8), bottom=True)
+        )
+    tops = (
+        Top((-w / 2, 0.03), (min(x, sink) - 0.3, 0.58), 0.9, 0.5),
+        Top((max(x, sink) + 0.3, 0.03), (w / 2, 0.58), 0.9, 0.5),
+    )
+    return Piece(join(parts), w, 0.62, 1.5, tuple(t for t in tops if t.high[0] - t.low[0] > 0.15))
+
+
+def sideboard(rng: Rng, p: Palette) -> Piece:
+    """A low chest with a television on it."""
+    piece = chest(rng, p, rng.uniform(1.2, 2.0), 0.42, rng.uniform(0.4, 0.6))
+    tv = things.monitor(rng, p).moved(0, 0.2, piece.height, scale=rng.uniform(1.4, 1.9))
+    tops = (Top((-piece.width / 2, 0.26), (piece.width / 2, 0.42), piece.height, 0.2),)
+    return Piece(join([piece.mesh, tv]), piece.width, piece.depth, piece.height + 0.7, tops)
+
+
+def bedside(rng: Rng, p: Palette) -> Piece:
+    return chest(rng, p, rng.uniform(0.4, 0.55), 0.4, rng.uniform(0.45, 0.6))
+
+
+def floor_lamp(rng: Rng, p: Palette) -> Piece:
+    """A pole with a shade that glows."""
+    h, r = rng.uniform(1.3, 1.8), rng.uniform(0.12, 0.24)
+    pole = p.of("metal", rng.choice([0.03, 0.6, 1.0]))
+    parts = [
+        tube((0, 0.25, 0), (0, 0.25, h - 0.1), (0.015, 0.012), *pole),
+        things.lid(0.14, 0.02, pole).moved(0, 0.25),
+    ]
+    return Piece(join(parts), 0.4, 0.5, h + 0.2, glows=(Glow((0, 0.25, h), r, 0.6),))
+
+
+def planter(rng: Rng, p: Palette) -> Piece:
+    size = rng.uniform(0.6, 1.5)
+    return Piece(things.plant(rng, p, size).moved(0, 0.3), 0.6, 0.6, size)
+
+
+Maker = Callable[[Rng, Palette], Piece]
+# Weights of what stands along walls, and what stands free in the middle, per kind of space
+ALONG: dict[str, dict[Maker, float]] = {
+    "living_room": {sofa: 3, sideboard: 2, shelf: 2, chest: 1, armchair: 1.5, floor_lamp: 1, planter: 1, desk: 0.5},
+    "bedroom": {bed: 3, wardrobe: 1.5, chest: 1.5, bedside: 1, desk: 1, shelf: 1, armchair: 0.5, floor_lamp: 0.5, planter: 0.5},
+    "office": {desk: 5, shelf: 2, chest: 1.5, planter: 0.7, table: 0.7, wardrobe: 0.5, sofa: 0.3},
+    "kitchen": {counter: 5, fridge: 1.5, table: 1, shelf: 0.7, chest: 0.5},
+    "dining_room": {chest: 2, sideboard: 1, shelf: 1, planter: 1, table: 0.5, floor_lamp: 0.5},
+    "library": {shelf: 8, desk: 1, armchair: 1, table: 0.5, floor_lamp: 0.5},
+    "corridor": {shelf: 1.5, chest: 1.5, planter: 1, chair: 1, wardrobe: 0.5, bedside: 0.5},
+    "hall": {table: 1.5, shelf: 1.5, sofa: 1, planter: 1.5, chest: 1, desk: 1},
+}  # fmt: skip
+MIDDLE: dict[str, dict[Maker, float]] = {
+    "living_room": {low_table: 4, armchair: 1, table: 0.5},
+    "bedroom": {low_table: 0.5, armchair: 0.5},
+    "office": {desk: 3, table: 2, office_chair: 1},
+    "kitchen": {table: 3},
+    "dining_room": {table: 5},
+    "library": {table: 2, shelf: 1, armchair: 1},
+    "corridor": {},
+    "hall": {table: 3, low_table: 1, armchair: 1, planter: 0.5},
+}
+SEATED = (table, desk)  # what chairs are drawn up to

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes environments in the folder format of SimSIN, so that one loader reads simulated and real sets.
+
+FOLDER/room_00007/012_0.png, 012_1.png          left and right image
+                  012_0_depth.npy, 012_1_...    (H, W) float32 metres
+                  environment.json              seed, settings, camera, and per file pose and labels
+FOLDER/stereo.txt     every image: `room_00007/012_0 12 l`
+FOLDER/temporal.txt   only images whose neighbours 011 and 013 are the moments before and after
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from geo_perception.errors import ConfigError, DataError
+from geo_perception.simulation.rooms.config import RoomConfig
+from geo_perception.simulation.rooms.simulator import RoomFrame, RoomSimulator
+
+RECORD = "environment.json"
+SIDES = ((0, "l"), (1, "r"))
+MOMENTS = 3  # files per view with trajectories: t-1, t, t+1
+MOST_FILES = 1000  # names have three digits
+
+
+@dataclass(frozen=True)
+class Job:
+    """One environment to write."""
+
+    folder: Path
+    seed: int
+    views: int
+    trajectories: bool
+    config: RoomConfig
+
+    @property
+    def path(self) -> Path:
+        """The environment's own folder."""
+        return self.folder / f"room_{self.seed:05d}"
+
+    def settings(self) -> dict[str, Any]:
+        """What decides the content; a folder with the same is finished."""
+        settings = {
+            "seed": self.seed, "views": self.views, "trajectories": self.trajectories, "config": asdict(self.config),
+        }  # fmt: skip
+        return dict(json.loads(json.dumps(settings)))
+
+
+def write_simsin(
+    folder: Path,
+    seeds: Sequence[int],
+    views: int,
+    config: RoomConfig = RoomConfig(),  # noqa: B008  (frozen)
+    *,
+    trajectories: bool = True,
+    workers: int = 1,
+) -> Iterator[Path]:
+    """Write one environment per seed with `views` views each, and yield each folder when it is finished.
+
+    Environments already finished with the same settings are kept, so that an interrupted run resumes. The lists
+    are written when all are there. With `trajectories` each view takes three files: t-1, t, t+1.
+
+    Raises:
+        ConfigError: no seeds, a repeated one, or more files than three digits name.
+        DataError: a folder holds the same environment with other settings.
+    """
+    files = views * (MOMENTS if trajectories else 1)
+    if not 1 <= files <= MOST_FILES or not seeds or len(set(seeds)) != len(seeds):
+        raise ConfigError(
+            f"an environment holds 1 to {MOST_FILES} files and seeds must differ, got {files} files, seeds {seeds!r}"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    jobs = [Job(folder, seed, views, trajectories, config) for seed in seeds]
+    for job in jobs:
+        _check_settings(job)
+    if workers <= 1:
+        yield from map(write_environment, jobs)
+    else:
+        # Spawned, because a fork would copy the ray caster's threads in whatever state they are.
+        with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_single_threaded) as pool:
+            for done in as_completed([pool.submit(write_environment, job) for job in jobs]):
+                yield done.result()
+    write_lists(folder)
+
+
+def _single_threaded() -> None:
+    """Workers share the processor by environments, not by threads within one."""
+    cv2.setNumThreads(1)
+
+
+def write_environment(job: Job) -> Path:
+    """Write one environment into a temporary folder, then give it its name."""
+    if (job.path / RECORD).is_file():
+        return job.path
+    part = job.path.with_name(f".{job.path.name}.part-{os.getpid()}")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir()
+    try:
+        simulator = RoomSimulator(job.seed, job.config)
+        labels = [_write(part, number, frame) for number, frame in enumerate(_frames(simulator, job))]
+        record = {**job.settings(), "camera": asdict(simulator.camera), "files": labels}
+        (part / RECORD).write_text(json.dumps(record, indent=1) + "\n")
+        part.rename(job.path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return job.path
+
+
+def _frames(simulator: RoomSimulator, job: Job) -> Iterator[RoomFrame]:
+    for index in range(job.views):
+        yield from simulator.trajectory(index) if job.trajectories else (simulator.frame(index),)
+
+
+def _write(folder: Path, number: int, frame: RoomFrame) -> dict[str, Any]:
+    """Both eyes' files, and the line that describes them."""
+    for (side, _), image, depth in zip(
+        SIDES, (frame.left, frame.right), (frame.depth_m, frame.depth_right_m), strict=True
+    ):
+        done, data = cv2.imencode(".png", image[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])
+        assert done
+        (folder / f"{number:03d}_{side}.png").write_bytes(data.tobytes())
+        np.save(folder / f"{number:03d}_{side}_depth.npy", np.nan_to_num(depth, nan=0.0))
+    return {
+        "space_type": frame.space_type,
+        "range_label": frame.range_label,
+        "camera_from_world": frame.camera_from_world.tolist(),
+    }
+
+
+def _check_settings(job: Job) -> None:
+    record = job.path / RECORD
+    if not record.is_file():
+        return
+    try:
+        found = json.loads(record.read_text())
+    except ValueError as error:
+        raise DataError(f"{record} is damaged ({error}); remove {job.path} and start again") from error
+    other = [name for name, value in job.settings().items() if found.get(name) != value]
+    if other:
+        raise DataError(
+            f"{job.path} was written with other {', '.join(other)}; use another folder or remove it"
+        )
+
+
+def write_lists(folder: Path) -> None:
+    """stereo.txt and temporal.txt of all finished environments in `folder`."""
+    stereo, temporal = [], []
+    for record in sorted(folder.glob(f"room_*/{RECORD}")):
+        found = json.loads(record.read_text())
+        for number in range(len(found["files"])):
+            lines = [f"{record.parent.name}/{number:03d}_{side} {number} {letter}" for side, letter in SIDES]
+            stereo += lines
+            if found["trajectories"] and number % MOMENTS == 1:
+                temporal += lines
+    (folder / "stereo.txt").write_text("".join(f"{line}\n" for line in stereo))
+    (folder / "temporal.txt").write_text("".join(f"{line}\n" for line in temporal))
