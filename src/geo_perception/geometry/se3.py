@@ -54,12 +54,12 @@ def apply(matrix: Matrix, points: NDArray[np.float32]) -> NDArray[np.float32]:
     out: NDArray[np.float32] = np.empty((3, len(points)), np.float32)
     x, y, z = np.ascontiguousarray(points[:, :3].T)
     term = np.empty_like(x)
-    for values, (a, b, c, shift) in zip(out, matrix[:3].astype(np.float32), strict=True):
-        np.multiply(x, a, out=values)
-        values += np.multiply(y, b, out=term)
-        values += np.multiply(z, c, out=term)
-        values += shift
-    return out.T
+    for axis, (a, b, c, shift) in enumerate(matrix[:3].astype(np.float32)):
+        np.multiply(x, a, out=out[axis])
+        out[axis] += np.multiply(y, b, out=term)
+        out[axis] += np.multiply(z, c, out=term)
+        out[axis] += shift
+    return np.asarray(out.T, np.float32)
 
 
 def rotation_from_quaternion(quat_xyzw: Sequence[float]) -> Matrix:
