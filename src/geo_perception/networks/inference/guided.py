@@ -58,7 +58,8 @@ class FastScadcGuided(nn.Module):
         for merge in self._merges:
             x = merge(x, maps.pop())
         single = torch.matmul(self._skip_weight, features.flatten(2)) + self._skip_bias[:, None]
-        return F.pixel_shuffle(self._head(x).float(), 2) + single.unflatten(2, features.shape[2:])
+        single = single.view(-1, self._skip_bias.numel(), *features.shape[2:])
+        return F.pixel_shuffle(self._head(x).float(), 2).add_(single)
 
 
 class Unshuffled:
@@ -71,7 +72,9 @@ class Unshuffled:
     def __init__(self, layer: Any, dtype: torch.dtype) -> None:
         weight, bias = folded(*layer)
         outputs, _, rows, columns = weight.shape
-        parted = weight.detach().unflatten(1, (-1, 2, 2))  # outputs, channel, dy, dx, row, column
+        parted = weight.detach().reshape(
+            outputs, -1, 2, 2, rows, columns
+        )  # outputs, channel, dy, dx, row, column
         weight = parted.permute(0, 3, 1, 4, 2, 5).reshape(outputs, -1, 2 * rows, columns)
         self._conv = FusedConv(weight, bias, stride=(2, 1), padding=(2, 1), slope=0.0, dtype=dtype)
 

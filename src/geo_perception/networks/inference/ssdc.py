@@ -23,8 +23,7 @@ class FastSsdc(nn.Module):
         super().__init__()
         self.config = network.config
         self.dtype = dtype
-        self._depth = _layer(network.conv1_d, dtype) if network.config.uses_depth else None
-        self._image = _layer(network.conv1_img, dtype) if network.config.image_channels else None
+        self._first = _stem(network, dtype)
         self._full = [FastBlock(block, dtype) for block in network.conv2]
         coarse = (network.conv3, network.conv4, network.conv5)
         self._coarse = [[FastBlock(block, dtype) for block in stage] for stage in coarse]
@@ -50,12 +49,8 @@ class FastSsdc(nn.Module):
         return floor_depth(SCALE_M * self._finest(x, skips.pop(), stem))
 
     def _stem(self, sparse_depth_m: Tensor | None, image: Tensor | None) -> Tensor:
-        parts = [
-            layer(values.to(self.dtype).contiguous(memory_format=torch.channels_last))
-            for layer, values in ((self._depth, sparse_depth_m), (self._image, image))
-            if layer is not None and values is not None
-        ]
-        return torch.cat(parts, 1) if len(parts) > 1 else parts[0]
+        given = [values.to(self.dtype) for values in (sparse_depth_m, image) if values is not None]
+        return self._first(torch.cat(given, 1).contiguous(memory_format=torch.channels_last))
 
     def _full_resolution(self, x: Tensor) -> Tensor:
         """The first stage of residual blocks, strip by strip, from one kept map into the other."""
@@ -112,6 +107,22 @@ def _dot(x: Tensor, vector: Tensor) -> Tensor:
 
 def _layer(layer: nn.Sequential, dtype: torch.dtype) -> FusedConv:
     return FusedConv.of(layer[0], layer[1], slope=SLOPE, dtype=dtype)
+
+
+def _stem(network: Any, dtype: torch.dtype) -> FusedConv:
+    """The layers of depth and image as one: narrow layers are bound by memory, so its zeros cost less than a join."""
+    layers = [network.conv1_d] if network.config.uses_depth else []
+    layers += [network.conv1_img] if network.config.image_channels else []
+    parts = [folded(layer[0], layer[1]) for layer in layers]
+    weight = parts[0][0].new_zeros(
+        sum(w.shape[0] for w, _ in parts), sum(w.shape[1] for w, _ in parts), *parts[0][0].shape[2:]
+    )
+    output = channel = 0
+    for part, _ in parts:
+        weight[output : output + part.shape[0], channel : channel + part.shape[1]] = part
+        output, channel = output + part.shape[0], channel + part.shape[1]
+    bias = torch.cat([bias for _, bias in parts if bias is not None])
+    return FusedConv(weight, bias, stride=(1, 1), padding=(1, 1), slope=SLOPE, dtype=dtype)
 
 
 def strip_rows(x: Tensor) -> int:
