@@ -10,9 +10,10 @@ from typing import Any
 from torch import Tensor, nn
 
 from geo_perception.errors import ConfigError
-from geo_perception.networks import distdepth, multi_frame, posenet, psmnet, resnet_encoder, ssdc
+from geo_perception.networks import distdepth, dpt, multi_frame, posenet, psmnet, resnet_encoder, ssdc
 from geo_perception.networks.depth_decoder import DepthDecoder, DepthDecoderConfig
 from geo_perception.networks.distdepth import DistDepth, DistDepthConfig, DistDepthOutput
+from geo_perception.networks.dpt import Dpt, DptConfig
 from geo_perception.networks.matching_encoder import MatchingEncoder, MatchingEncoderConfig
 from geo_perception.networks.multi_frame import MultiFrame, MultiFrameConfig
 from geo_perception.networks.posenet import PoseNet, PoseNetConfig
@@ -55,6 +56,7 @@ NETWORKS: dict[str, NetworkSpec] = {
     ),
     "depth_decoder": NetworkSpec(DepthDecoderConfig, DepthDecoder),
     "distdepth": NetworkSpec(DistDepthConfig, DistDepth, infer_config=distdepth.infer_config),
+    "dpt": NetworkSpec(DptConfig, Dpt, infer_config=dpt.infer_config),
     "posenet": NetworkSpec(PoseNetConfig, PoseNet, infer_config=posenet.infer_config),
     "matching_encoder": NetworkSpec(MatchingEncoderConfig, MatchingEncoder),
     "multi_frame": NetworkSpec(MultiFrameConfig, MultiFrame, infer_config=multi_frame.infer_config),

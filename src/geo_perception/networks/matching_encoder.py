@@ -119,7 +119,7 @@ class MatchingEncoder(nn.Module):
         first, current = self.shallow(image)
         with torch.no_grad():
             _, lookups = self.shallow(near.images.flatten(0, 1))
-            lookups = lookups.unflatten(0, near.images.shape[:2])
+            lookups = lookups.reshape(*near.images.shape[:2], *lookups.shape[1:])
         bins_m = self.bins_m(bin_range_m).to(image.device)
         volume = self.match(current, lookups, near, bins_m)
         confidence = cost_volume.confidence(volume)
