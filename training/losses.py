@@ -170,3 +170,26 @@ def guided_losses(
         "sky": 0.2 * to_limit.mean() if len(to_limit) else output.depth_m.sum() * 0,
         "confidence": F.mse_loss(output.lidar_confidence, guidance),
     }
+
+
+def choice_loss(
+    confidence: Tensor,
+    stereo_m: Tensor,
+    lidar_m: Tensor,
+    target_m: Tensor,
+    weight: Tensor,
+    cap_m: float = 8.0,
+) -> Tensor:
+    """Cross entropy of "the lidar is nearer to the truth", each pixel weighed by what the choice matters.
+
+    A depth error reaches the confidence through a sigmoid that is flat where the confidence is near 0 or 1, which is
+    where training starts; this term keeps its slope there. All (B,1,H,W); pixels with target_m 0 do not count.
+
+    Args:
+        cap_m: metres; a choice between depths farther apart matters no more than this.
+    """
+    known = target_m > 0
+    lidar_error, stereo_error = ((depth - target_m).abs()[known] for depth in (lidar_m, stereo_m))
+    stake = torch.clamp((lidar_error - stereo_error).abs(), max=cap_m) * weight[known]
+    chance = torch.where(lidar_error < stereo_error, confidence[known], 1 - confidence[known])
+    return -(stake * chance.clamp(min=1e-7).log()).mean()

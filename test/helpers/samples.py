@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.data.fusion_augmentation import CHANNELS
+from training.data.fusion import CHANNELS
 
 
 def write_samples(folder: Path, seeds: range, height: int = 48, width: int = 64) -> None:

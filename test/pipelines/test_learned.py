@@ -98,4 +98,7 @@ def test_features_are_what_their_names_say():
     depth_at_returns = 15 * np.exp(maps["log_lidar"] + maps["sparse_excess"])
     np.testing.assert_allclose(depth_at_returns[returns], lidar.sparse_depth_m[returns], rtol=1e-4)
     assert (maps["return_reach"][returns] == 1).all() and (maps["return_distance"][returns] == 0).all()
+    disparity = inputs.focal_baseline / lidar.depth_m
+    highest = max(disparity[y, x] for y in range(58, 63) for x in range(98, 103))
+    assert maps["lidar_nearer"][60, 100] == pytest.approx(min(highest - disparity[60, 100], 8) / 4, abs=1e-5)
     assert maps["stereo_cost"][40:].mean() < 0.5 and 0 <= maps["grey"].min() <= maps["grey"].max() <= 1

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from geo_perception.networks.scadc_guided import ScadcGuidedOutput
-from training.losses import guided_losses, soft_guidance
+from training.losses import choice_loss, guided_losses, soft_guidance
 from training.truth import truth_weight
 
 
@@ -44,3 +44,17 @@ def test_soft_guidance_is_the_gaussian_of_the_distance():
     assert float(guide[15, 15]) == 1 and float(guide[18, 15]) == pytest.approx(0.6065, abs=1e-4)
     assert float(guide[18, 18]) == pytest.approx(0.6065**2, abs=1e-4)
     assert float(guide[15, 25]) == 0
+
+
+def test_the_choice_costs_what_is_lost_by_it():
+    truth = torch.tensor([[[[10.0, 10.0, 0.0]]]])
+    stereo, lidar = torch.full_like(truth, 10.0), torch.full_like(truth, 14.0)
+    even = torch.ones_like(truth)
+
+    def loss(confidence, weight=even):
+        return float(choice_loss(torch.full_like(truth, confidence), stereo, lidar, truth, weight))
+
+    assert loss(0.5) == pytest.approx(4 * 0.6931, abs=1e-3)
+    assert loss(0.1) < loss(0.5) < loss(0.9) and loss(0.5, 0.5 * even) == pytest.approx(loss(0.5) / 2)
+    lidar = torch.full_like(truth, 60.0)
+    assert loss(0.5) == pytest.approx(8 * 0.6931, abs=1e-3)

@@ -7,14 +7,12 @@ import torch
 from helpers.samples import write_samples
 
 from geo_perception.errors import ConfigError, DataError, WeightsError
-from geo_perception.networks.scadc_guided import FEATURES
 from geo_perception.weights import load_model, read_card
 from training.data.fusion import (
     random_batches,
     smooth_matcher,
     whole_frames,
 )
-from training.data.fusion_augmentation import CHANNELS, FOCAL_BASELINE, worsen_smooth_stereo
 from training.recipes import scadc
 
 
@@ -123,24 +121,6 @@ def test_the_smooth_matcher_is_dense_and_near_the_truth():
     want = frame.rig.disparity_from_depth(frame.depth_truth_m)
     assert (disparity > 0).all()
     assert 0.01 < np.median(np.abs(disparity - want)) < 1.5
-
-
-def test_only_stereo_without_holes_is_worsened_and_consistently(config):
-    sample = np.load(sorted(config.samples.glob("*.npy"))[0]).astype(np.float32)
-    random = np.random.default_rng(1)
-    assert np.array_equal(worsen_smooth_stereo(sample.copy(), random), sample)
-    sample[FEATURES.index("stereo_matched")] = 1
-    worse = worsen_smooth_stereo(sample.copy(), random)
-    changed_channels = {
-        name for name, a, b in zip(CHANNELS, worse, sample, strict=True) if not np.array_equal(a, b)
-    }
-    assert changed_channels == {"log_stereo", "disparity_gap"}
-    stereo_px, lidar_px = (
-        FOCAL_BASELINE / 15 * np.exp(-worse[FEATURES.index(n)]) for n in ("log_stereo", "log_lidar")
-    )
-    np.testing.assert_allclose(
-        worse[FEATURES.index("disparity_gap")], np.tanh((stereo_px - lidar_px) / 4), atol=1e-4
-    )
 
 
 def test_the_learning_rate_rises_then_falls_to_zero():

@@ -26,14 +26,11 @@ from geo_perception.frames import StereoLidarFrame
 from geo_perception.networks.scadc_guided import FEATURES, UNIT_M
 from geo_perception.pipelines import StereoLidarFusion
 from geo_perception.pipelines.fusion_features import fusion_features
-from training.data.fusion_augmentation import (
-    MAX_DEPTH_M,
-    smooth_noise,
-    worsen_smooth_stereo,
-)
 
 Array = NDArray[np.float32]
 
+CHANNELS = (*FEATURES, "truth_m", "true_return")
+MAX_DEPTH_M = 80.0
 RETURN_TOLERANCE = (
     0.5,
     0.05,
@@ -44,7 +41,7 @@ RETURN_TOLERANCE = (
 class FusionBatch:
     """Crops of samples, float32 (B, ., H, W)."""
 
-    features: Tensor  # (B, 12, H, W), see networks.scadc_guided.FEATURES
+    features: Tensor  # (B, 16, H, W), see networks.scadc_guided.FEATURES
     truth_m: Tensor  # (B, 1, H, W) metres, 0 = unknown
     true_return: Tensor  # (B, 1, H, W) 1 at visible returns that lie on the seen surface
 
@@ -150,6 +147,13 @@ def smooth_matcher(frame: StereoLidarFrame, random: np.random.Generator) -> Arra
     return np.maximum(biased + error, np.float32(0.5)).astype(np.float32)
 
 
+def smooth_noise(shape: tuple[int, ...], cell_px: int, random: np.random.Generator) -> Array:
+    """Smooth noise of unit variance whose features are about `cell_px` wide."""
+    coarse = random.standard_normal((shape[0] // cell_px + 2, shape[1] // cell_px + 2)).astype(np.float32)
+    fine = cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
+    return fine / max(float(fine.std()), 1e-6)
+
+
 def random_batches(
     paths: list[Path], crop: tuple[int, int], batch: int, seed: int, start: int
 ) -> Iterator[FusionBatch]:
@@ -165,7 +169,7 @@ def random_batches(
         for index in random.integers(0, len(samples), batch):
             top, left = random.integers(0, height - crop[0] + 1), random.integers(0, width - crop[1] + 1)
             cut = samples[index][:, top : top + crop[0], left : left + crop[1]].astype(np.float32)
-            crops.append(worsen_smooth_stereo(cut, random))
+            crops.append(cut)
         yield _batch(np.stack(crops), random)
         step += 1
 

@@ -27,7 +27,7 @@ from geo_perception.networks.scadc import Scadc
 from geo_perception.weights import ModelCard, load_model, save_model
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.data.fusion import MAX_DEPTH_M, FusionBatch, prepare_samples, random_batches, whole_frames
-from training.losses import guided_losses, scadc_losses, soft_guidance
+from training.losses import choice_loss, guided_losses, scadc_losses, soft_guidance
 from training.revision import revision
 from training.truth import truth_weight
 
@@ -140,6 +140,10 @@ def compute_losses(network: nn.Module, batch: FusionBatch, config: Config) -> di
         )
     else:
         losses = guided_losses(output, batch.truth_m, guidance, weight, MAX_DEPTH_M)
+        known_m = torch.where(batch.truth_m > MAX_DEPTH_M, 0.0, batch.truth_m)
+        losses["choice"] = choice_loss(
+            output.lidar_confidence, batch.stereo_m, batch.lidar_m, known_m, weight
+        )
     return {**losses, "confidence": config.confidence_weight * losses["confidence"]}
 
 

@@ -31,6 +31,10 @@ FEATURES = (
     "grey",  # 0..1
     "stereo_cost",  # matching cost at the stereo depth, 0..1
     "lidar_cost",  # matching cost at the completed lidar depth, 0..1
+    "stereo_nearer",  # by how much stereo disparity rises within 2 pixels, / 4 px, at most 2: is an edge near?
+    "stereo_farther",  # by how much it falls
+    "lidar_nearer",  # both for the completed lidar
+    "lidar_farther",
 )
 MULTIPLE = 16  # height and width must divide by this
 UNIT_M = 15.0  # unit of the two log channels: the typical depth of a street, so that they stay near zero
@@ -114,7 +118,7 @@ class ScadcGuided(nn.Module):
     def forward(self, features: Tensor) -> ScadcGuidedOutput:
         """Fuse.
 
-        features: float (B,12,H,W) in the order of FEATURES, H and W divisible by 16. Raises InputError otherwise.
+        features: float (B,16,H,W) in the order of FEATURES, H and W divisible by 16. Raises InputError otherwise.
         """
         check_features(features)
         scores = self.scores(features).float()
@@ -143,7 +147,7 @@ def without_effect(layer: nn.Conv2d) -> nn.Conv2d:
 
 
 def check_features(features: Tensor) -> None:
-    """Raise InputError unless the shape is (B,12,H,W) with H and W divisible by 16."""
+    """Raise InputError unless the shape is (B,16,H,W) with H and W divisible by 16."""
     shape = tuple(features.shape)
     if len(shape) != 4 or shape[1] != len(FEATURES):
         raise InputError(f"SCADC-guided needs (B,{len(FEATURES)},H,W) features, got {shape}")

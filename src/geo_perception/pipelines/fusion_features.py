@@ -20,11 +20,13 @@ REACH_PX = 5.0
 DISPARITY_GAP_PX = 4.0
 DETAIL_PX = 9  # side of the mean that is taken off before matching: brightness of the two cameras differs
 COST_PX = 7  # side of the window that matching costs are averaged over
+STEP_PX = np.ones((5, 5), np.uint8)
+STEP_CAP_PX = 8.0
 COST_CAP = 20.0  # grey levels; larger differences say no more than this
 
 
 def fusion_features(inputs: FusionInputs) -> Array:
-    """(12, H, W) float32 in the order of networks.scadc_guided.FEATURES.
+    """(16, H, W) float32 in the order of networks.scadc_guided.FEATURES.
 
     Every channel is computed in its place; OpenCV's log and exp take a third of NumPy's time and differ by 1e-6.
     """
@@ -44,7 +46,20 @@ def fusion_features(inputs: FusionInputs) -> Array:
     np.tanh(out[8], out=out[8])
     for channel, disparity in zip((10, 11), disparities, strict=True):
         matching_cost(left_detail, right_detail, disparity, out[channel])
+    for channel, disparity in zip((12, 14), disparities, strict=True):
+        depth_steps(disparity, out[channel : channel + 2])
     return out
+
+
+def depth_steps(disparity_px: Array, out: Array) -> None:
+    """Into (2, H, W): how far the disparity (H, W) rises, and falls, within STEP_PX, in units of 4 px, at most 2.
+
+    A maximum over a neighbourhood is what convolutions are slowest to learn.
+    """
+    np.subtract(cv2.dilate(disparity_px, STEP_PX), disparity_px, out=out[0])
+    np.subtract(disparity_px, cv2.erode(disparity_px, STEP_PX), out=out[1])
+    np.minimum(out, np.float32(STEP_CAP_PX), out=out)
+    out *= np.float32(1 / DISPARITY_GAP_PX)
 
 
 def _describe_returns(lidar: LidarEstimate, out: Array) -> None:
