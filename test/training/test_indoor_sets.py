@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Readers of the indoor sets: the published numbers, every list format, and one clear error for every defect."""
 
+import json
+
 import numpy as np
 import pytest
 from helpers import indoor_folders as make
@@ -215,11 +217,17 @@ class TestSevenScenes:
             indoor.image(indoor.entries[0], "s")
 
 
-def test_a_camera_file_overrides_the_camera(tmp_path):
-    (tmp_path / "list.txt").write_text("scene/002_0 2 l")
-    (tmp_path / "camera.txt").write_text("0.6 0.8 0.5 0.5 0.2\n")
+def test_simulated_environments_have_cameras_of_their_own(tmp_path):
+    indoor = case(tmp_path, "simsin", "scene/002_0 2 l")
+    assert indoor.camera(indoor.entries[0]) == (indoor.intrinsics, 0.131202)
+    record = {
+        "camera": {"fx": 40, "fy": 60, "cx": 40, "cy": 41, "width": 80, "height": 80},
+        "config": {"baseline_m": 0.2},
+    }
+    (tmp_path / "scene/environment.json").write_text(json.dumps(record))
     indoor = open_set("simsin", tmp_path, "list.txt")
-    assert (indoor.intrinsics.fx, indoor.intrinsics.fy, indoor.baseline_m) == (0.6, 0.8, 0.2)
-    (tmp_path / "camera.txt").write_text("0.6 0.8")
-    with pytest.raises(DataError, match=r"camera\.txt must hold five numbers"):
+    intrinsics, baseline_m = indoor.camera(indoor.entries[0])
+    assert (intrinsics.fx, intrinsics.fy, intrinsics.cy, baseline_m) == (0.5, 0.75, 41.5 / 80, 0.2)
+    (tmp_path / "scene/environment.json").write_text("{}")
+    with pytest.raises(DataError, match=r"environment\.json does not record a camera"):
         open_set("simsin", tmp_path, "list.txt")

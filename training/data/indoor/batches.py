@@ -157,7 +157,7 @@ class View:
         if mirrored:
             camera[4] *= -1
             if options.mirror_camera:
-                camera[2] = options.size[1] - camera[2]
+                camera[2] = options.size[1] - 1 - camera[2]
         return cls((top, left, rows, columns), mirrored, options.size, camera)
 
     def image(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -180,12 +180,13 @@ class View:
 def crop_camera(
     camera: Array, cached: tuple[int, int], window: tuple[int, int, int, int], size: tuple[int, int]
 ) -> Array:
-    """Pixels of the network's image from shares of the cached one."""
+    """Pixels of the network's image (pixel centres at integers) from shares of the cached one (0 to 1 edge to edge)."""
     top, left, rows, columns = window
     fx, fy, cx, cy, stereo_x = camera
     (height, width), (out_height, out_width) = cached, size
     sx, sy = out_width / columns, out_height / rows
-    values = (fx * width * sx, fy * height * sy, (cx * width - left) * sx, (cy * height - top) * sy, stereo_x)
+    centre = ((cx * width - left) * sx - 0.5, (cy * height - top) * sy - 0.5)
+    values = (fx * width * sx, fy * height * sy, *centre, stereo_x)
     return np.asarray(values, np.float32)
 
 

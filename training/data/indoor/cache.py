@@ -123,7 +123,7 @@ def _build(
             files.setdefault(indoor.image_path(entry, frame), (indoor, entry, frame))
     number = {path: i for i, path in enumerate(files)}
     rows = [[number[indoor.image_path(entry, frame)] for frame in frames] for indoor, entry in samples]
-    cameras = [(*vars(i.intrinsics).values(), i.side(e) * i.baseline_m) for i, e in samples]
+    cameras = [_camera(indoor, entry) for indoor, entry in samples]
     images = _create(folder / "images.npy", (len(files), *size, 3), np.uint8)
 
     def keep_image(job: tuple[int, tuple[IndoorSet, Entry, str]]) -> None:
@@ -143,6 +143,11 @@ def _build(
     np.save(folder / "rows.npy", np.asarray(rows, np.int32))
     np.save(folder / "cameras.npy", np.asarray(cameras, np.float32))
     (folder / "frames.json").write_text(json.dumps(frames))
+
+
+def _camera(indoor: IndoorSet, entry: Entry) -> tuple[float, ...]:
+    intrinsics, baseline_m = indoor.camera(entry)
+    return (*vars(intrinsics).values(), indoor.side(entry) * baseline_m)
 
 
 def _run(pool: ThreadPoolExecutor, work, jobs: list, what: str) -> None:

@@ -48,7 +48,8 @@ def read_sample(
         image = indoor.image(entry, frame)
         levels = pyramid(image[:, ::-1] if mirror else image, size, scales)
         colour.update({(frame, scale): level for scale, level in enumerate(levels)})
-    cameras = [intrinsic_matrices(indoor.intrinsics, (size[0] >> s, size[1] >> s)) for s in range(scales)]
+    intrinsics, _ = indoor.camera(entry)
+    cameras = [intrinsic_matrices(intrinsics, (size[0] >> s, size[1] >> s)) for s in range(scales)]
     sign = indoor.side(entry) * (-1 if mirror else 1)
     depth_m = indoor.depth(entry) if with_depth else None
     return Sample(

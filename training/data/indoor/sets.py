@@ -6,9 +6,10 @@ Frames are named "0" (the reference), "-1" and "1" (its neighbours in time) and 
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -27,9 +28,7 @@ from training.data.indoor.files import (
 )
 
 STEREO = "s"
-CAMERA_FILE = (
-    "camera.txt"  # optional: fx fy cx cy baseline_m, in shares of width and height; overrides the set's own
-)
+RECORD = "environment.json"  # simulated rooms keep the camera of each environment there
 
 
 @dataclass(frozen=True)
@@ -64,6 +63,11 @@ class IndoorSet:
     depth_file: Callable[[Entry], str] | None = None
     read_depth_file: Callable[[Path], Array] = read_depth_npy
     crop: tuple[int, int] | None = None  # centre crop of colour and depth, (height, width)
+    cameras: Mapping[str, tuple[Intrinsics, float]] = field(default_factory=dict)  # of folders with their own
+
+    def camera(self, entry: Entry) -> tuple[Intrinsics, float]:
+        """Intrinsics and stereo baseline in metres of an entry."""
+        return self.cameras.get(str(Path(entry.path).parent), (self.intrinsics, self.baseline_m))
 
     def image(self, entry: Entry, frame: str = "0") -> Image8:
         """(H,W,3) RGB of a frame. Raises DataError if the file is missing or damaged."""
@@ -200,21 +204,32 @@ def open_set(kind: str, folder: str | Path, list_file: str | Path = "") -> Indoo
     path = folder / list_file if (folder / list_file).is_file() else Path(list_file)
     entries = tuple(_entry(line, layout, path) for line in read_list(path))
     values = {name: value for name, value in vars(layout).items() if name != "number"}
-    return with_camera_file(IndoorSet(kind, folder, entries, **values))
+    return IndoorSet(kind, folder, entries, **values, cameras=recorded_cameras(folder, entries))
 
 
-def with_camera_file(indoor: IndoorSet) -> IndoorSet:
-    """The set with the camera of its `camera.txt`, if it has one. Raises DataError if that is malformed."""
-    path = indoor.folder / CAMERA_FILE
-    if not path.is_file():
-        return indoor
+def recorded_cameras(folder: Path, entries: Iterable[Entry]) -> dict[str, tuple[Intrinsics, float]]:
+    """Cameras of the sub-folders that record one. Raises DataError if a record is malformed."""
+    found = {}
+    for name in dict.fromkeys(str(Path(entry.path).parent) for entry in entries):
+        path = folder / name / RECORD
+        if path.is_file():
+            found[name] = _recorded(path)
+    return found
+
+
+def _recorded(path: Path) -> tuple[Intrinsics, float]:
     try:
-        fx, fy, cx, cy, baseline = (float(value) for value in path.read_text(encoding="utf-8").split())
-    except ValueError as error:
-        raise DataError(
-            f"{path} must hold five numbers: fx fy cx cy (shares of the size) baseline_m"
-        ) from error
-    return replace(indoor, intrinsics=Intrinsics(fx, fy, cx, cy), baseline_m=baseline)
+        record = json.loads(path.read_text(encoding="utf-8"))
+        camera, baseline_m = record["camera"], float(record["config"]["baseline_m"])
+        width, height = camera["width"], camera["height"]
+        focal = camera["fx"] / width, camera["fy"] / height
+        centre = (
+            (camera["cx"] + 0.5) / width,
+            (camera["cy"] + 0.5) / height,
+        )  # pixel centres at integers there
+    except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError) as error:
+        raise DataError(f"{path} does not record a camera and a baseline ({error!r})") from error
+    return Intrinsics(*focal, *centre), baseline_m
 
 
 def _entry(line: Line, layout: Layout, origin: Path) -> Entry:

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The card of a trained indoor depth network: what is known at the end of training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields, is_dataclass
+from typing import TYPE_CHECKING, Any
+
+from geo_perception.weights import ModelCard
+from training.revision import revision
+
+if TYPE_CHECKING:
+    from training.recipes.distdepth import Config
+
+PLACES = ("out", "run", "cache", "threads", "accelerator", "devices", "log_every", "validate_every")
+
+
+def model_card(
+    config: Config, presets: Mapping[str, tuple[str, Config]], step: int, figures: Mapping[str, float]
+) -> ModelCard:
+    """The card; figures on real frames are added by `geo-perception eval`."""
+    command = command_line(config, presets)
+    expert = f"; expert: {config.expert}" if config.expert else ""
+    return ModelCard(
+        network="distdepth",
+        config={name: value for name, value in asdict(config.depth).items()},
+        licence="Apache-2.0",
+        trained_on=f"{', '.join(config.data)} ({config.objective.mode}{expert})",
+        recipe=command,
+        commit=revision(),
+        metrics={
+            "held_out": {name: round(float(value), 4) for name, value in figures.items()},
+            "step": step,
+            "canonical_focal": config.objective.canonical_focal,
+            "size": list(config.loader.size),
+        },
+        metrics_command=command,
+        inputs="RGB in 0..1, any size that divides by 32; trained at the size given under metrics",
+        outputs="metres, times (fx/width * fy/height)^0.5 / canonical_focal where that is not 0",
+        limits=limits(config),
+    )
+
+
+def limits(config: Config) -> tuple[str, ...]:
+    """What the way of training makes it bad at."""
+    found = []
+    if config.objective.mode == "temporal":
+        found.append("depth has no metric scale: trained on video of one camera")
+    if config.objective.mode in ("stereo", "both") and config.objective.baseline_m:
+        found.append(f"depth is in units in which the stereo baseline is {config.objective.baseline_m}")
+    return tuple(found)
+
+
+def command_line(config: Config, presets: Mapping[str, tuple[str, Config]]) -> str:
+    """The shortest command that gives this configuration."""
+    options = {name: differences(config, preset) for name, (_, preset) in presets.items()}
+    best = min(options, key=lambda name: len(options[name]))
+    return " ".join(["python -m training.recipes.distdepth", best, *options[best]])
+
+
+def differences(config: Any, preset: Any, prefix: str = "") -> list[str]:
+    """Options in which a configuration differs from a preset."""
+    found = []
+    for field in fields(config):
+        value, other = getattr(config, field.name), getattr(preset, field.name)
+        name = f"{prefix}{field.name}".replace("_", "-")
+        if (not prefix and field.name in PLACES) or value == other:
+            continue
+        found += (
+            differences(value, other, f"{name}.") if is_dataclass(value) else [f"--{name} {words(value)}"]
+        )
+    return found
+
+
+def words(value: object) -> str:
+    """As the command line takes it."""
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Held-out figures of an indoor depth network during training, with and without median scaling."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from geo_perception.evaluation.metrics import depth_metrics, mean_metrics
+from training.data.indoor import Cache
+from training.data.indoor.batches import crop_camera
+from training.run_log import RunLog
+from training.student import Student
+
+if TYPE_CHECKING:
+    from training.recipes.distdepth import Config
+
+CAP_M = 10.0
+SHOWN = 6
+
+
+def validate(
+    student: Student, cache: Cache | None, config: Config, log: RunLog, step: int
+) -> dict[str, float]:
+    """Means over the first images of the held-out sets, into the log; {} where there is no truth."""
+    if cache is None or cache.depths_m is None:
+        return {}
+    student.eval()
+    count = min(len(cache), config.validation_images)
+    chosen = np.linspace(0, len(cache) - 1, count).astype(int)
+    rows = {"metric": [], "scaled": []}
+    shown: dict[str, list[Tensor]] = {"image": [], "depth": [], "truth": []}
+    with torch.inference_mode():
+        for i in chosen:
+            image, truth_m = held_out(cache, int(i))
+            depth_m = predict(student, cache, int(i), image, config)
+            pair = depth_m[0, 0].float().cpu().numpy(), truth_m[0, 0].numpy()
+            rows["metric"].append(depth_metrics(*pair, cap_m=CAP_M))
+            rows["scaled"].append(depth_metrics(*pair, cap_m=CAP_M, median_scale=True))
+            if len(shown["image"]) < SHOWN:
+                for name, value in (("image", image), ("depth", depth_m.cpu()), ("truth", truth_m)):
+                    shown[name].append(value)
+    means = {name: mean_metrics(values) for name, values in rows.items()}
+    figures = {
+        f"{name}_{key}": getattr(mean, key)
+        for name, mean in means.items()
+        for key in ("absrel", "rmse_m", "delta1")
+    }
+    log.add(step, {f"validation/{name}": value for name, value in figures.items()})
+    log.picture("validation", {name: torch.cat(values) for name, values in shown.items()}, step)
+    tqdm.write(f"step {step}: " + "  ".join(f"{name} {value:.4f}" for name, value in figures.items()))
+    return figures
+
+
+def held_out(cache: Cache, index: int) -> tuple[Tensor, Tensor]:
+    """(1,3,H,W) image in 0..1 and (1,1,H,W) truth in metres, 0 = unknown."""
+    assert cache.depths_m is not None
+    image = torch.from_numpy(np.array(cache.image(index, "0"))).permute(2, 0, 1)[None].float() / 255
+    return image, torch.from_numpy(np.asarray(cache.depths_m[index], np.float32))[None, None]
+
+
+def predict(student: Student, cache: Cache, index: int, image: Tensor, config: Config) -> Tensor:
+    """(1,1,H,W) metres for the camera the image was taken with."""
+    device = next(student.parameters()).device
+    depth_m = student.depth(image.to(device)).depth_m
+    canonical = config.objective.canonical_focal
+    if not canonical:
+        return depth_m
+    height, width = cache.size
+    camera = crop_camera(cache.cameras[index], cache.size, (0, 0, height, width), cache.size)
+    return depth_m * float(np.sqrt(camera[0] / width * camera[1] / height) / canonical)

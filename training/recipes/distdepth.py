@@ -1,0 +1,338 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Train indoor depth: `python -m training.recipes.distdepth PRESET --data simsin:FOLDER:LIST ...`.
+
+Presets: supervised, stereo, temporal, both, thesis, public-2024, monodepth2. The whole run in view: cache, networks,
+loop, validation, checkpoint, model folder. Interrupt it whenever you like; the same command continues. Several
+processes: `--devices 2`, or start it with torchrun.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import torch
+import tyro
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from geo_perception.errors import ConfigError, DataError, GeoPerceptionError, WeightsError
+from geo_perception.networks.distdepth import DistDepth, DistDepthConfig
+from geo_perception.networks.posenet import PoseNetConfig
+from geo_perception.weights import load_model, save_model
+from geo_perception.weights.imagenet import load_imagenet
+from training.checkpoint import load_checkpoint, save_checkpoint
+from training.data.indoor import Cache, IndoorBatch, Loader, LoaderOptions, build_cache, open_set
+from training.data.indoor.photographic import REALISTIC, Photographic
+from training.distillation import THESIS
+from training.expert import Expert, make_expert
+from training.indoor_card import model_card
+from training.indoor_validation import validate
+from training.ranks import Ranks, current_ranks
+from training.run_log import RunLog, health, write_health
+from training.self_supervision import Photometric
+from training.student import FRAMES, Judged, Objective, Student, judge, pose_input
+from training.synced_norm import sync_norms
+
+EARLY = (1, 20, 100, 500)  # steps after which the run's health is reported
+
+
+@dataclass(frozen=True)
+class Config:
+    """Every option with its reason; the presets in PRESETS change some."""
+
+    data: tuple[str, ...] = ()  # KIND:FOLDER:LIST, e.g. simsin:out/rooms:temporal.txt; several are joined
+    validation: tuple[str, ...] = ()  # the same form; environments that are never trained on
+    out: Path = Path("models/distdepth_own")  # model folder to write
+    run: Path = Path("out/train-distdepth")  # checkpoints, TensorBoard, log.csv, health.json
+    cache: Path = Path("out/cache-indoor")  # resized images, reused by later runs
+    objective: Objective = field(default_factory=Objective)
+    depth: DistDepthConfig = field(default_factory=DistDepthConfig)
+    pose: PoseNetConfig = field(default_factory=lambda: PoseNetConfig(layers=18, images=3))
+    expert: str = ""  # "", simulator, a model of ours, or transformers:FOLDER
+    init: str = ""  # model name or folder to start from
+    start_m: float = (
+        0.0  # depth that a fresh network answers; 0 = whatever comes, as published (a sigmoid of 0.5)
+    )
+    pretrained: str = ""  # ImageNet weights of the depth encoder: a file, or "package" for efficientnet_lite0
+    loader: LoaderOptions = field(default_factory=LoaderOptions)
+    keep: float = 1.0  # size of the cached images over the network's; the loader's zoom wants more than 1
+    steps: int = 20_000
+    optimiser: Literal["adamw", "adam"] = "adamw"  # weight decay 0.01; adam is MonoDepth2's, without
+    lr: float = 1e-4
+    schedule: Literal["step", "cosine"] = "cosine"  # step: a tenth after 70 % (published: 7 of 10 epochs)
+    clip: float = 0.0  # largest gradient norm; 0 = no limit, as published
+    tie_break: bool = True  # noise on the auto-mask's identity candidates
+    channels_last: bool = True  # memory layout; faster on most devices, same result up to rounding
+    log_every: int = 20
+    validate_every: int = 500
+    validation_images: int = 200  # the first ones of the validation sets
+    accelerator: str = "cpu"  # as Lightning Fabric names it: cpu, cuda, auto
+    devices: int = 1
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    threads: int = 0  # of PyTorch in each process; 0 = its default
+    seed: int = 0
+
+
+OWN = Config(
+    loader=LoaderOptions(zoom=1.25, photographic=REALISTIC, workers=1),
+    depth=DistDepthConfig(max_depth_m=12.0, numerator=1.0),
+    start_m=2.5,  # a sigmoid of 0.5 is 0.2 m, from where no photometric gradient leads into a room
+)
+PUBLISHED = Config(
+    objective=Objective(mode="both", canonical_focal=0.0, baseline_m=0.1),
+    depth=DistDepthConfig(encoder="resnet152"),
+    pose=PoseNetConfig(layers=50, images=3),
+    loader=LoaderOptions(size=(256, 256), batch=15, mirror_camera=False),
+    schedule="step",
+)
+UNMASKED = Photometric(combination="sum", auto_mask=False)
+PRESETS: dict[str, tuple[str, Config]] = {
+    "supervised": (
+        "True depth. Learning rate and loss chosen on simulated rooms.",
+        replace(OWN, objective=Objective(mode="supervised"), lr=3e-4, clip=5.0),
+    ),
+    "stereo": ("Stereo pairs; metric scale from the true baseline.", OWN),
+    "temporal": (
+        "Three frames of a video; no metric scale.",
+        replace(OWN, objective=Objective(mode="temporal")),
+    ),
+    "both": ("Stereo and video.", replace(OWN, objective=Objective(mode="both"))),
+    "public-2024": ("The public code's last version.", PUBLISHED),
+    "thesis": (
+        "The dissertation, chapter 5: terms added up, no auto-mask, distillation 0.1 / 0.1.",
+        replace(PUBLISHED, objective=replace(PUBLISHED.objective, photometric=UNMASKED, distillation=THESIS)),
+    ),
+    "monodepth2": (
+        "MonoDepth2 (arXiv 1806.01260) at 256 x 256 and indoor range, for a fair frame.",
+        replace(
+            PUBLISHED,
+            depth=DistDepthConfig(encoder="resnet18", upsampling="nearest", numerator=1.0),
+            pose=PoseNetConfig(layers=18, images=2),
+            loader=LoaderOptions(
+                size=(256, 256), batch=12, photographic=Photographic(hue=0.1, per_frame=False)
+            ),
+            optimiser="adam",
+        ),
+    ),
+}
+
+
+def main(args: list[str] | None = None) -> None:
+    """Command line entry; every field of Config is an option of every preset."""
+    train(tyro.extras.overridable_config_cli(PRESETS, description=__doc__, args=args))
+
+
+def train(config: Config) -> dict[str, float]:
+    """Train, or continue, and write the model folder; returns the last validation figures."""
+    fabric = new_fabric(config)
+    frames = FRAMES[config.objective.mode]
+    if fabric.global_rank == 0:  # the others find the caches built
+        caches = open_caches(config, frames)
+    fabric.barrier()
+    cache, held_out = caches if fabric.global_rank == 0 else open_caches(config, frames)
+    loader = Loader(cache, config.loader, fabric.global_rank, fabric.world_size)
+    student = new_student(config).to(fabric.device)
+    optimiser = new_optimiser(student, config)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate(step, config))
+    start = load_checkpoint(config.run, student, optimiser, schedule)
+    expert = make_expert(config.expert, fabric.device, config.seed)
+    model, wrapped = fabric.setup(student, optimiser)
+    log = RunLog(config.run, start) if fabric.global_rank == 0 else None
+    figures: dict[str, float] = {}
+    progress = tqdm(total=config.steps, initial=start, desc=config.objective.mode, disable=log is None)
+    clock = time.perf_counter()
+    for batch in loader.batches(start):
+        step = batch.step
+        if step >= config.steps:
+            break
+        judged = train_step(fabric, model, wrapped, student, batch.to(fabric.device), config, expert)
+        schedule.step()
+        progress.update()
+        if log and ((step + 1) % config.log_every == 0 or step + 1 in EARLY):
+            clock = report(log, step, judged, batch, config, clock, schedule.get_last_lr()[0])
+        if (step + 1) % config.validate_every == 0 or step + 1 == config.steps:
+            if log:
+                figures = validate(student, held_out, config, log, step + 1)
+                save_checkpoint(config.run, step + 1, student, optimiser, schedule)
+                save_model(student.depth, config.out, model_card(config, PRESETS, step + 1, figures))
+            fabric.barrier()
+    if log:
+        log.close()
+    progress.close()
+    return figures
+
+
+def new_fabric(config: Config) -> Fabric:
+    """The launched Fabric of this process."""
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    fabric = Fabric(
+        accelerator=config.accelerator,
+        devices=config.devices,
+        strategy="ddp" if config.devices > 1 else "auto",
+        precision=config.precision,
+    )
+    fabric.launch()
+    torch.manual_seed(config.seed)
+    return fabric
+
+
+def open_caches(config: Config, frames: tuple[str, ...]) -> tuple[Cache, Cache | None]:
+    """Training and validation images. Raises ConfigError if there are none to train on."""
+    if not config.data:
+        raise ConfigError("no --data; give KIND:FOLDER:LIST, e.g. simsin:out/rooms:temporal.txt")
+    height, width = config.loader.size
+    kept = round(height * config.keep), round(width * config.keep)
+    training = [open_data(text) for text in config.data]
+    cache = build_cache(training, frames, kept, config.cache)
+    if not config.validation:
+        return cache, None
+    return cache, build_cache(
+        [open_data(t) for t in config.validation], ("0",), config.loader.size, config.cache
+    )
+
+
+def open_data(text: str):
+    """A set from KIND:FOLDER[:LIST]. Raises ConfigError for another form."""
+    parts = text.split(":")
+    if len(parts) not in (2, 3):
+        raise ConfigError(f"data must be KIND:FOLDER[:LIST], got {text!r}")
+    return open_set(*parts)
+
+
+def new_student(config: Config) -> Student:
+    """Fresh networks, or depth with the weights of `init`. Raises WeightsError if those are of another network."""
+    pose = config.pose if "-1" in FRAMES[config.objective.mode] else None
+    student = Student(config.depth, pose)
+    if config.start_m:
+        start_at_depth(student.depth, config.start_m)
+    if config.pretrained:
+        load_imagenet(student.depth.encoder, None if config.pretrained == "package" else config.pretrained)
+    if config.init:
+        begin = load_model(config.init)
+        if getattr(begin, "config", None) != config.depth:
+            raise WeightsError(
+                f"--init {config.init} is {getattr(begin, 'config', begin)}, not {config.depth}"
+            )
+        student.depth.load_state_dict(begin.state_dict())
+    if current_ranks().size > 1:
+        sync_norms(student)
+    return student.to(memory_format=torch.channels_last) if config.channels_last else student
+
+
+def start_at_depth(network: DistDepth, depth_m: float) -> None:
+    """Lets all scales of a fresh network answer about this depth."""
+    config = network.config
+    nearest, farthest = 1 / config.min_depth_m, 1 / config.max_depth_m
+    share = (config.numerator / depth_m - farthest) / (nearest - farthest)
+    if not 0 < share < 1:
+        raise ConfigError(f"--start-m {depth_m} lies outside the network's range of depth")
+    decoder = network.decoder
+    for layer in decoder.decoder[-len(decoder.config.scales) :]:
+        nn.init.constant_(layer.conv.bias, math.log(share / (1 - share)))
+
+
+def new_optimiser(student: nn.Module, config: Config) -> torch.optim.Optimizer:
+    """AdamW with the published weight decay, or Adam."""
+    trained = [p for p in student.parameters() if p.requires_grad]
+    kind = torch.optim.AdamW if config.optimiser == "adamw" else torch.optim.Adam
+    return kind(trained, lr=config.lr)
+
+
+def rate(step: int, config: Config) -> float:
+    """Share of the learning rate: a step to a tenth after 70 %, or a short rise and half a cosine."""
+    if config.schedule == "step":
+        return 1.0 if step < 0.7 * config.steps else 0.1
+    rise = max(1, min(500, config.steps // 20))
+    if step < rise:
+        return (step + 1) / rise
+    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, config.steps - rise)))
+
+
+def train_step(
+    fabric: Fabric,
+    model: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    student: Student,
+    batch: IndoorBatch,
+    config: Config,
+    expert: Expert | None,
+) -> Judged:
+    """One update. Raises DataError, before any update, when a term is not finite."""
+    model.train()
+    ranks = current_ranks()
+    prediction = model(laid_out(batch.seen["0"], config), pose_input(batch, config.pose.images))
+    target = expert(batch) if expert else None
+    noise = tie_break(batch, config, fabric) if config.tie_break else None
+    judged = judge(
+        prediction, batch, student.depth, config.objective, target, noise, config.pose.images, ranks
+    )
+    check_finite(judged.terms, batch.step, ranks)
+    optimiser.zero_grad(set_to_none=True)
+    fabric.backward(torch.stack(list(judged.terms.values())).sum())
+    if config.clip:
+        fabric.clip_gradients(model, optimiser, max_norm=config.clip, error_if_nonfinite=False)
+    optimiser.step()
+    return judged
+
+
+def laid_out(image: Tensor, config: Config) -> Tensor:
+    """The image in the memory layout of the network."""
+    return image.contiguous(memory_format=torch.channels_last) if config.channels_last else image
+
+
+def tie_break(batch: IndoorBatch, config: Config, fabric: Fabric) -> Tensor:
+    """This process's part of the noise of the step: (sources,B,1,H,W)."""
+    generator = torch.Generator().manual_seed(config.seed * 1_000_003 + batch.step)
+    share = len(batch.K)
+    shape = (max(1, len(batch.true) - 1), config.loader.batch, 1, *config.loader.size)
+    whole = torch.randn(shape, generator=generator)
+    return whole[:, fabric.global_rank * share : (fabric.global_rank + 1) * share].to(batch.K.device)
+
+
+def check_finite(terms: Mapping[str, Tensor], step: int, ranks: Ranks) -> None:
+    """Raises DataError naming the terms that are not finite, in all processes at once."""
+    bad = [name for name, value in terms.items() if not torch.isfinite(value)]
+    anywhere = float(ranks.sum(torch.tensor(float(len(bad)))))
+    if anywhere:
+        values = ", ".join(f"{name} {float(value.detach()):g}" for name, value in terms.items())
+        where = f"term {', '.join(bad)} is" if bad else "a term of another process is"
+        raise DataError(f"step {step}: {where} not finite ({values}); the last checkpoint is kept")
+
+
+def report(
+    log: RunLog, step: int, judged: Judged, batch: IndoorBatch, config: Config, since: float, lr: float
+) -> float:
+    """Curves of the step, at some early steps the run's health; returns the time for the next call."""
+    now = time.perf_counter()
+    values = {f"loss/{name}": float(value.detach()) for name, value in judged.terms.items()}
+    values |= {"loss/total": sum(values.values()), "lr": lr}
+    values |= {"samples_per_s": config.loader.batch * config.log_every / max(now - since, 1e-9)}
+    if torch.isfinite(judged.warped_share):
+        values["warped_share"] = float(judged.warped_share)
+    log.add(step, values)
+    if step + 1 in EARLY:
+        limits = tuple(
+            config.depth.numerator * d for d in (config.depth.min_depth_m, config.depth.max_depth_m)
+        )
+        found = health(judged.depth_m, batch.depth_m, judged.warped_share, (limits[0], limits[1]))
+        write_health(log.path.parent, step + 1, found)
+        for warning in found["warnings"]:
+            tqdm.write(f"step {step + 1}: {warning}")
+        rows = {"seen": batch.seen["0"], "depth": judged.depth_m}
+        log.picture("training", rows | ({"truth": batch.depth_m} if batch.depth_m.numel() else {}), step)
+    return now
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except GeoPerceptionError as error:
+        sys.exit(f"error: {error}")
