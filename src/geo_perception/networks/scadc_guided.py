@@ -9,6 +9,7 @@ the matching cost of either map; one U-Net at half resolution replaces three hou
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log1p
 from typing import NamedTuple
 
 import torch
@@ -48,8 +49,13 @@ class ScadcGuidedConfig:
     # Also predict a residual of the log depth. Off: the result always lies between both depth maps. On simulated
     # streets a residual lowers the error, on real ones the weights trained there raised it (MAE 0.48 -> 0.51 m).
     residual: bool = False
+    # Pixels from the nearest return at which a matched stereo pixel begins to, and at which it wholly, stands alone:
+    # completion is extrapolation there, which simulated facades reward and real trees and wires do not.
+    reach_px: tuple[float, float] = (15.0, 60.0)
 
     def __post_init__(self) -> None:
+        if not 0 <= self.reach_px[0] < self.reach_px[1]:
+            raise ConfigError(f"reach_px must be two rising numbers of at least 0, got {self.reach_px}")
         if len(self.widths) != 4 or min(self.widths) < 4:
             raise ConfigError(f"widths must be four numbers of at least 4, got {self.widths}")
 
@@ -122,7 +128,7 @@ class ScadcGuided(nn.Module):
         """
         check_features(features)
         scores = self.scores(features).float()
-        confidence = torch.sigmoid(scores[:, 0:1])
+        confidence = torch.sigmoid(scores[:, 0:1]) * within_reach(features, self.config.reach_px)
         log_stereo, log_lidar = features[:, 0:1].float(), features[:, 1:2].float()
         blend = torch.lerp(log_stereo, log_lidar, confidence)
         refined = blend + scores[:, 1:2] if self.config.residual else blend
@@ -137,6 +143,18 @@ class ScadcGuided(nn.Module):
         refined = self.shuffle(self.head(self.merge2(self.merge4(coarse, fine4), fine2)))
         out: Tensor = refined + self.skip(features)
         return out
+
+
+def within_reach(features: Tensor, reach_px: tuple[float, float]) -> Tensor:
+    """(B,1,H,W) largest allowed confidence: 1 without stereo match; else 1 near returns, 0 far from all of them.
+
+    Falls linearly in the channel's own logarithmic distance.
+    """
+    near, far = (log1p(distance) / 4 for distance in reach_px)
+    index = FEATURES.index("return_distance")
+    beyond = ((features[:, index : index + 1].float() - near) * (1 / (far - near))).clamp_(0, 1)
+    matched = FEATURES.index("stereo_matched")
+    return 1 - beyond * features[:, matched : matched + 1].float()
 
 
 def without_effect(layer: nn.Conv2d) -> nn.Conv2d:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from geo_perception.networks.inference.convolution import FusedConv, folded
-from geo_perception.networks.scadc_guided import UNIT_M, ScadcGuidedOutput, check_features
+from geo_perception.networks.scadc_guided import UNIT_M, ScadcGuidedOutput, check_features, within_reach
 
 
 class FastScadcGuided(nn.Module):
@@ -42,7 +42,7 @@ class FastScadcGuided(nn.Module):
         check_features(features)
         features = features.float()
         scores = self.scores(features)
-        confidence = torch.sigmoid(scores[:, 0:1])
+        confidence = torch.sigmoid(scores[:, 0:1]) * within_reach(features, self.config.reach_px)
         blend = torch.lerp(features[:, 0:1], features[:, 1:2], confidence)
         blend_m = torch.exp(blend).mul_(UNIT_M)
         if not self.config.residual:
