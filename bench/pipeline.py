@@ -16,7 +16,7 @@ import numpy as np
 
 from bench.table import Row
 from geo_perception.geometry import project_lidar, se3, visible_returns
-from geo_perception.pipelines import StereoLidarFusion
+from geo_perception.pipelines import StereoLidarFusion, StereoLidarFusionConfig
 from geo_perception.pipelines.alignment import unrefuted_returns
 from geo_perception.pipelines.completion import complete_morphology
 from geo_perception.pipelines.confidence import confidence_fusion
@@ -45,7 +45,7 @@ def stages() -> dict[str, Callable[[], object]]:
     """What a frame goes through, stage by stage."""
     frame = DriveSimulator(0).frame(0)
     left, right, rig, points = frame.left, frame.right, frame.rig, frame.points_lidar
-    pipeline = StereoLidarFusion()
+    pipeline = StereoLidarFusion(StereoLidarFusionConfig(fusion="confidence"))
     stereo = pipeline.stereo_estimate(left, right, rig)
     disparity_px = rig.disparity_from_depth(stereo.depth_m)
     lidar = pipeline.lidar_estimate(left, points, rig, frame.camera_from_lidar, stereo)

@@ -21,13 +21,14 @@ EXTRINSICS = (
     "camera_from_lidar:=[" + ",".join(f"{v:.1f}" for v in stereo_scene.CAMERA_FROM_LIDAR.ravel()) + "]"
 )
 
+LIGHT = ("fusion:=confidence",)  # without a network to load; a later parameter of the same name wins
 ANY_AGE = ("warn_age_s:=1e10", "error_age_s:=2e10")  # crafted stamps are not of this day
 
 
 def start_node(domain_id: int, *parameters: str, **options: Any) -> Process:
     """The node's process; parameters as `name:=value`."""
     arguments = ["--ros-args"]
-    for parameter in (EXTRINSICS, *ANY_AGE, *parameters):
+    for parameter in (EXTRINSICS, *LIGHT, *ANY_AGE, *parameters):
         arguments += ["-p", parameter]
     return Process(MODULE, *arguments, environment=local_ros_environment(domain_id), **options)
 

@@ -24,7 +24,7 @@ from tqdm import tqdm
 from geo_perception.errors import ConfigError, DataError
 from geo_perception.frames import StereoLidarFrame
 from geo_perception.networks.scadc_guided import FEATURES, UNIT_M
-from geo_perception.pipelines import StereoLidarFusion
+from geo_perception.pipelines import StereoLidarFusion, StereoLidarFusionConfig
 from geo_perception.pipelines.fusion_features import fusion_features
 
 Array = NDArray[np.float32]
@@ -113,7 +113,7 @@ def sample_from_frame(frame: StereoLidarFrame, disparity_px: Array | None = None
     Raises:
         DataError: the frame has no truth or no lidar return in view.
     """
-    pipeline = StereoLidarFusion()
+    pipeline = StereoLidarFusion(StereoLidarFusionConfig(fusion="confidence"))
     stereo = pipeline.stereo_estimate(frame.left, frame.right, frame.rig, disparity_px)
     lidar = pipeline.lidar_estimate(
         frame.left, frame.points_lidar, frame.rig, frame.camera_from_lidar, stereo

@@ -36,7 +36,7 @@ class ModelChoice:
 
     model: str  # name in models/ or a folder; empty: the backend's default
     device: str
-    precision: str  # float32 or bfloat16
+    precision: str  # auto, float32 or bfloat16
 
 
 def _sgbm(choice: ModelChoice) -> tuple[StereoMatcher, ModelCard | None]:

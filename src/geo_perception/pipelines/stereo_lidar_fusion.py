@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # weights need torch, which the classical backends do without
 
 Array = NDArray[np.float32]
 Image = NDArray[np.uint8]
-PRECISIONS = ("float32", "bfloat16")
+PRECISIONS = ("auto", "float32", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class StereoLidarFusionConfig:
 
     stereo: str = "sgbm"  # sgbm (no weights) or psmnet
     completion: str = "morphology"  # morphology (no weights) or ssdc
-    fusion: str = "confidence"  # confidence (no weights) or scadc: any network of the SCADC family
+    fusion: str = "scadc"  # scadc: any network of the SCADC family; or confidence (no weights)
     stereo_model: str = ""  # name in models/ or a folder with a model card
     completion_model: str = ""
     fusion_model: str = ""  # empty: the shipped model
     device: str = "cpu"
-    precision: str = "float32"  # bfloat16: about twice as fast on processors that have it
+    precision: str = "auto"  # bfloat16 where the processor multiplies it natively, else float32; or either by name
     align_stereo: bool = True  # fit each frame's disparities to the returns by a line before fusing
     check_returns: bool = True  # drop returns far behind a surface that stereo matched (glass, roofs)
     max_depth_m: float = 80.0  # all depths end here; a pixel at the limit is at least this far away

@@ -24,12 +24,16 @@ class FusionSettings(RuntimeSettings):
 
     stereo: str = param("sgbm", "stereo backend", choices=("sgbm", "psmnet"))
     completion: str = param("morphology", "lidar completion backend", choices=("morphology", "ssdc"))
-    fusion: str = param("confidence", "fusion backend", choices=("confidence", "scadc"))
+    fusion: str = param("scadc", "fusion backend", choices=("scadc", "confidence"))
     stereo_model: str = param("", "model of psmnet: a name in models/ or a folder")
     completion_model: str = param("", "model of ssdc: a name in models/ or a folder")
     fusion_model: str = param("", "model of scadc: a name in models/ or a folder; empty: the shipped one")
     device: str = param("cpu", "torch device of the networks, such as cpu or cuda:0")
-    precision: str = param("float32", "arithmetic of the networks", choices=("float32", "bfloat16"))
+    precision: str = param(
+        "auto",
+        "arithmetic of the networks; auto: bfloat16 where the processor has it",
+        choices=("auto", "float32", "bfloat16"),
+    )
     max_depth_m: float = param(80.0, "depth is limited to this", low=1.0, high=1000.0)
     align_stereo: bool = param(True, "correct each frame's stereo by its lidar returns before fusing")
     check_returns: bool = param(True, "drop returns far behind a surface that stereo matched (glass, roofs)")
