@@ -108,6 +108,8 @@ def infer_config(state: Mapping[str, Tensor]) -> dict[str, Any]:
     """The encoder of a state dictionary with a ResNet. Raises WeightsError for any other."""
     if "decoder.decoder.0.conv.conv.weight" not in state:
         raise WeightsError(f"not DistDepth weights: no depth decoder among {len(state)} entries")
+    if "encoder.layer0.0.weight" in state:
+        raise WeightsError("these are weights of a multi-frame network: import them as `multi_frame`")
     if not any(name.startswith("encoder.encoder.") for name in state):
         return {}  # an encoder that is not ours to tell; the caller names it
     return {"encoder": f"resnet{resnet_encoder.infer_config(state, 'encoder.encoder.')['layers']}"}

@@ -3,6 +3,7 @@
 
 from geo_perception.weights.card import ModelCard, read_card
 from geo_perception.weights.folders import find_model, list_models, model_folders, user_folder
+from geo_perception.weights.imagenet import load_imagenet
 from geo_perception.weights.official import (
     Imported,
     Official,
@@ -20,6 +21,7 @@ __all__ = [
     "import_checkpoint",
     "list_models",
     "list_official",
+    "load_imagenet",
     "load_model",
     "model_folders",
     "read_card",

