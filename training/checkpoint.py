@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -17,7 +18,11 @@ FILE = "checkpoint.pt"
 def save_checkpoint(
     folder: Path, step: int, network: nn.Module, optimiser: torch.optim.Optimizer, schedule: Any
 ) -> None:
-    """Write the state after `step` updates; a full disk or a kill leaves the previous file in place."""
+    """Write the state after `step` updates; a full disk or a kill leaves the previous file in place.
+
+    Raises:
+        WeightsError: the file cannot be written.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     state = {
         "step": step,
@@ -27,8 +32,15 @@ def save_checkpoint(
         "random": torch.get_rng_state(),
     }
     partial = folder / f"{FILE}.tmp"
-    torch.save(state, partial)
-    partial.replace(folder / FILE)
+    try:
+        torch.save(state, partial)
+        partial.replace(folder / FILE)
+    except (OSError, RuntimeError) as error:  # a full disk is either, depending on where it is noticed
+        raise WeightsError(
+            f"cannot write {folder / FILE} ({str(error).splitlines()[0]}); the earlier one is kept"
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def load_checkpoint(folder: Path, network: nn.Module, optimiser: torch.optim.Optimizer, schedule: Any) -> int:
@@ -44,7 +56,7 @@ def load_checkpoint(folder: Path, network: nn.Module, optimiser: torch.optim.Opt
         state = torch.load(path, weights_only=True)
         network.load_state_dict(state["network"])
         optimiser.load_state_dict(state["optimiser"])
-    except (RuntimeError, KeyError, ValueError) as error:
+    except (RuntimeError, KeyError, ValueError, EOFError, UnpicklingError) as error:
         raise WeightsError(
             f"{path} does not fit this run ({str(error).splitlines()[0]}); use another --run"
         ) from error

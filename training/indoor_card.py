@@ -5,22 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from geo_perception.weights import ModelCard
+from training.indoor_config import PRESETS, Config
 from training.revision import revision
-
-if TYPE_CHECKING:
-    from training.recipes.distdepth import Config
 
 PLACES = ("out", "run", "cache", "threads", "accelerator", "devices", "log_every", "validate_every")
 
 
-def model_card(
-    config: Config, presets: Mapping[str, tuple[str, Config]], step: int, figures: Mapping[str, float]
-) -> ModelCard:
+def model_card(config: Config, step: int, figures: Mapping[str, float]) -> ModelCard:
     """The card; figures on real frames are added by `geo-perception eval`."""
-    command = command_line(config, presets)
+    command = command_line(config)
     expert = f"; expert: {config.expert}" if config.expert else ""
     return ModelCard(
         network="distdepth",
@@ -52,9 +48,9 @@ def limits(config: Config) -> tuple[str, ...]:
     return tuple(found)
 
 
-def command_line(config: Config, presets: Mapping[str, tuple[str, Config]]) -> str:
+def command_line(config: Config) -> str:
     """The shortest command that gives this configuration."""
-    options = {name: differences(config, preset) for name, (_, preset) in presets.items()}
+    options = {name: differences(config, preset) for name, (_, preset) in PRESETS.items()}
     best = min(options, key=lambda name: len(options[name]))
     return " ".join(["python -m training.recipes.distdepth", best, *options[best]])
 

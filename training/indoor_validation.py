@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -13,11 +11,9 @@ from tqdm import tqdm
 from geo_perception.evaluation.metrics import depth_metrics, mean_metrics
 from training.data.indoor import Cache
 from training.data.indoor.batches import crop_camera
+from training.indoor_config import Config
 from training.run_log import RunLog
 from training.student import Student
-
-if TYPE_CHECKING:
-    from training.recipes.distdepth import Config
 
 CAP_M = 10.0
 SHOWN = 6

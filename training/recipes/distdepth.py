@@ -9,12 +9,10 @@ processes: `--devices 2`, or start it with torchrun.
 from __future__ import annotations
 
 import math
+import os
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Literal
 
 import torch
 import tyro
@@ -23,105 +21,21 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from geo_perception.errors import ConfigError, DataError, GeoPerceptionError, WeightsError
-from geo_perception.networks.distdepth import DistDepth, DistDepthConfig
-from geo_perception.networks.posenet import PoseNetConfig
+from geo_perception.networks.distdepth import DistDepth
 from geo_perception.weights import load_model, save_model
 from geo_perception.weights.imagenet import load_imagenet
 from training.checkpoint import load_checkpoint, save_checkpoint
-from training.data.indoor import Cache, IndoorBatch, Loader, LoaderOptions, build_cache, open_set
-from training.data.indoor.photographic import REALISTIC, Photographic
-from training.distillation import THESIS
+from training.data.indoor import Cache, IndoorBatch, Loader, build_cache, open_set
 from training.expert import Expert, make_expert
 from training.indoor_card import model_card
+from training.indoor_config import PRESETS, Config
 from training.indoor_validation import validate
 from training.ranks import Ranks, current_ranks
 from training.run_log import RunLog, health, write_health
-from training.self_supervision import Photometric
-from training.student import FRAMES, Judged, Objective, Student, judge, pose_input
+from training.student import FRAMES, Judged, Student, judge, pose_input
 from training.synced_norm import sync_norms
 
 EARLY = (1, 20, 100, 500)  # steps after which the run's health is reported
-
-
-@dataclass(frozen=True)
-class Config:
-    """Every option with its reason; the presets in PRESETS change some."""
-
-    data: tuple[str, ...] = ()  # KIND:FOLDER:LIST, e.g. simsin:out/rooms:temporal.txt; several are joined
-    validation: tuple[str, ...] = ()  # the same form; environments that are never trained on
-    out: Path = Path("models/distdepth_own")  # model folder to write
-    run: Path = Path("out/train-distdepth")  # checkpoints, TensorBoard, log.csv, health.json
-    cache: Path = Path("out/cache-indoor")  # resized images, reused by later runs
-    objective: Objective = field(default_factory=Objective)
-    depth: DistDepthConfig = field(default_factory=DistDepthConfig)
-    pose: PoseNetConfig = field(default_factory=lambda: PoseNetConfig(layers=18, images=3))
-    expert: str = ""  # "", simulator, a model of ours, or transformers:FOLDER
-    init: str = ""  # model name or folder to start from
-    start_m: float = (
-        0.0  # depth that a fresh network answers; 0 = whatever comes, as published (a sigmoid of 0.5)
-    )
-    pretrained: str = ""  # ImageNet weights of the depth encoder: a file, or "package" for efficientnet_lite0
-    loader: LoaderOptions = field(default_factory=LoaderOptions)
-    keep: float = 1.0  # size of the cached images over the network's; the loader's zoom wants more than 1
-    steps: int = 20_000
-    optimiser: Literal["adamw", "adam"] = "adamw"  # weight decay 0.01; adam is MonoDepth2's, without
-    lr: float = 1e-4
-    schedule: Literal["step", "cosine"] = "cosine"  # step: a tenth after 70 % (published: 7 of 10 epochs)
-    clip: float = 0.0  # largest gradient norm; 0 = no limit, as published
-    tie_break: bool = True  # noise on the auto-mask's identity candidates
-    channels_last: bool = True  # memory layout; faster on most devices, same result up to rounding
-    log_every: int = 20
-    validate_every: int = 500
-    validation_images: int = 200  # the first ones of the validation sets
-    accelerator: str = "cpu"  # as Lightning Fabric names it: cpu, cuda, auto
-    devices: int = 1
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    threads: int = 0  # of PyTorch in each process; 0 = its default
-    seed: int = 0
-
-
-OWN = Config(
-    loader=LoaderOptions(zoom=1.25, photographic=REALISTIC, workers=1),
-    depth=DistDepthConfig(max_depth_m=12.0, numerator=1.0),
-    start_m=2.5,  # a sigmoid of 0.5 is 0.2 m, from where no photometric gradient leads into a room
-)
-PUBLISHED = Config(
-    objective=Objective(mode="both", canonical_focal=0.0, baseline_m=0.1),
-    depth=DistDepthConfig(encoder="resnet152"),
-    pose=PoseNetConfig(layers=50, images=3),
-    loader=LoaderOptions(size=(256, 256), batch=15, mirror_camera=False),
-    schedule="step",
-)
-UNMASKED = Photometric(combination="sum", auto_mask=False)
-PRESETS: dict[str, tuple[str, Config]] = {
-    "supervised": (
-        "True depth. Learning rate and loss chosen on simulated rooms.",
-        replace(OWN, objective=Objective(mode="supervised"), lr=3e-4, clip=5.0),
-    ),
-    "stereo": ("Stereo pairs; metric scale from the true baseline.", OWN),
-    "temporal": (
-        "Three frames of a video; no metric scale.",
-        replace(OWN, objective=Objective(mode="temporal")),
-    ),
-    "both": ("Stereo and video.", replace(OWN, objective=Objective(mode="both"))),
-    "public-2024": ("The public code's last version.", PUBLISHED),
-    "thesis": (
-        "The dissertation, chapter 5: terms added up, no auto-mask, distillation 0.1 / 0.1.",
-        replace(PUBLISHED, objective=replace(PUBLISHED.objective, photometric=UNMASKED, distillation=THESIS)),
-    ),
-    "monodepth2": (
-        "MonoDepth2 (arXiv 1806.01260) at 256 x 256 and indoor range, for a fair frame.",
-        replace(
-            PUBLISHED,
-            depth=DistDepthConfig(encoder="resnet18", upsampling="nearest", numerator=1.0),
-            pose=PoseNetConfig(layers=18, images=2),
-            loader=LoaderOptions(
-                size=(256, 256), batch=12, photographic=Photographic(hue=0.1, per_frame=False)
-            ),
-            optimiser="adam",
-        ),
-    ),
-}
 
 
 def main(args: list[str] | None = None) -> None:
@@ -155,13 +69,16 @@ def train(config: Config) -> dict[str, float]:
         judged = train_step(fabric, model, wrapped, student, batch.to(fabric.device), config, expert)
         schedule.step()
         progress.update()
-        if log and ((step + 1) % config.log_every == 0 or step + 1 in EARLY):
-            clock = report(log, step, judged, batch, config, clock, schedule.get_last_lr()[0])
+        if (step + 1) % config.log_every == 0 or step + 1 in EARLY:
+            judged = judged._replace(terms=averaged(judged.terms, current_ranks()))
+            if log:
+                clock = report(log, step, judged, batch, config, clock, schedule.get_last_lr()[0])
         if (step + 1) % config.validate_every == 0 or step + 1 == config.steps:
             if log:
+                check_weights(student, step + 1)
                 figures = validate(student, held_out, config, log, step + 1)
                 save_checkpoint(config.run, step + 1, student, optimiser, schedule)
-                save_model(student.depth, config.out, model_card(config, PRESETS, step + 1, figures))
+                save_model(student.depth, config.out, model_card(config, step + 1, figures))
             fabric.barrier()
     if log:
         log.close()
@@ -173,11 +90,10 @@ def new_fabric(config: Config) -> Fabric:
     """The launched Fabric of this process."""
     if config.threads:
         torch.set_num_threads(config.threads)
+    devices = int(os.environ.get("LOCAL_WORLD_SIZE", config.devices))  # torchrun says how many
+    strategy = "ddp" if devices > 1 or "TORCHELASTIC_RUN_ID" in os.environ else "auto"
     fabric = Fabric(
-        accelerator=config.accelerator,
-        devices=config.devices,
-        strategy="ddp" if config.devices > 1 else "auto",
-        precision=config.precision,
+        accelerator=config.accelerator, devices=devices, strategy=strategy, precision=config.precision
     )
     fabric.launch()
     torch.manual_seed(config.seed)
@@ -305,6 +221,18 @@ def check_finite(terms: Mapping[str, Tensor], step: int, ranks: Ranks) -> None:
         values = ", ".join(f"{name} {float(value.detach()):g}" for name, value in terms.items())
         where = f"term {', '.join(bad)} is" if bad else "a term of another process is"
         raise DataError(f"step {step}: {where} not finite ({values}); the last checkpoint is kept")
+
+
+def averaged(terms: Mapping[str, Tensor], ranks: Ranks) -> dict[str, Tensor]:
+    """Terms of the whole batch; all processes must ask."""
+    return {name: ranks.sum(value) / ranks.size for name, value in terms.items()}
+
+
+def check_weights(network: nn.Module, step: int) -> None:
+    """Raises DataError, before a good checkpoint is replaced, if a weight is not finite."""
+    for name, value in network.state_dict().items():
+        if value.is_floating_point() and not torch.isfinite(value).all():
+            raise DataError(f"step {step}: weight {name} is not finite; the last checkpoint is kept")
 
 
 def report(

@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The indoor recipe: every mode runs, resumes to the bit, two processes equal one, no failure loses a checkpoint."""
+
+import csv
+import os
+import shlex
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+from helpers.indoor_folders import small_simsin
+
+from geo_perception.errors import ConfigError, DataError, WeightsError
+from geo_perception.weights import load_model, read_card
+from training import checkpoint
+from training.indoor_card import command_line
+from training.indoor_config import PRESETS, Config
+from training.recipes import distdepth as recipe
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("simsin")
+    return f"simsin:{folder}:{small_simsin(folder)}"
+
+
+@pytest.fixture
+def tiny(data, tmp_path):
+    def make(preset: str, name: str = "", **values) -> Config:
+        base = PRESETS[preset][1]
+        return replace(
+            base,
+            data=(data,),
+            validation=(data,),
+            out=tmp_path / f"model{name}",
+            run=tmp_path / f"run{name}",
+            cache=tmp_path / "cache",
+            depth=replace(base.depth, encoder="resnet18"),
+            pose=replace(base.pose, layers=18),
+            loader=replace(base.loader, size=(64, 64), batch=2),
+            steps=4,
+            log_every=1,
+            validate_every=2,
+            threads=1,
+            **values,
+        )
+
+    return make
+
+
+def losses(config):
+    with (config.run / "log.csv").open() as file:
+        return {
+            (int(r["step"]), r["name"]): float(r["value"])
+            for r in csv.DictReader(file)
+            if "loss" in r["name"]
+        }
+
+
+def state(config):
+    return load_model(config.out).state_dict()
+
+
+@pytest.mark.parametrize(
+    ("preset", "expert", "terms"),
+    [
+        ("supervised", "", {"supervised", "gradient"}),
+        ("stereo", "simulator", {"reprojection", "smoothness", "statistical", "spatial"}),
+        ("temporal", "", {"reprojection", "smoothness"}),
+        ("both", "simulator", {"reprojection", "smoothness", "statistical", "spatial"}),
+        ("thesis", "simulator", {"reprojection", "smoothness", "statistical", "spatial"}),
+        ("monodepth2", "", {"reprojection", "smoothness"}),
+    ],
+)
+def test_every_preset_trains_and_writes_a_model_with_its_card(tiny, preset, expert, terms):
+    config = replace(tiny(preset), expert=expert, steps=2)
+    figures = recipe.train(config)
+    card = read_card(config.out)
+    assert card.network == "distdepth" and card.metrics["step"] == 2
+    assert card.metrics["held_out"]["metric_absrel"] == pytest.approx(figures["metric_absrel"], abs=1e-4)
+    assert f"training.recipes.distdepth {preset} " in card.recipe
+    assert ("expert: simulator" in card.trained_on) == bool(expert)
+    assert {name.removeprefix("loss/") for _, name in losses(config)} == {*terms, "total"}
+    assert isinstance(load_model(config.out), torch.nn.Module)
+
+
+def test_the_command_in_the_card_gives_the_same_configuration(tiny):
+    config = replace(tiny("stereo"), expert="simulator")
+    args = shlex.split(command_line(config))[3:]
+    again = recipe.tyro.extras.overridable_config_cli(PRESETS, args=args)
+    places = {
+        name: getattr(config, name)
+        for name in ("out", "run", "cache", "threads", "log_every", "validate_every")
+    }
+    assert replace(again, **places) == config
+
+
+def test_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tiny, monkeypatch):
+    whole = replace(tiny("both", "whole"), expert="simulator")
+    recipe.train(whole)
+    interrupted = replace(tiny("both", "again"), expert="simulator")
+    step, calls = recipe.train_step, []
+
+    def stop_in_the_fourth(*args):
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return step(*args)
+
+    monkeypatch.setattr(recipe, "train_step", stop_in_the_fourth)
+    with pytest.raises(KeyboardInterrupt):
+        recipe.train(interrupted)
+    recipe.train(interrupted)
+    want, got = state(whole), state(interrupted)
+    assert all(torch.equal(want[name], got[name]) for name in want)
+    assert losses(whole) == losses(interrupted)
+
+
+@pytest.mark.parametrize("preset", ["stereo", "supervised"])
+def test_two_processes_equal_one(tiny, preset):
+    expert = "simulator" if preset == "stereo" else ""
+    one, two = (replace(tiny(preset, name), expert=expert) for name in ("one", "two"))
+    recipe.train(one)
+    own = [f"--{name} {getattr(two, name)}" for name in ("out", "run", "cache")]
+    options = [
+        *command_line(two).split()[3:],
+        *" ".join(own).split(),
+        "--log-every",
+        "1",
+        "--validate-every",
+        "2",
+    ]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    result = subprocess.run(
+        [*command, "-m", "training.recipes.distdepth", *options],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+    want, got = losses(one), losses(two)
+    assert want.keys() == got.keys()
+    assert max(abs(want[key] - got[key]) for key in want) < 1e-5
+
+
+def test_a_loss_that_is_not_finite_stops_and_names_the_term(tiny, monkeypatch):
+    config = tiny("supervised")
+    recipe.train(replace(config, steps=2))
+    before = (config.run / checkpoint.FILE).read_bytes()
+    judge = recipe.judge
+
+    def spoilt(*args):
+        judged = judge(*args)
+        return judged._replace(terms={**judged.terms, "gradient": judged.terms["gradient"] * torch.nan})
+
+    monkeypatch.setattr(recipe, "judge", spoilt)
+    with pytest.raises(DataError, match=r"step 2: term gradient is not finite .*last checkpoint is kept"):
+        recipe.train(config)
+    assert (config.run / checkpoint.FILE).read_bytes() == before
+
+
+def test_weights_that_are_not_finite_do_not_replace_a_checkpoint(tiny):
+    student = recipe.new_student(tiny("supervised"))
+    student.depth.decoder.decoder[0].conv.conv.bias.data[0] = torch.inf
+    with pytest.raises(DataError, match=r"weight depth\.decoder\..*bias is not finite"):
+        recipe.check_weights(student, 7)
+
+
+def test_a_full_disk_leaves_the_old_checkpoint(tiny, monkeypatch):
+    config = tiny("supervised")
+    recipe.train(replace(config, steps=2))
+    before = (config.run / checkpoint.FILE).read_bytes()
+
+    def full(_state, path):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint.torch, "save", full)
+    with pytest.raises(WeightsError, match=r"No space left.*earlier one is kept"):
+        recipe.train(config)
+    assert (config.run / checkpoint.FILE).read_bytes() == before
+    assert [path.name for path in config.run.glob("checkpoint*")] == [checkpoint.FILE]
+
+
+def test_a_damaged_checkpoint_is_refused(tiny):
+    config = tiny("supervised")
+    recipe.train(replace(config, steps=2))
+    path = config.run / checkpoint.FILE
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(WeightsError, match=r"checkpoint\.pt does not fit this run"):
+        recipe.train(config)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"data": ()}, "no --data"),
+        ({"data": ("simsin",)}, "KIND:FOLDER"),
+        ({"expert": "no-such-model"}, "no model 'no-such-model'"),
+        ({"expert": "transformers:/nowhere"}, "transformers"),
+        ({"start_m": 50.0}, "outside the network's range"),
+    ],
+)
+def test_wrong_options_are_refused(tiny, values, says):
+    with pytest.raises(recipe.GeoPerceptionError, match=says):
+        recipe.train(replace(tiny("stereo"), **values))
+
+
+def test_a_batch_that_the_data_cannot_fill_is_refused(tiny):
+    config = tiny("supervised")
+    with pytest.raises(ConfigError, match="6 samples are fewer than a batch of 64"):
+        recipe.train(replace(config, loader=replace(config.loader, batch=64)))
+
+
+def test_a_fresh_network_answers_the_depth_it_is_told_to(tiny):
+    student = recipe.new_student(tiny("stereo"))
+    depth_m = student.depth(torch.rand(2, 3, 64, 64)).depth_m
+    assert 1.5 < float(depth_m.median()) < 4
+
+
+def test_training_can_start_from_a_model_of_the_same_network(tiny):
+    config = tiny("supervised")
+    recipe.train(replace(config, steps=2))
+    begin = replace(config, init=str(config.out))
+    own = recipe.new_student(begin).depth.state_dict()
+    assert all(torch.equal(own[name], value) for name, value in state(config).items())
+    with pytest.raises(WeightsError, match="max_depth_m=12"):
+        recipe.new_student(replace(begin, depth=replace(config.depth, max_depth_m=9.0)))
+
+
+def test_one_of_our_models_can_be_the_expert(tiny):
+    config = tiny("supervised")
+    recipe.train(replace(config, steps=2))
+    recipe.train(replace(tiny("stereo", "student"), expert=str(config.out), steps=2))
+
+
+def test_help_names_every_option(capsys):
+    with pytest.raises(SystemExit) as stop:
+        recipe.main(["stereo", "--help"])
+    assert stop.value.code == 0
+    shown = capsys.readouterr().out
+    assert all(
+        f"--{name.replace('_', '-')}" in shown
+        for name in vars(Config())
+        if name not in ("objective", "depth", "pose", "loader")
+    )
+
+
+def test_the_first_steps_are_reported(tiny):
+    config = tiny("stereo")
+    recipe.train(replace(config, steps=2))
+    report = recipe.Path(config.run / "health.json").read_text()
+    assert '"warped_share"' in report and '"scale"' in report and '"truth_histogram"' in report
+    assert list(config.run.glob("events.out.tfevents*"))

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cache and batches: what is kept, that batches depend on seed and step alone, and that geometry follows every crop."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from helpers.indoor_folders import small_simsin
+
+from geo_perception.errors import ConfigError, DataError
+from geo_perception.geometry.reprojection import synthesise_view
+from training.data.indoor import Loader, LoaderOptions, Photographic, build_cache, open_set
+from training.data.indoor.photographic import NONE, REALISTIC, STYLES, augment, turn_hue
+from training.expert import SimulatedExpert
+from training.student import Objective, Prediction, focal_ratio, poses
+
+FRAMES = ("0", "-1", "1", "s")
+PLAIN = LoaderOptions(size=(64, 64), batch=4, mirror=0.0, photographic=NONE)
+
+
+@pytest.fixture(scope="module")
+def indoor(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("simsin")
+    return open_set("simsin", folder, small_simsin(folder))
+
+
+@pytest.fixture(scope="module")
+def cache(indoor, tmp_path_factory):
+    return build_cache([indoor], FRAMES, (64, 64), tmp_path_factory.mktemp("cache"))
+
+
+class TestCache:
+    def test_it_holds_what_the_set_holds(self, indoor, cache):
+        assert len(cache) == 6 and cache.size == (64, 64)
+        for i, entry in enumerate(indoor.entries):
+            for frame in FRAMES:
+                assert np.array_equal(cache.image(i, frame), indoor.image(entry, frame))
+            np.testing.assert_allclose(cache.depths_m[i], indoor.depth(entry), rtol=1e-3)
+
+    def test_shared_neighbours_are_kept_once(self, cache):
+        assert len(cache.images) == 2 * (5 + 3)
+
+    def test_it_is_built_once_and_again_when_the_size_changes(self, indoor, tmp_path):
+        build_cache([indoor], ("0",), (32, 32), tmp_path)
+        (kept,) = tmp_path.iterdir()
+        age = kept.stat().st_mtime_ns
+        build_cache([indoor], ("0",), (32, 32), tmp_path)
+        assert [(p, p.stat().st_mtime_ns) for p in tmp_path.iterdir()] == [(kept, age)]
+        build_cache([indoor], ("0",), (64, 64), tmp_path)
+        assert len(list(tmp_path.iterdir())) == 2
+
+    def test_a_damaged_file_leaves_no_cache(self, tmp_path):
+        indoor = open_set("simsin", tmp_path, small_simsin(tmp_path))
+        (tmp_path / "room_1/002_1.png").write_bytes(b"nothing")
+        with pytest.raises(DataError, match=r"002_1\.png cannot be read"):
+            build_cache([indoor], FRAMES, (64, 64), tmp_path / "cache")
+        assert list((tmp_path / "cache").iterdir()) == []
+
+
+class TestBatches:
+    def test_they_depend_on_seed_and_step_alone(self, cache):
+        options = replace(PLAIN, mirror=0.5, zoom=1.3, photographic=REALISTIC, batch=2, workers=3)
+        straight = Loader(cache, options).batches(0)
+        for _ in range(3):
+            next(straight)
+        fourth, again = next(straight), next(Loader(cache, options).batches(3))
+        assert fourth.step == again.step == 3
+        assert torch.equal(fourth.seen["s"], again.seen["s"]) and torch.equal(fourth.K, again.K)
+        other = Loader(cache, replace(options, seed=1)).batch(3)
+        assert not torch.equal(other.seen["0"], again.seen["0"])
+
+    def test_processes_share_the_batch(self, cache):
+        whole = Loader(cache, PLAIN).batch(0)
+        halves = [Loader(cache, PLAIN, rank, 2).batch(0) for rank in (0, 1)]
+        assert torch.equal(whole.true["-1"], torch.cat([half.true["-1"] for half in halves]))
+        with pytest.raises(ConfigError, match="batch of 4 cannot be shared by 3"):
+            Loader(cache, PLAIN, 0, 3)
+
+    def test_an_epoch_sees_every_sample_once(self, cache):
+        loader = Loader(cache, replace(PLAIN, batch=2))
+        seen = torch.cat([loader.batch(step).sample for step in range(loader.steps_per_epoch)])
+        assert sorted(seen.tolist()) == list(range(6))
+
+    @pytest.mark.parametrize("mirror", [0.0, 1.0])
+    @pytest.mark.parametrize("zoom", [1.0, 1.5])
+    def test_the_partner_warped_with_the_true_depth_is_the_reference(self, cache, mirror, zoom):
+        batch = Loader(cache, replace(PLAIN, mirror=mirror, zoom=zoom)).batch(0)
+        pose = poses(Prediction((), None, None), batch, Objective(), 3)["s"]
+        view = synthesise_view(
+            batch.true["s"], batch.depth_m, pose, batch.K, batch.K_inverse, align_corners=True
+        )
+        wrong = synthesise_view(
+            batch.true["s"], batch.depth_m, pose.inverse(), batch.K, batch.K_inverse, align_corners=True
+        )
+        inner = (..., slice(8, -8), slice(16, -16))
+        error, other = (float((v[inner] - batch.true["0"][inner]).abs().mean()) for v in (view, wrong))
+        assert error < 0.02 < other
+
+    def test_a_zoomed_crop_has_a_longer_lens(self, cache):
+        batch = Loader(cache, replace(PLAIN, zoom=1.5)).batch(1)
+        ratio = focal_ratio(batch, 0.5).flatten()
+        assert (ratio > 1).all() and (ratio <= 1.52).all()
+        assert torch.equal(focal_ratio(batch, 0.0).flatten(), torch.ones(4))
+
+    def test_the_camera_of_a_mirrored_image(self, cache):
+        straight, mirrored = (Loader(cache, replace(PLAIN, mirror=m)).batch(0) for m in (0.0, 1.0))
+        assert torch.equal(straight.stereo_x_m, -mirrored.stereo_x_m) and (straight.stereo_x_m < 0).all()
+        torch.testing.assert_close(straight.K[:, 0, 2] + mirrored.K[:, 0, 2], torch.full((4,), 63.0))
+        assert torch.equal(straight.true["0"].flip(3), mirrored.true["0"])
+
+    def test_too_few_samples_are_refused(self, cache):
+        with pytest.raises(ConfigError, match="6 samples are fewer than a batch of 7"):
+            Loader(cache, replace(PLAIN, batch=7))
+
+
+class TestPhotographic:
+    image = np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8)
+
+    def test_none_changes_nothing(self):
+        out = augment(self.image, NONE, np.random.default_rng(0))
+        assert np.array_equal(out, self.image.astype(np.float32) / 255)
+
+    @pytest.mark.parametrize("name", STYLES)
+    def test_values_stay_in_range_and_repeat(self, name):
+        for seed in range(20):
+            out = augment(self.image, STYLES[name], np.random.default_rng(seed))
+            assert (
+                out.dtype == np.float32 and out.shape == self.image.shape and 0 <= out.min() <= out.max() <= 1
+            )
+            assert np.array_equal(out, augment(self.image, STYLES[name], np.random.default_rng(seed)))
+
+    @pytest.mark.parametrize(
+        "option", ["brightness", "contrast", "saturation", "hue", "exposure_stops", "gamma", "white_balance",
+                   "blur_px", "noise", "jpeg"],
+    )  # fmt: skip
+    def test_every_option_does_something_alone(self, option):
+        off = dict.fromkeys(("brightness", "contrast", "saturation", "hue"), 0.0)
+        options = Photographic(**{"chance": 1.0, **off, option: 1.0})
+        assert any(
+            np.abs(augment(self.image, options, np.random.default_rng(seed)) - self.image / 255).max() > 0.01
+            for seed in range(3)
+        )
+
+    def test_a_full_turn_of_the_hue_is_none(self):
+        image = self.image.astype(np.float32) / 255
+        np.testing.assert_allclose(turn_hue(image, 1.0), image, atol=1e-3)
+
+    def test_frames_are_drawn_alone_or_together(self, indoor, tmp_path):
+        cache = build_cache([indoor], ("0", "s"), (64, 64), tmp_path)
+        flat = replace(cache, images=np.full_like(cache.images, 128))
+        for per_frame in (True, False):
+            style = Photographic(chance=1.0, per_frame=per_frame)
+            batch = Loader(flat, replace(PLAIN, photographic=style)).batch(0)
+            assert torch.equal(batch.seen["0"], batch.seen["s"]) is not per_frame
+
+
+def test_the_simulated_expert_knows_order_but_not_scale(cache):
+    batch = Loader(cache, PLAIN).batch(0)
+    ramp = torch.linspace(1, 9, 64).expand(4, 1, 64, 64)
+    answer = SimulatedExpert(0)(replace(batch, depth_m=ramp))
+    assert (answer.diff(dim=3) < 0).all()
+    assert not torch.allclose(answer[0], answer[1], rtol=0.01)
+    assert torch.equal(answer, SimulatedExpert(0)(replace(batch, depth_m=ramp)))
+    with pytest.raises(DataError, match="needs depth"):
+        SimulatedExpert(0)(replace(batch, depth_m=torch.empty(4, 1, 0, 0)))

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options of the indoor depth recipe, and the presets: our own ways of training beside the published ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from geo_perception.networks.distdepth import DistDepthConfig
+from geo_perception.networks.posenet import PoseNetConfig
+from training.data.indoor import LoaderOptions
+from training.data.indoor.photographic import REALISTIC, Photographic
+from training.distillation import THESIS
+from training.self_supervision import Photometric
+from training.student import Objective
+
+
+@dataclass(frozen=True)
+class Config:
+    """Every option with its reason; the presets in PRESETS change some."""
+
+    data: tuple[str, ...] = ()  # KIND:FOLDER:LIST, e.g. simsin:out/rooms:temporal.txt; several are joined
+    validation: tuple[str, ...] = ()  # the same form; environments that are never trained on
+    out: Path = Path("models/distdepth_own")  # model folder to write
+    run: Path = Path("out/train-distdepth")  # checkpoints, TensorBoard, log.csv, health.json
+    cache: Path = Path("out/cache-indoor")  # resized images, reused by later runs
+    objective: Objective = field(default_factory=Objective)
+    depth: DistDepthConfig = field(default_factory=DistDepthConfig)
+    pose: PoseNetConfig = field(default_factory=lambda: PoseNetConfig(layers=18, images=3))
+    expert: str = ""  # "", simulator, a model of ours, or transformers:FOLDER
+    init: str = ""  # model name or folder to start from
+    start_m: float = (
+        0.0  # depth that a fresh network answers; 0 = whatever comes, as published (a sigmoid of 0.5)
+    )
+    pretrained: str = ""  # ImageNet weights of the depth encoder: a file, or "package" for efficientnet_lite0
+    loader: LoaderOptions = field(default_factory=LoaderOptions)
+    keep: float = 1.0  # size of the cached images over the network's; the loader's zoom wants more than 1
+    steps: int = 20_000
+    optimiser: Literal["adamw", "adam"] = "adamw"  # weight decay 0.01; adam is MonoDepth2's, without
+    lr: float = 1e-4
+    schedule: Literal["step", "cosine"] = "cosine"  # step: a tenth after 70 % (published: 7 of 10 epochs)
+    clip: float = 0.0  # largest gradient norm; 0 = no limit, as published
+    tie_break: bool = True  # noise on the auto-mask's identity candidates
+    channels_last: bool = True  # memory layout; faster on most devices, same result up to rounding
+    log_every: int = 20
+    validate_every: int = 500
+    validation_images: int = 200  # the first ones of the validation sets
+    accelerator: str = "cpu"  # as Lightning Fabric names it: cpu, cuda, auto
+    devices: int = 1
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    threads: int = 0  # of PyTorch in each process; 0 = its default
+    seed: int = 0
+
+
+OWN = Config(
+    loader=LoaderOptions(zoom=1.25, photographic=REALISTIC, workers=1),
+    depth=DistDepthConfig(max_depth_m=12.0, numerator=1.0),
+    start_m=2.5,  # a sigmoid of 0.5 is 0.2 m, from where no photometric gradient leads into a room
+)
+PUBLISHED = Config(
+    objective=Objective(mode="both", canonical_focal=0.0, baseline_m=0.1),
+    depth=DistDepthConfig(encoder="resnet152"),
+    pose=PoseNetConfig(layers=50, images=3),
+    loader=LoaderOptions(size=(256, 256), batch=15, mirror_camera=False),
+    schedule="step",
+)
+UNMASKED = Photometric(combination="sum", auto_mask=False)
+PRESETS: dict[str, tuple[str, Config]] = {
+    "supervised": (
+        "True depth. Learning rate and loss chosen on simulated rooms.",
+        replace(OWN, objective=Objective(mode="supervised"), lr=3e-4, clip=5.0),
+    ),
+    "stereo": ("Stereo pairs; metric scale from the true baseline.", OWN),
+    "temporal": (
+        "Three frames of a video; no metric scale.",
+        replace(OWN, objective=Objective(mode="temporal")),
+    ),
+    "both": ("Stereo and video.", replace(OWN, objective=Objective(mode="both"))),
+    "public-2024": ("The public code's last version.", PUBLISHED),
+    "thesis": (
+        "The dissertation, chapter 5: terms added up, no auto-mask, distillation 0.1 / 0.1.",
+        replace(PUBLISHED, objective=replace(PUBLISHED.objective, photometric=UNMASKED, distillation=THESIS)),
+    ),
+    "monodepth2": (
+        "MonoDepth2 (arXiv 1806.01260) at 256 x 256 and indoor range, for a fair frame.",
+        replace(
+            PUBLISHED,
+            depth=DistDepthConfig(encoder="resnet18", upsampling="nearest", numerator=1.0),
+            pose=PoseNetConfig(layers=18, images=2),
+            loader=LoaderOptions(
+                size=(256, 256), batch=12, photographic=Photographic(hue=0.1, per_frame=False)
+            ),
+            optimiser="adam",
+        ),
+    ),
+}
