@@ -121,10 +121,7 @@ class FakeTransformers(types.ModuleType):
     def __init__(self) -> None:
         super().__init__("transformers")
         self.AutoConfig = types.SimpleNamespace(from_pretrained=self._config)
-        self.AutoBackbone = types.SimpleNamespace(
-            from_config=lambda config: FakeBackbone(config, 0.0),
-            from_pretrained=lambda folder, config, local_files_only: FakeBackbone(config, 1.0),
-        )
+        self.AutoBackbone = types.SimpleNamespace(from_config=FakeBackbone)
 
     def _config(self, folder: str, *, local_files_only: bool) -> types.SimpleNamespace:
         if not Path(folder).is_dir():
@@ -134,10 +131,17 @@ class FakeTransformers(types.ModuleType):
 
 
 class FakeBackbone(FakeFeatures):
-    def __init__(self, config: types.SimpleNamespace, weight: float) -> None:
+    def __init__(self, config: types.SimpleNamespace, weight: float = 0.0) -> None:
         super().__init__((4, 4, 8, 16, 32))
         assert config.out_features == config.stage_names
         self.weight = nn.Parameter(torch.tensor(weight))
+
+    @classmethod
+    def from_pretrained(
+        cls, folder: str, *, config: types.SimpleNamespace, local_files_only: bool
+    ) -> FakeBackbone:
+        assert local_files_only and Path(folder).is_dir()
+        return cls(config, 1.0)
 
     def forward(self, image: Tensor) -> types.SimpleNamespace:
         return types.SimpleNamespace(feature_maps=super().forward(image))

@@ -101,9 +101,11 @@ def _local_backbone(transformers: Any, folder: str) -> Any:
     try:
         config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
         config.out_features = list(config.stage_names)
+        model = transformers.AutoBackbone.from_config(config)
         if any((Path(folder) / name).is_file() for name in WEIGHT_FILES):
-            return transformers.AutoBackbone.from_pretrained(folder, config=config, local_files_only=True)
-        return transformers.AutoBackbone.from_config(config)
+            # AutoBackbone.from_pretrained would ask the hub about the folder's name
+            return type(model).from_pretrained(folder, config=config, local_files_only=True)
+        return model
     except (OSError, ValueError, AttributeError) as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"encoder 'transformers:{folder}' is no local backbone: {reason}") from error
