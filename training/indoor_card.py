@@ -11,7 +11,7 @@ from geo_perception.weights import ModelCard
 from training.indoor_config import PRESETS, Config
 from training.revision import revision
 
-PLACES = ("out", "run", "cache", "threads", "accelerator", "devices", "log_every", "validate_every")
+PLACES = ("out", "run_folder", "cache", "threads", "accelerator", "devices", "log_every", "validate_every")
 
 
 def model_card(config: Config, step: int, figures: Mapping[str, float]) -> ModelCard:

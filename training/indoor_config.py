@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+import tyro
 
 from geo_perception.networks.distdepth import DistDepthConfig
 from geo_perception.networks.posenet import PoseNetConfig
@@ -23,7 +25,8 @@ class Config:
     data: tuple[str, ...] = ()  # KIND:FOLDER:LIST, e.g. simsin:out/rooms:temporal.txt; several are joined
     validation: tuple[str, ...] = ()  # the same form; environments that are never trained on
     out: Path = Path("models/distdepth_own")  # model folder to write
-    run: Path = Path("out/train-distdepth")  # checkpoints, TensorBoard, log.csv, health.json
+    # checkpoints, TensorBoard, log.csv, health.json; torchrun takes a plain --run for its own --run-path
+    run_folder: Annotated[Path, tyro.conf.arg(aliases=["--run"])] = Path("out/train-distdepth")
     cache: Path = Path("out/cache-indoor")  # resized images, reused by later runs
     objective: Objective = field(default_factory=Objective)
     depth: DistDepthConfig = field(default_factory=DistDepthConfig)
@@ -66,9 +69,21 @@ PUBLISHED = Config(
     schedule="step",
 )
 UNMASKED = Photometric(combination="sum", auto_mask=False)
+MONODEPTH2 = replace(
+    PUBLISHED,
+    depth=DistDepthConfig(encoder="resnet18", upsampling="nearest", numerator=1.0),
+    pose=PoseNetConfig(layers=18, images=2),
+    loader=LoaderOptions(
+        size=(256, 256),
+        batch=12,
+        mirror_camera=False,
+        photographic=Photographic(hue=0.1, per_frame=False),
+    ),
+    optimiser="adam",
+)
 PRESETS: dict[str, tuple[str, Config]] = {
     "supervised": (
-        "True depth. Learning rate and loss chosen on simulated rooms.",
+        "True depth, as simulated rooms have it.",
         replace(OWN, objective=Objective(mode="supervised"), lr=3e-4, clip=5.0),
     ),
     "stereo": ("Stereo pairs; metric scale from the true baseline.", OWN),
@@ -84,14 +99,10 @@ PRESETS: dict[str, tuple[str, Config]] = {
     ),
     "monodepth2": (
         "MonoDepth2 (arXiv 1806.01260) at 256 x 256 and indoor range, for a fair frame.",
-        replace(
-            PUBLISHED,
-            depth=DistDepthConfig(encoder="resnet18", upsampling="nearest", numerator=1.0),
-            pose=PoseNetConfig(layers=18, images=2),
-            loader=LoaderOptions(
-                size=(256, 256), batch=12, photographic=Photographic(hue=0.1, per_frame=False)
-            ),
-            optimiser="adam",
-        ),
+        MONODEPTH2,
+    ),
+    "depth-hints": (
+        "DepthHints (arXiv 1909.09051) on stereo pairs; the true baseline, so that hints are metres.",
+        replace(MONODEPTH2, objective=Objective(mode="stereo", hints=True, canonical_focal=0.0)),
     ),
 }

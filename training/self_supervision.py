@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ from training.losses_depth import (
     SMOOTHNESS,
     Combination,
     Reference,
+    depth_hint_terms,
     edge_aware_smoothness,
     minimum_reprojection,
     photometric_map,
@@ -32,6 +33,7 @@ class Views:
     source_from_reference: Mapping[str, Tensor]  # the same keys -> (B,4,4)
     K: Tensor  # (B,4,4), pixels at full resolution
     K_inverse: Tensor  # (B,4,4)
+    hint_m: Tensor | None = None  # (B,1,H,W) depth hints, 0 = none: the DepthHints objective is used
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def photometric_terms(
     noise: Tensor | None = None,
     ranks: Ranks = ALONE,
 ) -> tuple[dict[str, Tensor], Tensor]:
-    """Terms `reprojection` and `smoothness`, each averaged over the scales; and the share that warping explains.
+    """Terms `reprojection`, `smoothness` and, with hints, `hint`, averaged over scales; and the share warping explains.
 
     Args:
         sigmoids: the network's maps, scale 0 first.
@@ -64,17 +66,42 @@ def photometric_terms(
     """
     target = Reference.of(views.reference[0])
     identity = _identity_maps(views, target, noise) if options.auto_mask else []
-    reprojection, smooth, shares = [], [], []
+    rows: list[dict[str, Tensor]] = []
+    shares = []
     for scale, (sigmoid, depth_m) in enumerate(zip(sigmoids, depths_m, strict=True)):
         warped = [
             photometric_map(view, target) for view in warp_sources(depth_m, views, options.align_corners)
         ]
         term = minimum_reprojection(warped, identity, options.combination, ranks)
-        reprojection.append(term.loss)
         shares.append(term.warped_share)
-        smooth.append(options.smoothness / 2**scale * edge_aware_smoothness(sigmoid, views.reference[scale]))
-    terms = {"reprojection": torch.stack(reprojection).mean(), "smoothness": torch.stack(smooth).mean()}
+        smooth = options.smoothness / 2**scale * edge_aware_smoothness(sigmoid, views.reference[scale])
+        row = {"reprojection": term.loss, "smoothness": smooth}
+        rows.append(
+            row
+            if views.hint_m is None
+            else {**row, **_hinted(warped, identity, depth_m, views, target, ranks)}
+        )
+    terms = {name: torch.stack([row[name] for row in rows]).mean() for name in rows[0]}
     return terms, torch.stack(shares).mean()
+
+
+def _hinted(
+    warped: list[Tensor],
+    identity: list[Tensor],
+    depth_m: Tensor,
+    views: Views,
+    target: Reference,
+    ranks: Ranks,
+) -> dict[str, Tensor]:
+    assert views.hint_m is not None
+    best = torch.cat(warped, 1).amin(1, keepdim=True)
+    still = torch.cat(identity, 1).amin(1, keepdim=True) if identity else torch.full_like(best, torch.inf)
+    with torch.no_grad():
+        partner = {"s": views.sources["s"]}
+        view = warp_sources(views.hint_m, replace(views, sources=partner))[0]
+        error = photometric_map(view, target)
+    terms = depth_hint_terms(best, still, error, views.hint_m, depth_m, ranks)
+    return {"reprojection": terms["photometric"], "hint": terms["hint"]}
 
 
 def warp_sources(depth_m: Tensor, views: Views, align_corners: bool = False) -> list[Tensor]:

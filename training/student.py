@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from geo_perception.errors import ConfigError
 from geo_perception.geometry.reprojection import transform_from_axis_angle
 from geo_perception.networks.distdepth import DistDepth, DistDepthConfig
 from geo_perception.networks.posenet import PoseNet, PoseNetConfig
@@ -39,12 +40,17 @@ class Objective:
     gradient: float = (
         0.5  # weight of the log depth's differences in the supervised loss: edges and flat surfaces
     )
+    hints: bool = False  # DepthHints: stereo matching teaches where it explains the partner's image better
     # The stereo baseline assumed in training, metres; 0 = the data's own. The public code assumes 0.1 whatever the
     # baseline and keeps the numerator 1.312 in the warp, so that its depth comes out 1.312 times too small.
     baseline_m: float = 0.0
     # Depth is learnt for a camera of this focal length (share of the image's side; 0 = off, as published) and
     # multiplied by the camera's own over it: an image alone does not tell a wide from a long lens.
     canonical_focal: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.hints and self.mode not in ("stereo", "both"):
+            raise ConfigError(f"depth hints come from stereo pairs; mode {self.mode} has none")
 
 
 class Prediction(NamedTuple):
@@ -147,7 +153,8 @@ def judge(
     else:
         from_reference = poses(prediction, batch, objective, pose_images)
         sources = {name: batch.true[name] for name in from_reference}
-        views = Views(batch.pyramid, sources, from_reference, batch.K, batch.K_inverse)
+        hint_m = batch.hint_m if batch.hint_m.numel() else None
+        views = Views(batch.pyramid, sources, from_reference, batch.K, batch.K_inverse, hint_m)
         terms, share = photometric_terms(
             prediction.sigmoids, depths_m, views, objective.photometric, noise, ranks
         )

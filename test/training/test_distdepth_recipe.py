@@ -35,7 +35,7 @@ def tiny(data, tmp_path):
             data=(data,),
             validation=(data,),
             out=tmp_path / f"model{name}",
-            run=tmp_path / f"run{name}",
+            run_folder=tmp_path / f"run{name}",
             cache=tmp_path / "cache",
             depth=replace(base.depth, encoder="resnet18"),
             pose=replace(base.pose, layers=18),
@@ -51,7 +51,7 @@ def tiny(data, tmp_path):
 
 
 def losses(config):
-    with (config.run / "log.csv").open() as file:
+    with (config.run_folder / "log.csv").open() as file:
         return {
             (int(r["step"]), r["name"]): float(r["value"])
             for r in csv.DictReader(file)
@@ -72,6 +72,7 @@ def state(config):
         ("both", "simulator", {"reprojection", "smoothness", "statistical", "spatial"}),
         ("thesis", "simulator", {"reprojection", "smoothness", "statistical", "spatial"}),
         ("monodepth2", "", {"reprojection", "smoothness"}),
+        ("depth-hints", "", {"reprojection", "smoothness", "hint"}),
     ],
 )
 def test_every_preset_trains_and_writes_a_model_with_its_card(tiny, preset, expert, terms):
@@ -92,7 +93,7 @@ def test_the_command_in_the_card_gives_the_same_configuration(tiny):
     again = recipe.tyro.extras.overridable_config_cli(PRESETS, args=args)
     places = {
         name: getattr(config, name)
-        for name in ("out", "run", "cache", "threads", "log_every", "validate_every")
+        for name in ("out", "run_folder", "cache", "threads", "log_every", "validate_every")
     }
     assert replace(again, **places) == config
 
@@ -123,7 +124,7 @@ def test_two_processes_equal_one(tiny, preset):
     expert = "simulator" if preset == "stereo" else ""
     one, two = (replace(tiny(preset, name), expert=expert) for name in ("one", "two"))
     recipe.train(one)
-    own = [f"--{name} {getattr(two, name)}" for name in ("out", "run", "cache")]
+    own = [f"--{name.replace('_', '-')} {getattr(two, name)}" for name in ("out", "run_folder", "cache")]
     options = [
         *command_line(two).split()[3:],
         *" ".join(own).split(),
@@ -149,7 +150,7 @@ def test_two_processes_equal_one(tiny, preset):
 def test_a_loss_that_is_not_finite_stops_and_names_the_term(tiny, monkeypatch):
     config = tiny("supervised")
     recipe.train(replace(config, steps=2))
-    before = (config.run / checkpoint.FILE).read_bytes()
+    before = (config.run_folder / checkpoint.FILE).read_bytes()
     judge = recipe.judge
 
     def spoilt(*args):
@@ -159,7 +160,7 @@ def test_a_loss_that_is_not_finite_stops_and_names_the_term(tiny, monkeypatch):
     monkeypatch.setattr(recipe, "judge", spoilt)
     with pytest.raises(DataError, match=r"step 2: term gradient is not finite .*last checkpoint is kept"):
         recipe.train(config)
-    assert (config.run / checkpoint.FILE).read_bytes() == before
+    assert (config.run_folder / checkpoint.FILE).read_bytes() == before
 
 
 def test_weights_that_are_not_finite_do_not_replace_a_checkpoint(tiny):
@@ -172,7 +173,7 @@ def test_weights_that_are_not_finite_do_not_replace_a_checkpoint(tiny):
 def test_a_full_disk_leaves_the_old_checkpoint(tiny, monkeypatch):
     config = tiny("supervised")
     recipe.train(replace(config, steps=2))
-    before = (config.run / checkpoint.FILE).read_bytes()
+    before = (config.run_folder / checkpoint.FILE).read_bytes()
 
     def full(_state, path):
         path.write_bytes(b"half")
@@ -181,14 +182,14 @@ def test_a_full_disk_leaves_the_old_checkpoint(tiny, monkeypatch):
     monkeypatch.setattr(checkpoint.torch, "save", full)
     with pytest.raises(WeightsError, match=r"No space left.*earlier one is kept"):
         recipe.train(config)
-    assert (config.run / checkpoint.FILE).read_bytes() == before
-    assert [path.name for path in config.run.glob("checkpoint*")] == [checkpoint.FILE]
+    assert (config.run_folder / checkpoint.FILE).read_bytes() == before
+    assert [path.name for path in config.run_folder.glob("checkpoint*")] == [checkpoint.FILE]
 
 
 def test_a_damaged_checkpoint_is_refused(tiny):
     config = tiny("supervised")
     recipe.train(replace(config, steps=2))
-    path = config.run / checkpoint.FILE
+    path = config.run_folder / checkpoint.FILE
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(WeightsError, match=r"checkpoint\.pt does not fit this run"):
         recipe.train(config)
@@ -252,6 +253,6 @@ def test_help_names_every_option(capsys):
 def test_the_first_steps_are_reported(tiny):
     config = tiny("stereo")
     recipe.train(replace(config, steps=2))
-    report = recipe.Path(config.run / "health.json").read_text()
+    report = recipe.Path(config.run_folder / "health.json").read_text()
     assert '"warped_share"' in report and '"scale"' in report and '"truth_histogram"' in report
-    assert list(config.run.glob("events.out.tfevents*"))
+    assert list(config.run_folder.glob("events.out.tfevents*"))

@@ -11,6 +11,7 @@ from helpers.indoor_folders import small_simsin
 from geo_perception.errors import ConfigError, DataError
 from geo_perception.geometry.reprojection import synthesise_view
 from training.data.indoor import Loader, LoaderOptions, Photographic, build_cache, open_set
+from training.data.indoor.hints import depth_hint
 from training.data.indoor.photographic import NONE, REALISTIC, STYLES, augment, turn_hue
 from training.expert import SimulatedExpert
 from training.student import Objective, Prediction, focal_ratio, poses
@@ -164,3 +165,33 @@ def test_the_simulated_expert_knows_order_but_not_scale(cache):
     assert torch.equal(answer, SimulatedExpert(0)(replace(batch, depth_m=ramp)))
     with pytest.raises(DataError, match="needs depth"):
         SimulatedExpert(0)(replace(batch, depth_m=torch.empty(4, 1, 0, 0)))
+
+
+class TestHints:
+    def views(self, folder):
+        make = open_set("simsin", folder, small_simsin(folder, scenes=1, size=128))
+        return make, build_cache([make], ("0", "s"), (128, 128), folder / "cache", hints=True)
+
+    def test_they_are_the_true_depth_where_there_are_any(self, tmp_path):
+        indoor, cache = self.views(tmp_path)
+        for i, entry in enumerate(indoor.entries):
+            hint, truth = np.asarray(cache.hints_m[i], np.float32), indoor.depth(entry)
+            matched = hint > 0
+            assert matched[:, 80:].mean() > 0.5
+            assert np.median(np.abs(hint - truth)[matched] / truth[matched]) < 0.02
+
+    def test_a_right_image_has_the_mirrored_hints_of_a_left_one(self, tmp_path):
+        _, cache = self.views(tmp_path)
+        left, right = cache.image(0, "0"), cache.image(0, "s")
+        hint = depth_hint(left, right, 64.0, -0.13)
+        mirrored = depth_hint(left[:, ::-1], right[:, ::-1], 64.0, 0.13)
+        assert (
+            hint == mirrored[:, ::-1]
+        ).mean() > 0.95  # settings that explain a pixel equally well may swap
+
+    def test_they_follow_crops_and_need_stereo(self, tmp_path):
+        _, cache = self.views(tmp_path)
+        batch = Loader(cache, replace(PLAIN, batch=2, mirror=1.0, zoom=1.2)).batch(0)
+        assert batch.hint_m.shape == batch.depth_m.shape == (2, 1, 64, 64)
+        with pytest.raises(ConfigError, match="mode temporal has none"):
+            Objective(mode="temporal", hints=True)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train indoor depth: `python -m training.recipes.distdepth PRESET --data simsin:FOLDER:LIST ...`.
 
-Presets: supervised, stereo, temporal, both, thesis, public-2024, monodepth2. The whole run in view: cache, networks,
-loop, validation, checkpoint, model folder. Interrupt it whenever you like; the same command continues. Several
-processes: `--devices 2`, or start it with torchrun.
+Presets: supervised, stereo, temporal, both, thesis, public-2024, monodepth2, depth-hints. The whole run in view:
+cache, networks, loop, validation, checkpoint, model folder. Interrupt it whenever you like; the same command
+continues. Several processes: `--devices 2`, or start it with torchrun.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ def train(config: Config) -> dict[str, float]:
     student = new_student(config).to(fabric.device)
     optimiser = new_optimiser(student, config)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate(step, config))
-    start = load_checkpoint(config.run, student, optimiser, schedule)
+    start = load_checkpoint(config.run_folder, student, optimiser, schedule)
     expert = make_expert(config.expert, fabric.device, config.seed)
     model, wrapped = fabric.setup(student, optimiser)
-    log = RunLog(config.run, start) if fabric.global_rank == 0 else None
+    log = RunLog(config.run_folder, start) if fabric.global_rank == 0 else None
     figures: dict[str, float] = {}
     progress = tqdm(total=config.steps, initial=start, desc=config.objective.mode, disable=log is None)
     clock = time.perf_counter()
@@ -77,7 +77,7 @@ def train(config: Config) -> dict[str, float]:
             if log:
                 check_weights(student, step + 1)
                 figures = validate(student, held_out, config, log, step + 1)
-                save_checkpoint(config.run, step + 1, student, optimiser, schedule)
+                save_checkpoint(config.run_folder, step + 1, student, optimiser, schedule)
                 save_model(student.depth, config.out, model_card(config, step + 1, figures))
             fabric.barrier()
     if log:
@@ -107,7 +107,7 @@ def open_caches(config: Config, frames: tuple[str, ...]) -> tuple[Cache, Cache |
     height, width = config.loader.size
     kept = round(height * config.keep), round(width * config.keep)
     training = [open_data(text) for text in config.data]
-    cache = build_cache(training, frames, kept, config.cache)
+    cache = build_cache(training, frames, kept, config.cache, hints=config.objective.hints)
     if not config.validation:
         return cache, None
     return cache, build_cache(

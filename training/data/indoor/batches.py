@@ -18,7 +18,6 @@ from torch.nn import functional as F
 from geo_perception.errors import ConfigError
 from training.data.indoor.cache import Cache
 from training.data.indoor.photographic import Photographic, augment
-from training.data.indoor.sets import STEREO
 
 Array = NDArray[np.float32]
 
@@ -48,6 +47,7 @@ class IndoorBatch:
     K_inverse: Tensor
     stereo_x_m: Tensor  # (B,) of the partner, signed
     depth_m: Tensor  # (B,1,H,W), 0 = unknown; (B,1,0,0) without
+    hint_m: Tensor  # (B,1,H,W) depth hints, 0 = none; (B,1,0,0) without
     sample: Tensor  # (B,) number of the sample in the cache
     step: int
 
@@ -119,10 +119,11 @@ class Loader:
         for position, (frame, image) in enumerate(true.items()):
             extra = position if options.photographic.per_frame else 0
             seen[frame] = augment(image, options.photographic, np.random.default_rng((shared, extra)))
-        depth_m = (
-            None if cache.depths_m is None else view.depth(np.asarray(cache.depths_m[sample], np.float32))
+        depth_m, hint_m = (
+            None if maps is None else view.depth(np.asarray(maps[sample], np.float32))
+            for maps in (cache.depths_m, cache.hints_m)
         )
-        return Item(seen, true, view.camera, depth_m, sample)
+        return Item(seen, true, view.camera, depth_m, hint_m, sample)
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,7 @@ class Item:
     true: Mapping[str, NDArray[np.uint8]]
     camera: Array  # fx, fy, cx, cy in pixels of the network's size, stereo x in metres
     depth_m: Array | None
+    hint_m: Array | None
     sample: int
 
 
@@ -200,10 +202,14 @@ def collate(items: list[Item], step: int) -> IndoorBatch:
         pyramid.append(F.avg_pool2d(pyramid[-1], 2))
     cameras = torch.from_numpy(np.stack([item.camera for item in items]))
     K, inv_K = matrices(cameras)
-    depths = [item.depth_m for item in items if item.depth_m is not None]
-    depth_m = torch.from_numpy(np.stack(depths))[:, None] if depths else torch.empty(len(items), 1, 0, 0)
+    depth_m, hint_m = (_maps([getattr(item, name) for item in items]) for name in ("depth_m", "hint_m"))
     samples = torch.tensor([item.sample for item in items])
-    return IndoorBatch(seen, true, tuple(pyramid), K, inv_K, cameras[:, 4], depth_m, samples, step)
+    return IndoorBatch(seen, true, tuple(pyramid), K, inv_K, cameras[:, 4], depth_m, hint_m, samples, step)
+
+
+def _maps(values: list[Array | None]) -> Tensor:
+    known = [value for value in values if value is not None]
+    return torch.from_numpy(np.stack(known))[:, None] if known else torch.empty(len(values), 1, 0, 0)
 
 
 def matrices(cameras: Tensor) -> tuple[Tensor, Tensor]:
@@ -223,8 +229,3 @@ def matrices(cameras: Tensor) -> tuple[Tensor, Tensor]:
 
 def _images(images: list[np.ndarray]) -> Tensor:
     return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
-
-
-def has_stereo(cache: Cache) -> bool:
-    """Whether the cache holds stereo partners."""
-    return STEREO in cache.frames

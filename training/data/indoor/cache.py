@@ -20,8 +20,10 @@ from tqdm import tqdm
 
 from geo_perception.errors import DataError
 from training.data.indoor.files import Array, Image8
-from training.data.indoor.sets import Entry, IndoorSet
+from training.data.indoor.hints import depth_hint
+from training.data.indoor.sets import STEREO, Entry, IndoorSet
 
+FARTHEST_M = 1000.0  # of a hint, so that it fits into half precision
 FORMAT = 1  # part of the key: caches of another layout are built anew
 
 
@@ -33,6 +35,7 @@ class Cache:
     images: NDArray[np.uint8]  # (M,H,W,3) RGB
     rows: NDArray[np.int32]  # (N, frames): which image is which frame
     depths_m: NDArray[np.float16] | None  # (N,H,W), 0 = unknown
+    hints_m: NDArray[np.float16] | None  # (N,H,W) from stereo matching, 0 = none; kept if asked for
     cameras: Array  # (N,5): fx, fy, cx, cy as shares of the size; x of the stereo partner in metres, signed
 
     def __len__(self) -> int:
@@ -49,7 +52,13 @@ class Cache:
 
 
 def build_cache(
-    sets: Sequence[IndoorSet], frames: Sequence[str], size: tuple[int, int], folder: Path, workers: int = 2
+    sets: Sequence[IndoorSet],
+    frames: Sequence[str],
+    size: tuple[int, int],
+    folder: Path,
+    workers: int = 2,
+    *,
+    hints: bool = False,
 ) -> Cache:
     """The cache of these sets in `folder`, built if it is not there; a killed build leaves nothing behind.
 
@@ -59,17 +68,20 @@ def build_cache(
         size: (height, width) to keep; larger than the network's where crops are zoomed.
         folder: one sub-folder per combination of the above.
         workers: threads.
+        hints: keep depth hints, too.
 
     Raises:
         DataError: any file of any sample is missing or damaged.
     """
-    target = folder / key_of(sets, frames, size)
+    target = folder / (key_of(sets, frames, size) + ("-hints" if hints else ""))
     if not target.is_dir():
         partial = folder / f".{target.name}.{os.getpid()}"
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         try:
             _build(sets, tuple(frames), size, partial, workers)
+            if hints:
+                _add_hints(partial, workers)
             partial.replace(target)
         except OSError as error:
             if not target.is_dir():
@@ -83,11 +95,16 @@ def open_cache(folder: Path) -> Cache:
     """A built cache."""
     arrays = {
         name: np.load(folder / f"{name}.npy", mmap_mode="r") if (folder / f"{name}.npy").exists() else None
-        for name in ("images", "rows", "depths_m", "cameras")
+        for name in ("images", "rows", "depths_m", "hints_m", "cameras")
     }
     frames = tuple(json.loads((folder / "frames.json").read_text()))
     return Cache(
-        frames, arrays["images"], np.array(arrays["rows"]), arrays["depths_m"], np.array(arrays["cameras"])
+        frames,
+        arrays["images"],
+        np.array(arrays["rows"]),
+        arrays["depths_m"],
+        arrays["hints_m"],
+        np.array(arrays["cameras"]),
     )
 
 
@@ -143,6 +160,20 @@ def _build(
     np.save(folder / "rows.npy", np.asarray(rows, np.int32))
     np.save(folder / "cameras.npy", np.asarray(cameras, np.float32))
     (folder / "frames.json").write_text(json.dumps(frames))
+
+
+def _add_hints(folder: Path, workers: int) -> None:
+    cache = open_cache(folder)
+    width = cache.size[1]
+    hints = _create(folder / "hints_m.npy", (len(cache), *cache.size), np.float16)
+
+    def keep_hint(i: int) -> None:
+        fx, *_, stereo_x_m = cache.cameras[i]
+        hint = depth_hint(cache.image(i, "0"), cache.image(i, STEREO), float(fx) * width, float(stereo_x_m))
+        hints[i] = np.minimum(hint, FARTHEST_M)
+
+    with ThreadPoolExecutor(workers) as pool:
+        _run(pool, keep_hint, list(range(len(cache))), "hints")
 
 
 def _camera(indoor: IndoorSet, entry: Entry) -> tuple[float, ...]:
