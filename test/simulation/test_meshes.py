@@ -6,13 +6,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from geo_perception.simulation.casting import NO_HIT, Caster
 from geo_perception.simulation.drive import facades, furniture, pages, vehicles
 from geo_perception.simulation.drive.atlas import atlas
 from geo_perception.simulation.drive.materials import ID, MATERIALS
-from geo_perception.simulation.mesh import box, join, patch
 from geo_perception.simulation.drive.path import RoadPath
 from geo_perception.simulation.drive.vegetation import TREES
-from geo_perception.simulation.casting import NO_HIT, Caster
+from geo_perception.simulation.mesh import box, join, patch
 
 
 @pytest.mark.parametrize("kind", vehicles.BUILDERS)

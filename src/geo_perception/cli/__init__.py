@@ -24,6 +24,7 @@ VERBS: dict[str, str] = {
     "replay": "geo_perception.cli.replay:app",
     "eval": "geo_perception.cli.eval:app",
     "bag": "geo_perception.cli.bag:app",
+    "simulate-rooms": "geo_perception.cli.simulate_rooms:app",
     "weights": "geo_perception.cli.weights:app",
     "train": "geo_perception.cli.train:app",
     "doctor": "geo_perception.cli.doctor:app",
@@ -36,6 +37,7 @@ SUMMARIES: dict[str, str] = {
     "replay": "publish a bag on its topics: real time, scaled, looped or in lockstep",
     "eval": "run a pipeline over a data set or bag, offline and repeatable",
     "bag": "write bags from KITTI folders or the simulator, and describe them",
+    "simulate-rooms": "write a training set of simulated rooms: stereo, exact depth, labels",
     "weights": "list, verify, import and export model weights",
     "train": "run a training recipe",
     "doctor": "check this machine and name the fix for what is wrong",
@@ -44,7 +46,7 @@ SUMMARIES: dict[str, str] = {
 
 def usage() -> str:
     """The overview that `geo-perception --help` prints."""
-    rows = "\n".join(f"  {verb:<8} {summary}" for verb, summary in SUMMARIES.items())
+    rows = "\n".join(f"  {verb:<14} {summary}" for verb, summary in SUMMARIES.items())
     return (
         "Usage: geo-perception [--debug] VERB [ARGUMENTS]\n\n"
         f"Metric 3D geometry for robots.\n\nVerbs:\n{rows}\n\n"

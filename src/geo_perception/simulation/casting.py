@@ -65,12 +65,14 @@ class Surfaces:
 class Caster:
     """Casts rays into one or more ray-casting scenes and reports the nearest hit."""
 
-    def __init__(self, meshes: list[Mesh]) -> None:
+    def __init__(self, meshes: list[Mesh], threads: int = 0) -> None:
+        """`threads` 0 uses all cores; 1 suits processes that run side by side."""
         self._core, scene_type = _open3d()
+        self._threads = threads
         self._scenes = [(self._scene(scene_type, m), len(m.corners)) for m in meshes]
 
     def _scene(self, scene_type: Any, mesh: Mesh) -> Any:
-        scene = scene_type()
+        scene = scene_type(nthreads=self._threads)
         if len(mesh.corners):
             vertices = np.ascontiguousarray(mesh.corners.reshape(-1, 3))
             index = np.arange(len(vertices), dtype=np.uint32).reshape(-1, 3)
@@ -79,7 +81,7 @@ class Caster:
 
     def with_mesh(self, mesh: Mesh) -> Caster:
         """A caster that also hits `mesh`; shares this one's scenes."""
-        other = Caster([mesh])
+        other = Caster([mesh], self._threads)
         other._scenes = [*self._scenes, *other._scenes]
         return other
 
@@ -103,7 +105,7 @@ class Caster:
         out = np.zeros(len(origins), bool)
         for scene, count in self._scenes:
             if count:
-                out |= scene.test_occlusions(rays).numpy()
+                out |= scene.test_occlusions(rays, nthreads=self._threads).numpy()
         return out
 
     def between(self, origins: Floats, ends: Floats) -> NDArray[np.bool_]:
@@ -112,7 +114,7 @@ class Caster:
         out = np.zeros(len(origins), bool)
         for scene, count in self._scenes:
             if count:
-                out |= scene.test_occlusions(rays, tfar=0.999).numpy()
+                out |= scene.test_occlusions(rays, tfar=0.999, nthreads=self._threads).numpy()
         return out
 
     def _rays(self, origin: Floats, directions: Floats) -> Any:
@@ -120,9 +122,8 @@ class Caster:
         rays[:, :3], rays[:, 3:] = origin, directions
         return self._core.Tensor(rays)
 
-    @staticmethod
-    def _one(scene: Any, rays: Any, offset: int) -> Hits:
-        answer = scene.cast_rays(rays)
+    def _one(self, scene: Any, rays: Any, offset: int) -> Hits:
+        answer = scene.cast_rays(rays, nthreads=self._threads)
         distance = answer["t_hit"].numpy()
         triangle = answer["primitive_ids"].numpy().astype(np.int64) + offset
         triangle[~np.isfinite(distance)] = NO_HIT

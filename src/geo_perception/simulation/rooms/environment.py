@@ -9,18 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo_perception.simulation.casting import Caster, Surfaces
-from geo_perception.simulation.mesh import Mesh, blob, join, patch
+from geo_perception.simulation.mesh import Mesh, blob, join
 from geo_perception.simulation.rooms import lighting, shell
 from geo_perception.simulation.rooms.config import RoomConfig
 from geo_perception.simulation.rooms.daylight import Daylight
 from geo_perception.simulation.rooms.furnishing import Placed, furnish
-from geo_perception.simulation.rooms.lighting import Baked, Lamp, Sun, warmth
+from geo_perception.simulation.rooms.lighting import Lamp, Sun, warmth
 from geo_perception.simulation.rooms.palette import Palette
 from geo_perception.simulation.rooms.plan import SIDES, Room, draw_rooms
-from geo_perception.simulation.rooms.shapes import slab
+from geo_perception.simulation.rooms.shapes import panel, slab
 
 Floats = NDArray[np.float32]
 Rng = np.random.Generator
+THREADS = 1  # several processes make a set; threads of each would only wait for one another
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,12 @@ class Environment:
     occluders: Caster  # without panes and lampshades, which let light through
     surfaces: Surfaces
     texel_scale: Floats  # (T,) texture units per metre, over those of a material in metres
-    light: Baked
+    corners: Floats  # (T, 3, 5) texture coordinates and irradiance at the corners
+    sunny: NDArray[np.bool_]  # (T,) whether the sun reaches any corner
+    kind: NDArray[np.int16]  # (T,) differs where material or main orientation do
     palette: Palette
     table: dict[str, NDArray[np.float32]]
     means: Floats  # (M, 3) mean colour of each material
-    lamps: list[tuple[int, Lamp]]  # room and lamp, for highlights
     sun: Sun | None
 
 
@@ -49,7 +51,7 @@ def build(seed: int, config: RoomConfig) -> Environment:
     day = Daylight.draw(rng, config)
     solid: list[Mesh] = []
     clear: list[Mesh] = []
-    lamps: list[tuple[int, Lamp]] = []
+    lamps: list[Lamp] = []
     furniture = []
     for room in rooms:
         solid.append(_shell(rng, palette, config, room))
@@ -67,32 +69,25 @@ def _finish(
     palette: Palette,
     solid: Mesh,
     clear: Mesh,
-    lamps: list[tuple[int, Lamp]],
+    lamps: list[Lamp],
     sun: Sun | None,
 ) -> Environment:
     table, means = palette.table(), palette.means()
     shaded = table["emit"][solid.material] > 1.5  # lampshades of furniture: they glow and cast no shadow
-    occluders = Caster([replace_rows(solid, ~shaded)])
-    mesh = face_the_open(join([solid, clear]), Caster([solid, clear]))
-    caster = Caster([mesh])
+    occluders = Caster([replace_rows(solid, ~shaded)], THREADS)
+    mesh = join([solid, clear])
+    loose = [k for name, k in palette.id.items() if name.startswith(("fabric", "leaf"))]
+    mesh = face_the_open(mesh, Caster([mesh], THREADS), np.isin(mesh.material, loose))
+    caster = Caster([mesh], THREADS)
     albedo = np.clip(means[mesh.material] * mesh.tint, 0, 0.9) * (table["emit"][mesh.material] == 0)[:, None]
-    light = lighting.bake(
-        mesh, caster, occluders, albedo.astype(np.float32), [lamp for _, lamp in lamps], sun
-    )
+    light = lighting.bake(mesh, caster, occluders, albedo.astype(np.float32), lamps, sun)
     surfaces = Surfaces.of(mesh)
+    corners = np.concatenate([mesh.uv, light.irradiance], -1)
+    sunny = light.sun.max(1) > 0
+    scale = _texel_scale(mesh)
+    kind = (3 * mesh.material + np.abs(surfaces.normal).argmax(1)).astype(np.int16)
     return Environment(
-        rooms,
-        furniture,
-        caster,
-        occluders,
-        surfaces,
-        _texel_scale(mesh),
-        light,
-        palette,
-        table,
-        means,
-        lamps,
-        sun,
+        rooms, furniture, caster, occluders, surfaces, scale, corners, sunny, kind, palette, table, means, sun
     )
 
 
@@ -101,15 +96,15 @@ def replace_rows(mesh: Mesh, keep: NDArray[np.bool_]) -> Mesh:
     return Mesh(mesh.corners[keep], mesh.uv[keep], mesh.material[keep], mesh.tint[keep])
 
 
-def face_the_open(mesh: Mesh, caster: Caster) -> Mesh:
-    """Every triangle turned so that its normal looks to the side with more free space, from where it is seen."""
-    normal = Surfaces.of(mesh).normal
-    centre = mesh.corners.mean(1)
+def face_the_open(mesh: Mesh, caster: Caster, asked: NDArray[np.bool_]) -> Mesh:
+    """The triangles `asked` turned so that their normals look to the side with more free space."""
+    normal = Surfaces.of(mesh).normal[asked]
+    centre = mesh.corners[asked].mean(1)
     ways = []
     for sign in (1.0, -1.0):
         hits = caster.cast(centre + np.float32(sign * 2e-3) * normal, np.float32(sign) * normal)
         ways.append(np.where(np.isfinite(hits.distance), hits.distance, 0.0))
-    turn = ways[1] > ways[0]
+    turn = np.flatnonzero(asked)[ways[1] > ways[0]]
     corners, uv = mesh.corners.copy(), mesh.uv.copy()
     corners[turn, 1], corners[turn, 2] = mesh.corners[turn, 2], mesh.corners[turn, 1]
     uv[turn, 1], uv[turn, 2] = mesh.uv[turn, 2], mesh.uv[turn, 1]
@@ -131,8 +126,8 @@ def _shell(rng: Rng, p: Palette, config: RoomConfig, room: Room) -> Mesh:
     k = room.index
     floor, ceiling = p.of(f"floor{k}"), p.of("ceiling")
     parts = [
-        patch((room.x0, room.y0, 0), (w, 0, 0), (0, d, 0), *floor, shell.FLOOR_STEP),
-        patch((room.x0, room.y0, room.height), (w, 0, 0), (0, d, 0), *ceiling, shell.CEILING_STEP),
+        panel((room.x0, room.y0, 0), (w, 0, 0), (0, d, 0), floor, shell.FLOOR_STEP),
+        panel((room.x0, room.y0, room.height), (0, d, 0), (w, 0, 0), ceiling, shell.CEILING_STEP),
     ]
     board = p.of("trim")
     for side in range(SIDES):
@@ -146,10 +141,8 @@ def _shell(rng: Rng, p: Palette, config: RoomConfig, room: Room) -> Mesh:
         parts += [room.placed(m, side) for m in walls]
     for _ in range(rng.poisson(0.5 * config.pictures)):
         size = rng.uniform(0.8, min(2.6, w, d), 2)
-        x, y = (
-            rng.uniform(room.x0 + size[0] / 2, room.x1 - size[0] / 2),
-            rng.uniform(room.y0 + size[1] / 2, room.y1 - size[1] / 2),
-        )
+        x = rng.uniform(room.x0 + size[0] / 2, room.x1 - size[0] / 2)
+        y = rng.uniform(room.y0 + size[1] / 2, room.y1 - size[1] / 2)
         parts.append(shell.rug(rng, p, x, y, *size))
     return join(parts)
 
@@ -187,7 +180,7 @@ def _hangings(rng: Rng, p: Palette, config: RoomConfig, room: Room, side: int) -
     return out
 
 
-def _windows(rng: Rng, p: Palette, room: Room, day: Daylight, lamps: list[tuple[int, Lamp]]) -> Mesh:
+def _windows(rng: Rng, p: Palette, room: Room, day: Daylight, lamps: list[Lamp]) -> Mesh:
     """Glowing panes, and the light that comes in through them."""
     panes = []
     for side in range(SIDES):
@@ -195,7 +188,7 @@ def _windows(rng: Rng, p: Palette, room: Room, day: Daylight, lamps: list[tuple[
             if o.kind == "window":
                 coat = p.emitter(f"outdoors{rng.integers(2)}", day.radiance, day.colour)
                 panes.append(room.placed(shell.pane(o, coat), side))
-                lamps.append((room.index, day.window_light(room, side, o)))
+                lamps.append(day.window_light(room, side, o))
     return join(panes)
 
 
@@ -206,7 +199,7 @@ def _lights(
     room: Room,
     placed: list[Placed],
     day: Daylight,
-    lamps: list[tuple[int, Lamp]],
+    lamps: list[Lamp],
 ) -> Mesh:
     """Ceiling lamps, and the light of those on furniture. A room without windows is never left dark."""
     dark = not any(o.kind == "window" for side in room.openings for o in side) or day.radiance < 0.5
@@ -226,14 +219,14 @@ def _lights(
             mesh, samples = _fixture(rng, p, office, int(form), x, y, room.height, coat)
             parts.append(mesh)
             if on:
-                lamps.append((room.index, Lamp(samples, colour * np.float32(strength), reach_m=9.0)))
+                lamps.append(Lamp(samples, colour * np.float32(strength), reach_m=9.0))
     for item in placed:
         for glow in item.piece.glows:
             x, y = item.world(glow.place[0], glow.place[1])
             spread = np.array([[0, 0, 0.0], [0.5, 0, 0], [-0.5, 0, 0]]) * glow.radius
             power = warmth(rng.uniform(2500, 3500)) * np.float32(glow.strength * rng.uniform(0.5, 1.5))
             place = (np.array([x, y, glow.place[2]]) + spread).astype(np.float32)
-            lamps.append((room.index, Lamp(place, power, reach_m=5.0)))
+            lamps.append(Lamp(place, power, reach_m=5.0))
     return join(parts)
 
 

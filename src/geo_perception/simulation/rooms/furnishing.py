@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from geo_perception.simulation.mesh import Mesh, join, tube
+from geo_perception.simulation.mesh import Mesh, join
 from geo_perception.simulation.rooms import furniture, things
 from geo_perception.simulation.rooms.config import RoomConfig
 from geo_perception.simulation.rooms.furniture import Maker
 from geo_perception.simulation.rooms.palette import Palette
 from geo_perception.simulation.rooms.plan import Room
-from geo_perception.simulation.rooms.shapes import Glow, Piece, Top, slab
+from geo_perception.simulation.rooms.shapes import Glow, Piece, Top, rod, slab
 
 Rng = np.random.Generator
 BOOK_DENSITY = 0.85  # of shelf boards that hold books, the share that is filled, at clutter 1
@@ -190,7 +190,7 @@ def scatter(
     """Things on a surface, not into each other, and perhaps a lamp."""
     w, d = top.high[0] - top.low[0], top.high[1] - top.low[1]
     makers = {"desk": things.DESK, "bed": things.BED}.get(top.kind, things.COMMON)
-    density = {"desk": 9.0, "bed": 1.0}.get(top.kind, 7.0) * share * config.clutter * rng.uniform(0.2, 1.8)
+    density = {"desk": 16.0, "bed": 1.5}.get(top.kind, 14.0) * share * config.clutter * rng.uniform(0.2, 1.8)
     meshes: list[Mesh] = []
     glows: list[Glow] = []
     taken: list[tuple[float, float, float]] = []
@@ -206,7 +206,7 @@ def scatter(
         )
         if all((x - a) ** 2 + (y - b) ** 2 > (0.15 + r) ** 2 for a, b, r in taken):
             meshes.append(
-                tube((x, y, top.z), (x, y, top.z + 0.25), (0.05, 0.015), *p.of("ceramic", p.accent(rng)))
+                rod((x, y, top.z), (x, y, top.z + 0.25), (0.05, 0.015), p.of("ceramic", p.accent(rng)))
             )
             glows.append(Glow((x, y, top.z + 0.33), rng.uniform(0.08, 0.15), 0.3))
             taken.append((x, y, 0.12))

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 
-from geo_perception.simulation.mesh import Mesh, join, surface, tube
+from geo_perception.simulation.mesh import Mesh, join, surface
 from geo_perception.simulation.rooms import things
 from geo_perception.simulation.rooms.palette import Coat, Palette
-from geo_perception.simulation.rooms.shapes import Glow, Piece, Top, legs, sheet, slab
+from geo_perception.simulation.rooms.shapes import Glow, Piece, Top, legs, rod, sheet, slab
 
 Rng = np.random.Generator
 FINE = 0.12  # edge of a lit quad where shadows fall
@@ -104,16 +105,16 @@ def office_chair(rng: Rng, p: Palette) -> Piece:
             [0.23 * s * (1 - 0.2 * t[:, None]), y - bend + 0.05 * s**2, 0.6 + 0.5 * t[:, None] + 0 * s], -1
         )
         parts.append(surface(back * np.array([turn, 1, 1]), *soft))
-    parts += [tube((0, 0.24, 0.08), (0, 0.24, 0.44), (0.03, 0.03), *black)]
+    parts += [rod((0, 0.24, 0.08), (0, 0.24, 0.44), (0.03, 0.03), black)]
     parts += [slab((-0.03, -0.05, 0.4), (0.03, 0.0, 0.75), black)]
     for k in range(5):
         a = 2 * np.pi * k / 5
         parts.append(
-            tube(
+            rod(
                 (0, 0.24, 0.09),
                 (0.3 * np.cos(a), 0.24 + 0.3 * np.sin(a), 0.05),
                 (0.03, 0.02),
-                *black,
+                black,
                 sides=6,
             )
         )
@@ -241,7 +242,7 @@ def bed(rng: Rng, p: Palette) -> Piece:
     n, m = 14, 12
     s, t = np.meshgrid(np.linspace(-1, 1, n), np.linspace(0, 1, m), indexing="ij")
     over = np.clip((np.abs(s) - 0.86) / 0.14, 0, 1)
-    wrinkle = 0.018 * rng.standard_normal((n, m)) * (1 - over)
+    wrinkle = 0.03 * cv2.GaussianBlur(rng.standard_normal((n, m)), (0, 0), 1.1) * (1 - over)
     x = s * (w / 2 + 0.03) - np.sign(s) * 0.05 * over * (1 - over)
     z = h + 0.05 + wrinkle - over * (h - 0.2)
     parts.append(surface(np.stack([x, rng.uniform(0.5, 0.9) + (d - 0.85) * t, z], -1), *cover))
@@ -267,8 +268,8 @@ def counter(rng: Rng, p: Palette, length: float | None = None) -> Piece:
     sink = x + (1.0 if x < 0 else -1.0)
     parts += [tiles, hob, slab((sink - 0.25, 0.12, 0.9), (sink + 0.25, 0.52, 0.906), steel)]
     parts += [slab((sink - 0.2, 0.16, 0.906), (sink + 0.2, 0.48, 0.907), p.of("metal", 0.15))]
-    parts += [tube((sink, 0.08, 0.9), (sink, 0.08, 1.15), (0.015, 0.012), *steel)]
-    parts += [tube((sink, 0.08, 1.15), (sink, 0.28, 1.12), (0.012, 0.012), *steel)]
+    parts += [rod((sink, 0.08, 0.9), (sink, 0.08, 1.15), (0.015, 0.012), steel)]
+    parts += [rod((sink, 0.08, 1.15), (sink, 0.28, 1.12), (0.012, 0.012), steel)]
     if rng.random() < 0.6:
         over = chest(rng, p, w * rng.uniform(0.4, 0.95), 0.33, 0.65)
         parts.append(over.mesh.moved(0, 0, 1.45))
@@ -299,7 +300,7 @@ def floor_lamp(rng: Rng, p: Palette) -> Piece:
     h, r = rng.uniform(1.3, 1.8), rng.uniform(0.12, 0.24)
     pole = p.of("metal", rng.choice([0.03, 0.6, 1.0]))
     parts = [
-        tube((0, 0.25, 0), (0, 0.25, h - 0.1), (0.015, 0.012), *pole),
+        rod((0, 0.25, 0), (0, 0.25, h - 0.1), (0.015, 0.012), pole),
         things.lid(0.14, 0.02, pole).moved(0, 0.25),
     ]
     return Piece(join(parts), 0.4, 0.5, h + 0.2, glows=(Glow((0, 0.25, h), r, 0.6),))
@@ -314,7 +315,7 @@ Maker = Callable[[Rng, Palette], Piece]
 # Weights of what stands along walls, and what stands free in the middle, per kind of space
 ALONG: dict[str, dict[Maker, float]] = {
     "living_room": {sofa: 3, sideboard: 2, shelf: 2, chest: 1, armchair: 1.5, floor_lamp: 1, planter: 1, desk: 0.5},
-    "bedroom": {bed: 3, wardrobe: 1.5, chest: 1.5, bedside: 1, desk: 1, shelf: 1, armchair: 0.5, floor_lamp: 0.5, planter: 0.5},
+    "bedroom": {bed: 3, wardrobe: 1.5, chest: 1.5, bedside: 1, desk: 1, shelf: 1, armchair: 0.5, planter: 0.5},
     "office": {desk: 5, shelf: 2, chest: 1.5, planter: 0.7, table: 0.7, wardrobe: 0.5, sofa: 0.3},
     "kitchen": {counter: 5, fridge: 1.5, table: 1, shelf: 0.7, chest: 0.5},
     "dining_room": {chest: 2, sideboard: 1, shelf: 1, planter: 1, table: 0.5, floor_lamp: 0.5},

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Light in rooms, computed once per environment at the corners of all triangles.
 
-Direct light of lamps, windows and sun with their shadows, then three diffuse bounces gathered along one fixed
-set of directions, which costs no noise between neighbouring points.
+Direct light of lamps, windows and sun with their shadows, then three diffuse bounces: each corner gathers along a
+few directions of its own, and neighbours on a surface share what they found.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from geo_perception.simulation.casting import NO_HIT, Caster
 from geo_perception.simulation.mesh import Mesh
 
 Floats = NDArray[np.float32]
-GATHER = 20  # directions over the hemisphere
+GATHER = 18  # directions over the hemisphere
 BOUNCES = 3
+BRIGHTEST = 4.0  # reflected light beyond this many times the mean is cut off
+SMOOTHING = 4  # rounds; one reaches as far as a triangle
 OFFSET_M = 0.012  # start of shadow rays above the surface
 BLOCK = 65536
 
@@ -101,14 +103,27 @@ def _bounces(
 ) -> Floats:
     """Light (V, 3) that arrives after one or more diffuse reflections."""
     where = _gather(caster, points, normals)
-    hit = where != NO_HIT
+    hit = (where != NO_HIT)[..., None]
     source = total
     out = np.zeros_like(total)
     for _ in range(BOUNCES):
         leaving = source[row].reshape(-1, 3, 3).mean(1) * albedo
-        arriving = np.where(hit[..., None], leaving[where], 0).mean(1)
-        out += arriving
-        source = arriving
+        # A few brilliant spots met by a few directions would show as blotches.
+        leaving = np.minimum(leaving, BRIGHTEST * leaving.mean(0))
+        source = _smoothed(np.where(hit, leaving[where], 0).mean(1), row)
+        out += source
+    return out
+
+
+def _smoothed(values: Floats, row: NDArray[np.int64]) -> Floats:
+    """Values (V, 3) averaged with those they share triangles with, a few times over."""
+    corners = row.reshape(-1, 3)
+    count = np.maximum(np.bincount(row, minlength=len(values)), 1).astype(np.float32)
+    out = values
+    for _ in range(SMOOTHING):
+        mean = np.repeat(out[corners].mean(1), 3, 0)
+        out = np.stack([np.bincount(row, mean[:, c], len(values)) for c in range(3)], -1).astype(np.float32)
+        out /= count[:, None]
     return out
 
 
@@ -125,6 +140,8 @@ def _gather(caster: Caster, points: Floats, normals: Floats) -> NDArray[np.int64
     e1 = np.cross(helper, normals)
     e1 /= np.maximum(np.linalg.norm(e1, axis=1, keepdims=True), 1e-9)
     e2 = np.cross(normals, e1)
+    turn = np.random.default_rng(len(points)).uniform(0, 2 * np.pi, (len(points), 1)).astype(np.float32)
+    e1, e2 = np.cos(turn) * e1 + np.sin(turn) * e2, np.cos(turn) * e2 - np.sin(turn) * e1
     out = np.empty((len(points), GATHER), np.int64)
     start = points + OFFSET_M * normals
     for d, (a, b, c) in enumerate(local):

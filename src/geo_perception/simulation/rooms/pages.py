@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +84,7 @@ def planks(rng: Rng) -> Floats:
     count = int(rng.integers(6, 13))
     spread = rng.uniform(0.03, 0.14)
     edges = np.linspace(0, SIZE, count + 1).astype(int)
-    for left, right in zip(edges[:-1], edges[1:], strict=True):
+    for left, right in pairwise(edges):
         board = np.roll(page[:, left:right], int(rng.integers(SIZE)), 0) * np.float32(rng.normal(1, spread))
         cut = int(rng.integers(SIZE))
         board[:cut] *= np.float32(rng.normal(1, spread))
@@ -131,7 +133,7 @@ def marble(rng: Rng) -> Floats:
 
 def terrazzo(rng: Rng) -> Floats:
     chips = cv2.GaussianBlur(rng.standard_normal((SIZE, SIZE, 3)).astype(np.float32), (0, 0), 1.3)
-    return np.clip(0.6 + 0.12 * np.sign(chips) * (np.abs(chips) > 0.25), 0, 1).astype(np.float32)
+    return np.asarray(np.clip(0.6 + 0.12 * np.sign(chips) * (np.abs(chips) > 0.25), 0, 1).astype(np.float32))
 
 
 def carpet(rng: Rng) -> Floats:

@@ -84,7 +84,7 @@ class Palette:
         """Colour of a small thing: mostly white, grey or black, else any hue."""
         if rng.random() < 0.5:
             return np.full(3, rng.choice([0.02, 0.06, 0.25, 0.6, 0.9]), np.float32) * self._shift(rng, 0.05)
-        return np.clip(rng.uniform(0.1, 0.7) * self._shift(rng, 1.0), 0.01, 0.95)
+        return np.asarray(np.clip(rng.uniform(0.1, 0.7) * self._shift(rng, 1.0), 0.01, 0.95), np.float32)
 
     def emitter(self, name: str, emit: float, tint: Floats) -> Coat:
         """A new finish that shines by itself."""
@@ -197,4 +197,6 @@ class Palette:
 
     def _cloth(self, rng: Rng) -> Floats:
         value = float(np.exp(rng.uniform(np.log(0.06), np.log(1.2))))
-        return np.clip(value * self._shift(rng, 0.9 if rng.random() < 0.4 else 0.15), 0.015, 1.4)
+        return np.asarray(
+            np.clip(value * self._shift(rng, 0.9 if rng.random() < 0.4 else 0.15), 0.015, 1.4), np.float32
+        )

@@ -12,11 +12,13 @@ from geo_perception.simulation.rooms.pages import SIZE, Floats, Rng, noise
 def _colour(rng: Rng, dark: float = 0.02, bright: float = 0.8) -> Floats:
     """A colour with the saturation of printing ink."""
     grey = rng.uniform(dark, bright)
-    return np.clip(grey + grey * rng.uniform(0, 0.9) * rng.uniform(-1, 1, 3), 0.01, 0.95).astype(np.float32)
+    return np.asarray(
+        np.clip(grey + grey * rng.uniform(0, 0.9) * rng.uniform(-1, 1, 3), 0.01, 0.95).astype(np.float32)
+    )
 
 
 def _flat(colour: Floats) -> Floats:
-    return np.broadcast_to(colour, (SIZE, SIZE, 3)).astype(np.float32).copy()
+    return np.asarray(np.broadcast_to(colour, (SIZE, SIZE, 3)).astype(np.float32).copy())
 
 
 def _tuple(colour: Floats) -> tuple[float, float, float]:

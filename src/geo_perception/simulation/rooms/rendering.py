@@ -16,7 +16,7 @@ from geo_perception.simulation.rooms.lighting import OFFSET_M
 Floats = NDArray[np.float32]
 Matrix = NDArray[np.float64]
 BLOCK = 32768  # rays shaded together, so that arrays stay in the cache
-EDGE_SHARE = 0.02  # relative depth step between neighbours that counts as an edge
+EDGE_SHARE = 0.02  # relative step or bend of inverse depth at a pixel that counts as an edge
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def render(
 
 
 def _normals(env: Environment, hits: Hits, pose: Floats, rays: Floats, camera: PinholeCamera) -> Floats:
-    normal = env.surfaces.normal[hits.triangle] @ pose[:3, :3]
+    normal = rotated(pose[:3, :3].T, env.surfaces.normal[hits.triangle])
     away = np.einsum("ij,ij->i", normal, rays) > 0
     normal = np.where(away[:, None], -normal, normal)
     normal[hits.triangle == NO_HIT] = np.nan
@@ -65,10 +65,18 @@ def _look(
     """What (N, 3) camera rays hit and the colour (N, 3) they see."""
     parts: list[tuple[Hits, Floats]] = []
     for start in range(0, len(rays), BLOCK):
-        directions = rays[start : start + BLOCK] @ pose[:3, :3].T
+        directions = rotated(pose, rays[start : start + BLOCK])
         hits = env.caster.cast(pose[:3, 3], directions)
         parts.append((hits, _shade(env, hits, pose[:3, 3], directions, 1 / camera.fx, shine)))
     return Hits.join([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+
+
+def rotated(matrix: Floats, vectors: Floats) -> Floats:
+    """`vectors` (N, 3) times the rotation of `matrix`; written out, so that no library wakes its threads for it."""
+    out = np.empty_like(vectors)
+    for axis, (a, b, c) in enumerate(matrix[:3, :3]):
+        out[:, axis] = a * vectors[:, 0] + b * vectors[:, 1] + c * vectors[:, 2]
+    return out
 
 
 def _shade(env: Environment, hits: Hits, eye: Floats, rays: Floats, pixel_rad: float, shine: float) -> Floats:
@@ -83,8 +91,11 @@ def _shade(env: Environment, hits: Hits, eye: Floats, rays: Floats, pixel_rad: f
     points = eye + hits.distance[:, None] * rays
     material = env.surfaces.material[tri]
     footprint = hits.distance * length * np.float32(pixel_rad) * np.maximum(facing, 0.05) ** -0.4
-    albedo = _texture(env, hits, material, footprint) * env.surfaces.tint[tri]
-    colour = albedo * (_irradiance(env, hits, normal, points) + env.table["emit"][material][:, None])
+    corners = _interpolate(env, hits)
+    albedo = _texture(env, corners[:, :2], tri, material, footprint) * env.surfaces.tint[tri]
+    light = corners[:, 2:]
+    _add_sun(env, light, tri, normal, points)
+    colour = albedo * (light + env.table["emit"][material][:, None])
     if shine > 0:
         gloss = env.table["gloss"][material] * np.float32(shine)
         _add_reflections(env, colour, points, view, normal, facing, gloss, env.table["rough"][material])
@@ -92,33 +103,42 @@ def _shade(env: Environment, hits: Hits, eye: Floats, rays: Floats, pixel_rad: f
     return np.asarray(colour)
 
 
-def _texture(env: Environment, hits: Hits, material: NDArray[np.int16], footprint_m: Floats) -> Floats:
-    uv = _interpolate(env.surfaces.uv, hits)
-    tile = env.table["tile_m"][material]
+def _texture(
+    env: Environment,
+    uv: Floats,
+    triangle: NDArray[np.int64],
+    material: NDArray[np.int16],
+    footprint_m: Floats,
+) -> Floats:
+    per_tile = np.float32(1) / env.table["tile_m"][material]
     page = env.table["page"][material].astype(np.int32)
     return env.palette.atlas.sample(
-        page, uv / tile[:, None], footprint_m * env.texel_scale[hits.triangle] / tile
+        page, uv * per_tile[:, None], footprint_m * env.texel_scale[triangle] * per_tile
     )
 
 
-def _interpolate(values: Floats, hits: Hits) -> Floats:
-    """Values (T, 3, C) at the corners, at the hits (N, C)."""
-    corners = values[hits.triangle]
+def _interpolate(env: Environment, hits: Hits) -> Floats:
+    """(N, 5) texture coordinates and irradiance at hits."""
+    corners = np.take(env.corners, hits.triangle, axis=0)
     w1, w2 = hits.weights[:, :1], hits.weights[:, 1:]
-    return np.asarray(corners[:, 0] * (1 - w1 - w2) + corners[:, 1] * w1 + corners[:, 2] * w2)
+    out = corners[:, 0] * (1 - w1 - w2)
+    out += corners[:, 1] * w1
+    out += corners[:, 2] * w2
+    return np.asarray(out)
 
 
-def _irradiance(env: Environment, hits: Hits, normal: Floats, points: Floats) -> Floats:
-    """Light (N, 3), with the sun's shadow traced per pixel where it may fall."""
-    out = _interpolate(env.light.irradiance, hits)
-    if env.sun is not None:
-        cosine = normal @ env.sun.direction
-        asked = np.flatnonzero((env.light.sun[hits.triangle].max(1) > 0) & (cosine > 0))
-        if len(asked):
-            start = points[asked] + np.float32(OFFSET_M) * normal[asked]
-            lit = asked[~env.occluders.blocked(start, env.sun.direction)]
-            out[lit] += cosine[lit, None] * env.sun.power
-    return out
+def _add_sun(
+    env: Environment, light: Floats, triangle: NDArray[np.int64], normal: Floats, points: Floats
+) -> None:
+    """The sun's light in place, its shadow traced per pixel where it may fall."""
+    if env.sun is None:
+        return
+    cosine = normal @ env.sun.direction
+    asked = np.flatnonzero(env.sunny[triangle] & (cosine > 0))
+    if len(asked):
+        start = points[asked] + np.float32(OFFSET_M) * normal[asked]
+        lit = asked[~env.occluders.blocked(start, env.sun.direction)]
+        light[lit] += cosine[lit, None] * env.sun.power
 
 
 def _add_reflections(
@@ -142,19 +162,24 @@ def _add_reflections(
     hits = env.caster.cast(points[shiny] + np.float32(OFFSET_M) * n, mirrored)
     material = env.surfaces.material[hits.triangle]
     flat = env.means[material] * env.surfaces.tint[hits.triangle]
-    seen = flat * (_interpolate(env.light.irradiance, hits) + env.table["emit"][material][:, None])
+    seen = flat * (_interpolate(env, hits)[:, 2:] + env.table["emit"][material][:, None])
     seen[hits.triangle == NO_HIT] = 0
     colour[shiny] += seen * (share[shiny] * (1 - np.minimum(rough[shiny], 0.8)))[:, None]
 
 
 def _edges(env: Environment, hits: Hits, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Pixels whose right or lower neighbour differs in material, orientation or depth."""
-    kind = env.surfaces.material[hits.triangle].reshape(size)
+    """Pixels whose neighbours differ in material, or where inverse depth, linear over a plane, bends."""
+    kind = env.kind[hits.triangle].reshape(size)
     inverse = (1 / np.maximum(hits.distance, 1e-3)).reshape(size)
     edge = np.zeros(size, bool)
-    for axis in (0, 1):
-        step = np.abs(np.diff(inverse, axis=axis)) > EDGE_SHARE * np.delete(inverse, -1, axis)
-        step |= np.diff(kind, axis=axis) != 0
-        edge |= np.pad(step, [(0, 1), (0, 0)] if axis == 0 else [(0, 0), (0, 1)])
-        edge |= np.pad(step, [(1, 0), (0, 0)] if axis == 0 else [(0, 0), (1, 0)])
+    bent = EDGE_SHARE * inverse
+    right, down = np.s_[:, 1:-1], np.s_[1:-1]
+    edge[right] |= np.abs(inverse[:, 2:] - 2 * inverse[right] + inverse[:, :-2]) > bent[right]
+    edge[down] |= np.abs(inverse[2:] - 2 * inverse[down] + inverse[:-2]) > bent[down]
+    other = kind[:, 1:] != kind[:, :-1]
+    edge[:, 1:] |= other
+    edge[:, :-1] |= other
+    other = kind[1:] != kind[:-1]
+    edge[1:] |= other
+    edge[:-1] |= other
     return edge.reshape(-1)

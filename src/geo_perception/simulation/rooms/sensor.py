@@ -44,11 +44,11 @@ class RoomSensor:
             balance=rng.uniform(0.7, 1.0),
             cast=np.exp(s * rng.normal(0, 0.05, 3)).astype(np.float32),
             vignetting=s * rng.uniform(0, 0.3),
-            blur_px=s * rng.uniform(0.25, 0.7) * scale**0.5,
+            blur_px=s * rng.uniform(0.2, 0.55) * scale**0.5,
             noise=s * float(np.exp(rng.uniform(np.log(0.003), np.log(0.025)))),
             glare=s * rng.uniform(0, 0.08),
-            contrast=s * rng.uniform(-0.1, 0.5),
-            saturation=1 + s * rng.uniform(-0.25, 0.25),
+            contrast=s * rng.uniform(0.0, 0.8),
+            saturation=1 + s * rng.uniform(-0.15, 0.45),
             quality=int(rng.integers(55, 96)) if s > 0 else 100,
         )
 
@@ -111,16 +111,18 @@ def _curve(light: Floats, contrast: float) -> Floats:
 
 def _motion(rng: Rng, scale: float) -> Floats:
     """A short streak: the hand moved during exposure."""
-    size = 2 * int(2 * scale + 1) + 1
+    size = 2 * int(2 * scale + 2) + 1
     kernel = np.zeros((size, size), np.float32)
     way = rng.uniform(0.5, 2.0 * scale) * np.array([np.cos(a := rng.uniform(0, np.pi)), np.sin(a)])
     for t in np.linspace(-1, 1, 9):
         x, y = size // 2 + t * way
-        kernel[int(round(y)) if 0 <= y < size else 0, int(round(x))] += 1
-    return kernel / kernel.sum()
+        kernel[round(float(y)), round(float(x))] += 1
+    return np.asarray(kernel / kernel.sum())
 
 
 def _jpeg(image: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
     done, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
     assert done
-    return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
+    decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    assert decoded is not None
+    return np.ascontiguousarray(decoded[..., ::-1], np.uint8)

@@ -1,14 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What furniture is: a mesh with the places on it where things stand and the lamps it carries."""
+"""What furniture is: a mesh with the places on it where things stand and the lamps it carries.
+
+Triangles are wound so that their normal (first edge times second) points to where they are seen from. Only cloth and
+leaves, which are seen from either side, are turned later.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geo_perception.simulation.mesh import Mesh, Numbers, join, patch
+from geo_perception.simulation.mesh import Mesh, Numbers, Values, join, triangles, tube
 from geo_perception.simulation.rooms.palette import Coat
 
 Floats = NDArray[np.float32]
@@ -47,26 +53,92 @@ class Piece:
     glows: tuple[Glow, ...] = ()
 
 
+# Corners of a unit box by face (front, back, left, right, top, bottom), each seen from outside, and its triangles
+_FACES = np.array(
+    [
+        [[0, 0, 0], [1, 0, 0], [1, 0, 1], [0, 0, 1]],
+        [[1, 1, 0], [0, 1, 0], [0, 1, 1], [1, 1, 1]],
+        [[0, 1, 0], [0, 0, 0], [0, 0, 1], [0, 1, 1]],
+        [[1, 0, 0], [1, 1, 0], [1, 1, 1], [1, 0, 1]],
+        [[0, 0, 1], [1, 0, 1], [1, 1, 1], [0, 1, 1]],
+        [[0, 1, 0], [1, 1, 0], [1, 0, 0], [0, 0, 0]],
+    ],
+    np.float32,
+)
+_HALVES = np.array([[0, 1, 2], [0, 2, 3]])
+_PAGE = np.array([[0.0, 0.0], [1.0, 1.0]])
+_PAGE_CORNERS = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
+
+
+@lru_cache(maxsize=4096)
+def _quads(nu: int, nv: int) -> tuple[NDArray[np.int64], Floats]:
+    """Corners of the triangles of an (nu + 1) x (nv + 1) grid as rows (T, 3), and the grid's places (G, 2) in 0..1."""
+    a = (np.arange(nu)[:, None] * (nv + 1) + np.arange(nv)).reshape(-1)
+    b, c, d = a + nv + 1, a + nv + 2, a + 1
+    rows = np.stack([a, b, c, a, c, d], -1).reshape(-1, 3)
+    places = np.meshgrid(np.linspace(0, 1, nu + 1), np.linspace(0, 1, nv + 1), indexing="ij")
+    return rows, np.stack(places, -1).reshape(-1, 2).astype(np.float32)
+
+
+def panel(
+    origin: Numbers,
+    edge_u: Numbers,
+    edge_v: Numbers,
+    coat: Coat,
+    step_m: float = 0.3,
+    uv: Values | None = None,
+) -> Mesh:
+    """A parallelogram in quads of at most `step_m`; `uv` (2, 2) gives its texture range, metres otherwise."""
+    o, u, v = (np.asarray(e, np.float32) for e in (origin, edge_u, edge_v))
+    long_u, long_v = float(np.sqrt(u @ u)), float(np.sqrt(v @ v))
+    rows, places = _quads(max(1, math.ceil(long_u / step_m)), max(1, math.ceil(long_v / step_m)))
+    points = o + places[:, :1] * u + places[:, 1:] * v
+    low, high = (np.zeros(2), np.array([long_u, long_v])) if uv is None else uv
+    texture = (low + places * (np.asarray(high) - low)).astype(np.float32)
+    return Mesh(
+        points[rows], texture[rows], np.full(len(rows), coat[0], np.int16), np.tile(coat[1], (len(rows), 1))
+    )
+
+
 def slab(low: Numbers, high: Numbers, coat: Coat, step_m: float = 0.3, bottom: bool = False) -> Mesh:
-    """An axis-parallel box whose texture runs along its longer horizontal side."""
-    (x0, y0, z0), (x1, y1, z1) = low, high
-    dx, dy, dz = (x1 - x0, 0, 0), (0, y1 - y0, 0), (0, 0, z1 - z0)
-    sides = [
-        patch((x0, y0, z0), dx, dz, *coat, step_m),
-        patch((x0, y1, z0), dx, dz, *coat, step_m),
-        patch((x0, y0, z0), dy, dz, *coat, step_m),
-        patch((x1, y0, z0), dy, dz, *coat, step_m),
-    ]
-    flat = (dy, dx) if x1 - x0 > y1 - y0 else (dx, dy)
-    sides.append(patch((x0, y0, z1), *flat, *coat, step_m))
-    if bottom:
-        sides.append(patch((x0, y0, z0), *flat, *coat, step_m))
+    """An axis-parallel box; the texture of its top runs along the longer side. Lit quads are at most `step_m`."""
+    origin, size = np.asarray(low, np.float32), np.subtract(high, low).astype(np.float32)
+    if max(size) <= step_m * 1.5:
+        return _plain_box(origin, size, coat, bottom)
+    sides = []
+    for a, b, c, d in (origin + size * _FACES)[: 6 if bottom else 5]:
+        across = c[2] == a[2] and np.dot(b - a, b - a) > np.dot(d - a, d - a)
+        sides.append(panel(d, a - d, c - d, coat, step_m) if across else panel(a, b - a, d - a, coat, step_m))
     return join(sides)
+
+
+def _plain_box(origin: Floats, size: Floats, coat: Coat, bottom: bool) -> Mesh:
+    """Two triangles a side."""
+    faces = _FACES[: 6 if bottom else 5]
+    points = origin + size * faces
+    local = points - points[:, :1]
+    u, v = np.abs(local[:, 1]).sum(-1), np.abs(local[:, 3]).sum(-1)
+    uv = np.zeros((len(faces), 4, 2), np.float32)
+    uv[:, 1, 0] = uv[:, 2, 0] = u
+    uv[:, 2, 1] = uv[:, 3, 1] = v
+    if size[0] > size[1]:
+        uv[4:] = uv[4:, :, ::-1]
+    return triangles(points[:, _HALVES].reshape(-1, 3, 3), uv[:, _HALVES].reshape(-1, 3, 2), *coat)
 
 
 def sheet(origin: Numbers, edge_u: Numbers, edge_v: Numbers, coat: Coat, step_m: float = 0.3) -> Mesh:
     """A parallelogram that shows its whole page once."""
-    return patch(origin, edge_u, edge_v, *coat, step_m, uv=np.array([[0.0, 0.0], [1.0, 1.0]]))
+    o, u, v = (np.asarray(a, np.float32) for a in (origin, edge_u, edge_v))
+    if max(np.abs(u).max(), np.abs(v).max()) > step_m * 1.5:
+        return panel(o, u, v, coat, step_m, _PAGE)
+    quad = np.stack([o, o + u, o + u + v, o + v])
+    return triangles(quad[_HALVES], _PAGE_CORNERS[_HALVES], *coat)
+
+
+def rod(start: Numbers, end: Numbers, radius: tuple[float, float], coat: Coat, sides: int = 8) -> Mesh:
+    """A round bar or cone frustum, open at both ends, seen from outside."""
+    inner = tube(start, end, radius, *coat, sides=sides)
+    return replace(inner, corners=inner.corners[:, ::-1], uv=inner.uv[:, ::-1])
 
 
 def legs(

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from geo_perception.simulation.mesh import Mesh, join, patch, surface
+from geo_perception.simulation.mesh import Mesh, join, surface
 from geo_perception.simulation.rooms.palette import Coat, Palette
-from geo_perception.simulation.rooms.shapes import sheet, slab
+from geo_perception.simulation.rooms.shapes import panel, sheet, slab
 
 Rng = np.random.Generator
 WALL_STEP, FLOOR_STEP, CEILING_STEP = 0.16, 0.09, 0.3  # edges of lit quads
@@ -45,16 +45,18 @@ def wall(length: float, height: float, openings: list[Opening], coat: Coat) -> M
 def _plane(x0: float, x1: float, z0: float, z1: float, coat: Coat) -> Mesh | None:
     if x1 - x0 < 1e-3 or z1 - z0 < 1e-3:
         return None
-    return patch(
-        (x0, 0, z0), (x1 - x0, 0, 0), (0, 0, z1 - z0), *coat, WALL_STEP, uv=np.array([[x0, z0], [x1, z1]])
-    )
+    texture = np.array([[x1, z0], [x0, z1]])
+    return panel((x1, 0, z0), (x0 - x1, 0, 0), (0, 0, z1 - z0), coat, WALL_STEP, texture)
 
 
 def reveal(o: Opening, depth: float, coat: Coat) -> Mesh:
     """The sides of a hole, going back `depth`."""
     back, wide, high = (0, -depth, 0), (o.x1 - o.x0, 0, 0), (0, 0, o.z1 - o.z0)
-    sides = [patch((x, 0, o.z0), back, high, *coat, 0.3) for x in (o.x0, o.x1)]
-    sides += [patch((o.x0, 0, z), wide, back, *coat, 0.3) for z in (o.z0, o.z1)]
+    sides = [
+        panel((o.x0, -depth, o.z0), (0, depth, 0), high, coat, 0.3),
+        panel((o.x1, 0, o.z0), back, high, coat, 0.3),
+    ]
+    sides += [panel((o.x0, 0, o.z0), back, wide, coat, 0.3), panel((o.x0, 0, o.z1), wide, back, coat, 0.3)]
     return join(sides)
 
 
@@ -95,7 +97,7 @@ def radiator(p: Palette, o: Opening) -> Mesh:
 
 def pane(o: Opening, coat: Coat) -> Mesh:
     """The glowing view outside, at the outer edge of the wall."""
-    return sheet((o.x0, -0.125, o.z0), (o.x1 - o.x0, 0, 0), (0, 0, o.z1 - o.z0), coat, 0.4)
+    return sheet((o.x1, -0.125, o.z0), (o.x0 - o.x1, 0, 0), (0, 0, o.z1 - o.z0), coat, 0.4)
 
 
 def curtains(rng: Rng, p: Palette, o: Opening) -> list[Mesh]:
@@ -119,7 +121,7 @@ def blind(rng: Rng, p: Palette, o: Opening) -> Mesh:
     coat, bottom = p.of("plastic", 0.8), o.z1 - rng.uniform(0.2, 0.9) * (o.z1 - o.z0)
     slats = []
     for z in np.arange(bottom, o.z1, 0.06):
-        slats.append(patch((o.x0, -0.07, z), (o.x1 - o.x0, 0, 0), (0, 0.03, 0.03), *coat, 0.8))
+        slats.append(panel((o.x1, -0.07, z), (o.x0 - o.x1, 0, 0), (0, 0.03, 0.03), coat, 0.8))
     return join(slats)
 
 
@@ -127,7 +129,7 @@ def door(rng: Rng, p: Palette, o: Opening) -> Mesh:
     """A closed door with panels and a handle."""
     coat = p.of("trim") if rng.random() < 0.6 else p.any_of("wood", rng)
     parts = [reveal(o, 0.06, p.of("trim")), casing(o, p.of("trim"))]
-    parts.append(patch((o.x0, -0.05, 0), (o.x1 - o.x0, 0, 0), (0, 0, o.z1), *coat, 0.3))
+    parts.append(panel((o.x1, -0.05, 0), (o.x0 - o.x1, 0, 0), (0, 0, o.z1), coat, 0.3))
     for z0, z1 in ((0.15, 0.9), (1.05, o.z1 - 0.15)):
         if rng.random() < 0.6:
             parts.append(slab((o.x0 + 0.12, -0.05, z0), (o.x1 - 0.12, -0.038, z1), coat, bottom=True))
@@ -167,11 +169,11 @@ def picture(rng: Rng, p: Palette, x: float, z: float, w: float, h: float) -> Mes
     """A framed painting, or a poster without a frame, with its middle at (x, z)."""
     left, low = x - w / 2, z - h / 2
     if rng.random() < 0.35:
-        return sheet((left, 0.003, low), (w, 0, 0), (0, 0, h), p.any_of("art", rng))
+        return sheet((left + w, 0.003, low), (-w, 0, 0), (0, 0, h), p.any_of("art", rng))
     edge, out = rng.uniform(0.01, 0.05), rng.uniform(0.015, 0.04)
     coat = p.of("lacquer", p.accent(rng)) if rng.random() < 0.5 else p.any_of("wood", rng)
     box = slab((left - edge, 0, low - edge), (left + w + edge, out, low + h + edge), coat, bottom=True)
-    return join([box, sheet((left, out + 0.001, low), (w, 0, 0), (0, 0, h), p.any_of("art", rng))])
+    return join([box, sheet((left + w, out + 0.001, low), (-w, 0, 0), (0, 0, h), p.any_of("art", rng))])
 
 
 def rug(rng: Rng, p: Palette, x: float, y: float, w: float, d: float) -> Mesh:
@@ -193,7 +195,9 @@ def notice_board(rng: Rng, p: Palette, x: float, z: float) -> Mesh:
         px, pz, w = x + rng.uniform(-0.42, 0.3), z + rng.uniform(-0.28, 0.1), rng.uniform(0.08, 0.22)
         coat = p.any_of("paper" if rng.random() < 0.6 else "cover", rng)
         parts.append(
-            sheet((px, 0.013 + 0.001 * len(parts), pz), (w, 0, 0), (0, 0, w * rng.uniform(0.7, 1.4)), coat)
+            sheet(
+                (px + w, 0.013 + 0.001 * len(parts), pz), (-w, 0, 0), (0, 0, w * rng.uniform(0.7, 1.4)), coat
+            )
         )
     return join(parts)
 

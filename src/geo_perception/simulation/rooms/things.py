@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from geo_perception.simulation.mesh import Mesh, blob, join, patch, surface, triangles, tube
+from geo_perception.simulation.mesh import Mesh, blob, join, surface
 from geo_perception.simulation.rooms.palette import Coat, Palette
-from geo_perception.simulation.rooms.shapes import sheet, slab
+from geo_perception.simulation.rooms.shapes import panel, rod, sheet, slab
 
 Rng = np.random.Generator
 Values = NDArray[np.float64]
@@ -19,7 +20,7 @@ COARSE = 0.5  # edge of a lit quad; light changes little over a small thing
 
 def turned(profile: Values, coat: Coat, sides: int = 12) -> Mesh:
     """A body of revolution from (N, 2) radius and height; texture once around."""
-    angle = np.linspace(0, 2 * np.pi, sides + 1)
+    angle = np.linspace(2 * np.pi, 0, sides + 1)
     grid = np.empty((len(profile), sides + 1, 3))
     grid[..., 0] = profile[:, :1] * np.cos(angle)
     grid[..., 1] = profile[:, :1] * np.sin(angle)
@@ -40,7 +41,7 @@ def carton(rng: Rng, p: Palette) -> Mesh:
     w, d, h = rng.uniform(0.05, 0.3), rng.uniform(0.04, 0.25), rng.uniform(0.04, 0.3)
     plain = rng.random() < 0.5
     coat = (
-        p.of("plain", np.array([0.55, 0.38, 0.22]) * rng.uniform(0.6, 1.2))
+        p.of("plain", np.array([0.55, 0.38, 0.22], np.float32) * np.float32(rng.uniform(0.6, 1.2)))
         if plain
         else p.any_of("label", rng)
     )
@@ -77,7 +78,7 @@ def sheets(rng: Rng, p: Palette) -> Mesh:
     parts = []
     for k in range(int(rng.integers(1, 5))):
         page = sheet((-0.105, -0.148, 0.001 + 0.001 * k), (0.21, 0, 0), (0, 0.297, 0), p.any_of("paper", rng))
-        parts.append(page.moved(*rng.normal(0, 0.06, 2), yaw=rng.normal(0, 0.5)))
+        parts.append(page.moved(rng.normal(0, 0.06), rng.normal(0, 0.06), 0, rng.normal(0, 0.5)))
     return join(parts)
 
 
@@ -85,8 +86,8 @@ def mug(rng: Rng, p: Palette) -> Mesh:
     r, h = rng.uniform(0.033, 0.046), rng.uniform(0.07, 0.11)
     coat = p.of("ceramic", p.accent(rng)) if rng.random() < 0.6 else p.any_of("label", rng)
     inner = p.of("ceramic", 0.25)
-    handle = tube((r, 0, 0.025), (r + 0.03, 0, 0.03), (0.006, 0.006), *coat, sides=6)
-    grip = tube((r + 0.03, 0, 0.02), (r + 0.03, 0, h - 0.02), (0.006, 0.006), *coat, sides=6)
+    handle = rod((r, 0, 0.025), (r + 0.03, 0, 0.03), (0.006, 0.006), coat, sides=6)
+    grip = rod((r + 0.03, 0, 0.02), (r + 0.03, 0, h - 0.02), (0.006, 0.006), coat, sides=6)
     return join([turned(np.array([[r, 0], [r, h]]), coat), lid(r * 0.92, h * 0.75, inner), handle, grip])
 
 
@@ -97,7 +98,7 @@ def can(rng: Rng, p: Palette) -> Mesh:
 
 def bottle(rng: Rng, p: Palette) -> Mesh:
     r, h = rng.uniform(0.03, 0.045), rng.uniform(0.18, 0.33)
-    glass = p.of("ceramic", np.clip(p.accent(rng), 0.02, 0.4))
+    glass = p.of("ceramic", np.clip(p.accent(rng), np.float32(0.02), np.float32(0.4)))
     neck = turned(
         np.array([[r, h * 0.55], [r * 0.9, h * 0.62], [0.014, h * 0.75], [0.014, h], [0, h]]), glass
     )
@@ -120,7 +121,7 @@ def bowl(rng: Rng, p: Palette) -> Mesh:
     parts = [turned(np.stack([r * np.sqrt(0.1 + 0.9 * t), 0.55 * r * t], -1), p.of("ceramic", p.accent(rng)))]
     for _ in range(int(rng.integers(0, 6))):
         x, y = rng.uniform(-0.45, 0.45, 2) * r
-        colour = np.array([0.7, rng.uniform(0.1, 0.6), 0.05]) * rng.uniform(0.4, 1)
+        colour = np.array([0.7, rng.uniform(0.1, 0.6), 0.05], np.float32) * np.float32(rng.uniform(0.4, 1))
         parts.append(blob((x, y, 0.4 * r), (0.035, 0.035, 0.035), *p.of("plastic", colour)))
     return join(parts)
 
@@ -179,7 +180,7 @@ def laptop(rng: Rng, p: Palette) -> Mesh:
     case = p.of("metal", rng.choice([0.05, 0.5, 0.8]))
     tilt = rng.uniform(0.02, 0.16)
     face = p.emitter(f"screen{rng.integers(2)}", rng.uniform(0.3, 1.0), np.ones(3, np.float32))
-    back = patch((-0.16, -0.11, 0.015), (0.32, 0, 0), (0, -tilt, 0.2), *case, COARSE)
+    back = panel((-0.16, -0.11, 0.015), (0.32, 0, 0), (0, -tilt, 0.2), case, COARSE)
     shown = sheet((0.15, -0.109, 0.025), (-0.3, 0, 0), (0, -tilt * 0.9, 0.18), face)
     keys = sheet((0.14, 0.02, 0.0165), (-0.28, 0, 0), (0, -0.1, 0), p.of("keyboard"))
     return join([slab((-0.16, -0.11, 0), (0.16, 0.11, 0.016), case, COARSE), back, shown, keys])
@@ -196,7 +197,7 @@ def frame(rng: Rng, p: Palette) -> Mesh:
     """A photograph or card standing up, leaning back."""
     w, h = rng.uniform(0.09, 0.22), rng.uniform(0.12, 0.28)
     edge = p.of("lacquer", p.accent(rng))
-    back = patch((w / 2, -0.02, 0), (-w, 0, 0), (0, -0.25 * h, h), *edge, COARSE)
+    back = panel((w / 2, -0.02, 0), (-w, 0, 0), (0, -0.25 * h, h), edge, COARSE)
     shown = sheet(
         (w / 2 - 0.012, -0.014, 0.012), (0.024 - w, 0, 0), (0, -0.23 * h, h * 0.92), p.any_of("cover", rng)
     )
@@ -207,11 +208,11 @@ def basket(rng: Rng, p: Palette) -> Mesh:
     """An open box of plastic or wicker."""
     w, d, h = rng.uniform(0.18, 0.4), rng.uniform(0.15, 0.3), rng.uniform(0.08, 0.25)
     coat = p.any_of("fabric", rng) if rng.random() < 0.5 else p.of("plastic", p.accent(rng))
-    corners = np.array([[-w, -d], [w, -d], [w, d], [-w, d], [-w, -d]]) / 2
+    corners = np.array([[-w, -d], [-w, d], [w, d], [w, -d], [-w, -d]]) / 2
     rim = np.stack(
         [np.column_stack([corners * 0.85, np.zeros(5)]), np.column_stack([corners, np.full(5, h)])]
     )
-    floor = patch((-w * 0.42, -d * 0.42, 0.3 * h), (w * 0.84, 0, 0), (0, d * 0.84, 0), *coat)
+    floor = panel((-w * 0.42, -d * 0.42, 0.3 * h), (w * 0.84, 0, 0), (0, d * 0.84, 0), coat)
     return join([surface(rim, *coat), floor])
 
 
@@ -244,7 +245,7 @@ def crumple(rng: Rng, p: Palette) -> Mesh:
     n = 9
     s, t = np.meshgrid(np.linspace(-1, 1, n), np.linspace(-1, 1, n), indexing="ij")
     hill = np.clip(1 - s**2, 0, 1) * np.clip(1 - t**2, 0, 1)
-    z = hill * (0.06 + 0.05 * rng.standard_normal((n, n)).clip(-1, 2)) + 0.004
+    z = hill * (0.06 + 0.09 * cv2.GaussianBlur(rng.standard_normal((n, n)), (0, 0), 1.0)) + 0.004
     size = rng.uniform(0.15, 0.35)
     return surface(np.stack([size * s, size * t * rng.uniform(0.5, 1), z], -1), *p.any_of("fabric", rng))
 
@@ -255,13 +256,8 @@ def pens(rng: Rng, p: Palette) -> Mesh:
     for _ in range(int(rng.integers(3, 9))):
         x, y = rng.normal(0, 0.02, 2)
         pen = p.of("plastic", p.accent(rng))
-        parts.append(tube((x / 2, y / 2, 0.02), (x * 1.7, y * 1.7, 0.15), (0.004, 0.004), *pen, sides=5))
+        parts.append(rod((x / 2, y / 2, 0.02), (x * 1.7, y * 1.7, 0.15), (0.004, 0.004), pen, sides=5))
     return join(parts)
-
-
-def shard(corners: Values, coat: Coat) -> Mesh:
-    """Loose triangles (T, 3, 3) in one colour."""
-    return triangles(corners, corners[..., :2], *coat)
 
 
 COMMON: tuple[Callable[[Rng, Palette], Mesh], ...] = (

@@ -16,6 +16,7 @@ from geo_perception.simulation.rooms.config import RoomConfig
 from geo_perception.simulation.rooms.environment import Environment
 from geo_perception.simulation.rooms.furnishing import Placed
 from geo_perception.simulation.rooms.plan import Room
+from geo_perception.simulation.rooms.rendering import rotated
 
 Floats = NDArray[np.float32]
 Matrix = NDArray[np.float64]
@@ -101,6 +102,8 @@ def _draw_pose(env: Environment, config: RoomConfig, rng: Rng) -> Pose | None:
 def _close(rng: Rng, placed: list[Placed], height: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """A place half a metre to two and a half from a piece, and a point on it."""
     item = placed[int(rng.integers(len(placed)))]
+    if not item.piece.tops or rng.random() < 0.3:  # rather what carries things
+        item = placed[int(rng.integers(len(placed)))]
     piece = item.piece
     x, y = rng.uniform(-0.4, 0.4) * piece.width, rng.uniform(0.2, 0.9) * piece.depth
     z = (
@@ -109,7 +112,7 @@ def _close(rng: Rng, placed: list[Placed], height: float) -> tuple[NDArray[np.fl
         else rng.uniform(0.3, 0.9) * piece.height
     )
     target = np.array([*item.world(x, y), min(z, 1.6)])
-    away, angle = rng.uniform(0.6, 2.4), item.yaw + np.pi / 2 + rng.normal(0, 0.7)
+    away, angle = rng.uniform(0.5, 2.1), item.yaw + np.pi / 2 + rng.normal(0, 0.7)
     return np.array([target[0] + away * np.cos(angle), target[1] + away * np.sin(angle), height]), target
 
 
@@ -148,7 +151,7 @@ def useful(env: Environment, camera: PinholeCamera, world_from_left: Matrix, bas
 
 def _depth(env: Environment, rays: Floats, world_from_camera: Matrix) -> Floats:
     pose = world_from_camera.astype(np.float32)
-    hits = env.caster.cast(pose[:3, 3], rays @ pose[:3, :3].T)
+    hits = env.caster.cast(pose[:3, 3], rotated(pose, rays))
     return np.where(hits.triangle == NO_HIT, np.nan, hits.distance).astype(np.float32)
 
 
