@@ -115,9 +115,8 @@ def _texel_scale(mesh: Mesh) -> Floats:
     e1, e2 = mesh.corners[:, 1] - mesh.corners[:, 0], mesh.corners[:, 2] - mesh.corners[:, 0]
     area = np.linalg.norm(np.cross(e1, e2), axis=1)
     t1, t2 = mesh.uv[:, 1] - mesh.uv[:, 0], mesh.uv[:, 2] - mesh.uv[:, 0]
-    return np.sqrt(np.abs(t1[:, 0] * t2[:, 1] - t1[:, 1] * t2[:, 0]) / np.maximum(area, 1e-12)).astype(
-        np.float32
-    )
+    texture = np.abs(t1[:, 0] * t2[:, 1] - t1[:, 1] * t2[:, 0])
+    return np.asarray(np.sqrt(texture / np.maximum(area, 1e-12)), np.float32)
 
 
 def _shell(rng: Rng, p: Palette, config: RoomConfig, room: Room) -> Mesh:

@@ -66,7 +66,7 @@ def photo(rng: Rng) -> Floats:
         cv2.ellipse(
             page, centre, axes, float(rng.uniform(0, 180)), 0, 360, _tuple(_colour(rng)), -1, cv2.LINE_AA
         )
-    return page
+    return np.asarray(page)
 
 
 def text(rng: Rng) -> Floats:
