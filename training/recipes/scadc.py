@@ -45,22 +45,17 @@ class Config:
     run: Path = Path("out/train-scadc_guided")  # checkpoints and TensorBoard
     samples: Path = Path("out/samples-drive")  # simulated samples, reused by later runs
     frames: int = 300  # training frames, each from a street of its own
-    validation_frames: int = 12  # from streets of their own, never trained on
+    validation_frames: int = 6  # from streets of their own, never trained on
     first_seed: int = 1000  # of the simulated streets; validation streets come before it
     smooth_share: float = 0.5  # of samples with a learned matcher's kind of stereo error
     workers: int = 2  # simulation processes
-    widths: tuple[int, int, int, int] = (
-        32,
-        48,
-        64,
-        96,
-    )  # of the guided variant; half of them cost a third of the time
+    widths: tuple[int, int, int, int] = (16, 24, 32, 48)  # of the guided variant
     init: str = (
         ""  # model name or folder whose weights to start from, e.g. to adapt the shipped one to your data
     )
-    steps: int = 5000
+    steps: int = 1200
     batch: int = 4
-    crop: tuple[int, int] = (256, 512)  # height, width; a multiple of 16
+    crop: tuple[int, int] = (192, 448)  # height, width; a multiple of 16
     optimiser: Literal["adamw", "sgd"] = "adamw"  # sgd with lr 0.001 is the published setting, and needs days
     lr: float = 1e-3  # peak; rises over the first 5 % and then falls to zero as a cosine
     weight_decay: float = 5e-4
@@ -73,7 +68,7 @@ class Config:
     )
     masked_confidence: bool = False  # True is as published: nothing lowers the confidence away from returns
     seed: int = 0
-    validate_every: int = 500
+    validate_every: int = 300
     threads: int = 2
 
 
