@@ -9,10 +9,10 @@ from helpers import indoor_folders as make
 from helpers.indoor_golden import FOLDER, error, load
 from PIL import Image
 
+from geo_perception.datasets.indoor import files
+from geo_perception.datasets.indoor.sets import open_set
 from geo_perception.errors import ConfigError, DataError
-from training.data.indoor import files
 from training.data.indoor.sample import read_sample
-from training.data.indoor.sets import open_set
 
 SIZE = (64, 64)
 GOLDEN = load("datasets")

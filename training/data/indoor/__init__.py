@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Indoor image sets: readers of their folders, a cache at training size, and batches."""
 
+from geo_perception.datasets.indoor.sets import SETS, Entry, IndoorSet, open_set
 from training.data.indoor.batches import IndoorBatch, Loader, LoaderOptions
 from training.data.indoor.cache import Cache, build_cache
 from training.data.indoor.photographic import Photographic
-from training.data.indoor.sets import SETS, Entry, IndoorSet, open_set
 
 __all__ = [
     "SETS",

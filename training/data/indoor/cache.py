@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
+from geo_perception.datasets.indoor.files import Array, Image8
+from geo_perception.datasets.indoor.sets import STEREO, Entry, IndoorSet
 from geo_perception.errors import DataError
-from training.data.indoor.files import Array, Image8
 from training.data.indoor.hints import depth_hint
-from training.data.indoor.sets import STEREO, Entry, IndoorSet
 
 FARTHEST_M = 1000.0  # of a hint, so that it fits into half precision
 FORMAT = 1  # part of the key: caches of another layout are built anew

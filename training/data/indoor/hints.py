@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from geo_perception.datasets.indoor.files import Array, Image8
 from geo_perception.geometry.reprojection import synthesise_view
-from training.data.indoor.files import Array, Image8
 from training.losses_depth import HARD_ERROR, photometric_map
 
 DISPARITIES = (64, 96, 128, 160)

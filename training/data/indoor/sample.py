@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from training.data.indoor.files import Array, Image8
-from training.data.indoor.sets import STEREO, IndoorSet, Intrinsics
+from geo_perception.datasets.indoor.files import Array, Image8
+from geo_perception.datasets.indoor.sets import STEREO, IndoorSet, Intrinsics
 
 PUBLISHED_BASELINE = 0.1  # unit of length of networks whose stereo baseline is taken as 0.1 whatever it is
 

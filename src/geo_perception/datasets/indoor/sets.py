@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SimSIN, UniSIN, VA, NYUv2 and 7-Scenes: which file holds what. One table entry per set, nothing else differs.
+
+Frames are named "0" (the reference), "-1" and "1" (its neighbours in time) and "s" (its stereo partner).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from geo_perception.datasets.indoor.files import (
+    Array,
+    Image8,
+    Line,
+    read_depth_npy,
+    read_depth_pfm,
+    read_depth_png,
+    read_list,
+    read_rgb,
+)
+from geo_perception.errors import ConfigError, DataError
+
+STEREO = "s"
+RECORD = "environment.json"  # simulated rooms keep the camera of each environment there
+
+
+@dataclass(frozen=True)
+class Intrinsics:
+    """Focal lengths and principal point as shares of the image's width and height."""
+
+    fx: float
+    fy: float
+    cx: float = 0.5
+    cy: float = 0.5
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One reference frame."""
+
+    path: str  # without extension, relative to the set's folder
+    index: int
+    side: str  # "l", "r" or ""
+
+
+@dataclass(frozen=True)
+class IndoorSet:
+    """A data set on disk."""
+
+    name: str
+    folder: Path
+    entries: tuple[Entry, ...]
+    intrinsics: Intrinsics
+    baseline_m: float  # 0 = no stereo
+    colour_file: Callable[[Entry, str], str]  # entry, frame -> file relative to the folder
+    depth_file: Callable[[Entry], str] | None = None
+    read_depth_file: Callable[[Path], Array] = read_depth_npy
+    crop: tuple[int, int] | None = None  # centre crop of colour and depth, (height, width)
+    cameras: Mapping[str, tuple[Intrinsics, float]] = field(default_factory=dict)  # of folders with their own
+
+    def camera(self, entry: Entry) -> tuple[Intrinsics, float]:
+        """Intrinsics and stereo baseline in metres of an entry."""
+        return self.cameras.get(str(Path(entry.path).parent), (self.intrinsics, self.baseline_m))
+
+    def image(self, entry: Entry, frame: str = "0") -> Image8:
+        """(H,W,3) RGB of a frame. Raises DataError if the file is missing or damaged."""
+        return self._cropped(read_rgb(self.image_path(entry, frame)))
+
+    def image_path(self, entry: Entry, frame: str = "0") -> Path:
+        """The colour file of a frame. Raises DataError for a frame the set does not have."""
+        if frame == STEREO and not self.baseline_m:
+            raise DataError(
+                f"{self.name} has no stereo partners; train on it with mode temporal or supervised"
+            )
+        return self.folder / self.colour_file(entry, frame)
+
+    def depth(self, entry: Entry) -> Array | None:
+        """(H,W) metres, 0 = unknown; None if the set has no depth. Raises DataError as `image` does."""
+        if self.depth_file is None:
+            return None
+        return self._cropped(self.read_depth_file(self.folder / self.depth_file(entry)))
+
+    def side(self, entry: Entry) -> int:
+        """-1 for a left image, +1 for a right one: the sign of the partner's x in the stereo transform."""
+        return 1 if entry.side == "r" else -1
+
+    def _cropped(self, values: np.ndarray) -> np.ndarray:
+        if self.crop is None:
+            return values
+        (height, width), (rows, columns) = values.shape[:2], self.crop
+        if rows > height or columns > width:
+            raise DataError(
+                f"{self.name}: an image of {height}x{width} is smaller than the crop {rows}x{columns}"
+            )
+        top, left = (height - rows) // 2, (width - columns) // 2
+        return values[top : top + rows, left : left + columns]
+
+
+def numbered(digits: int, entry: Entry, frame: str) -> str:
+    """SimSIN and UniSIN: `...NNN_S.png`, number plus offset, side swapped for the stereo partner."""
+    stem, side = entry.path[: -(digits + 2)], entry.path[-1]
+    if frame == STEREO:
+        return f"{entry.path[:-1]}{'1' if side == '0' else '0'}.png"
+    return f"{stem}{entry.index + int(frame):0{digits}d}_{side}.png"
+
+
+def va_colour(entry: Entry, frame: str, *, still: bool = False) -> str:
+    """VA: `camera_S/NNNNNNNN.png`; `still` ignores offsets in time, as the published loader does."""
+    if frame == STEREO:
+        old, new = ("_0", "_1") if "_0" in entry.path else ("_1", "_0")
+        return f"{entry.path.replace(old, new)}.png"
+    if still or frame == "0":
+        return f"{entry.path}.png"
+    return f"{entry.path[:-8]}{entry.index + int(frame):08d}.png"
+
+
+def va_depth(entry: Entry) -> str:
+    """VA: `gt_depth_rectify/cam{0,1}_frame{index:04d}.depth.pfm` beside the camera's folder."""
+    camera = 1 if entry.side == "r" else 0
+    return str(
+        Path(entry.path).parent.parent / f"gt_depth_rectify/cam{camera}_frame{entry.index:04d}.depth.pfm"
+    )
+
+
+def single(entry: Entry, frame: str) -> str:
+    """NYUv2: only the frame itself."""
+    if frame != "0":
+        raise DataError(f"NYUv2 has single frames; there is no frame {frame} for {entry.path}")
+    return f"{entry.path}.png"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a set has in common wherever it lies."""
+
+    intrinsics: Intrinsics
+    baseline_m: float
+    colour_file: Callable[[Entry, str], str]
+    depth_file: Callable[[Entry], str] | None
+    number: str  # pattern of the frame's number at the end of a path
+    read_depth_file: Callable[[Path], Array] = read_depth_npy
+    crop: tuple[int, int] | None = None
+
+
+SETS: dict[str, Layout] = {
+    "simsin": Layout(
+        Intrinsics(0.5, 0.5),
+        0.131202,
+        partial(numbered, 3),
+        lambda e: f"{e.path}_depth.npy",
+        r"(\d{3})_[01]$",
+    ),
+    "unisin": Layout(  # ZED 2; its depth is in no list, so there is none
+        Intrinsics(0.408024, 0.725377, 0.5146106, 0.5062255),
+        0.12,
+        partial(numbered, 4),
+        None,
+        r"(\d{4})_[01]$",
+    ),
+    "va": Layout(
+        Intrinsics(0.5, 0.5), 0.1, va_colour, va_depth, r"(\d{8})$", read_depth_pfm
+    ),  # the baseline is not published; 0.1 is what its loader assumes
+    "va_published": Layout(
+        Intrinsics(0.5, 0.5), 0.1, partial(va_colour, still=True), va_depth, r"(\d{8})$", read_depth_pfm
+    ),
+    "nyuv2": Layout(
+        Intrinsics(0.8093, 1.08125, 0.508, 0.5286),
+        0.0,
+        single,
+        lambda e: f"{e.path.replace('img', 'depth')}.npy",
+        r"(\d+)$",
+        crop=(448, 608),
+    ),
+}
+
+
+def open_set(kind: str, folder: str | Path, list_file: str | Path = "") -> IndoorSet:
+    """A set of one of the kinds in SETS by its list, or a folder in the style of 7-Scenes.
+
+    Args:
+        kind: a key of SETS or "seven_scenes".
+        folder: paths in the list start here.
+        list_file: relative to the folder, or a path of its own; "seven_scenes" needs none.
+
+    Raises:
+        ConfigError: unknown kind.
+        DataError: folder or list missing or malformed.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DataError(f"{folder} is no folder")
+    if kind == "seven_scenes":
+        return seven_scenes(folder)
+    if kind not in SETS:
+        raise ConfigError(f"data set {kind!r} is not one of {', '.join((*SETS, 'seven_scenes'))}")
+    layout = SETS[kind]
+    path = folder / list_file if (folder / list_file).is_file() else Path(list_file)
+    entries = tuple(_entry(line, layout, path) for line in read_list(path))
+    values = {name: value for name, value in vars(layout).items() if name != "number"}
+    return IndoorSet(kind, folder, entries, **values, cameras=recorded_cameras(folder, entries))
+
+
+def recorded_cameras(folder: Path, entries: Iterable[Entry]) -> dict[str, tuple[Intrinsics, float]]:
+    """Cameras of the sub-folders that record one. Raises DataError if a record is malformed."""
+    found = {}
+    for name in dict.fromkeys(str(Path(entry.path).parent) for entry in entries):
+        path = folder / name / RECORD
+        if path.is_file():
+            found[name] = _recorded(path)
+    return found
+
+
+def _recorded(path: Path) -> tuple[Intrinsics, float]:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        camera, baseline_m = record["camera"], float(record["config"]["baseline_m"])
+        width, height = camera["width"], camera["height"]
+        focal = camera["fx"] / width, camera["fy"] / height
+        centre = (
+            (camera["cx"] + 0.5) / width,
+            (camera["cy"] + 0.5) / height,
+        )  # pixel centres at integers there
+    except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError) as error:
+        raise DataError(f"{path} does not record a camera and a baseline ({error!r})") from error
+    return Intrinsics(*focal, *centre), baseline_m
+
+
+def _entry(line: Line, layout: Layout, origin: Path) -> Entry:
+    found = re.search(layout.number, line.path)
+    if found is None:
+        raise DataError(f"{origin}: {line.path} does not end in a frame number ({layout.number})")
+    # a bare path says its own number and side; the published loader takes number 0 and no side then
+    side = line.side or ("r" if re.search(r"_1(/|$)", line.path) else "l")
+    return Entry(line.path, int(found[1]) if line.index is None else line.index, side)
+
+
+def seven_scenes(folder: Path) -> IndoorSet:
+    """Frames `frame-NNNNNN.color.{png,jpg}` with `.depth.png` (mm) and optional `camera-intrinsics.txt` (pixels).
+
+    Neighbours in time are the neighbours that exist; the first and the last frame serve as neighbours only.
+    """
+    files = sorted(p for p in folder.glob("frame-*.color.*") if p.suffix in (".png", ".jpg"))
+    if len(files) < 3:
+        raise DataError(f"{folder} holds {len(files)} files frame-*.color.png or .jpg; at least 3 are needed")
+    stems = [path.name.split(".")[0] for path in files]
+    entries = tuple(Entry(stems[i], i, "") for i in range(1, len(files) - 1))
+    height, width = read_rgb(files[0]).shape[:2]
+    return IndoorSet(
+        "seven_scenes",
+        folder,
+        entries,
+        _kinect(folder / "camera-intrinsics.txt", width, height),
+        0.0,
+        lambda entry, frame: files[entry.index + int(frame)].name,
+        lambda entry: f"{entry.path}.depth.png",
+        partial(read_depth_png, units_per_m=1000.0, max_m=60.0),
+    )
+
+
+def _kinect(path: Path, width: int, height: int) -> Intrinsics:
+    if not path.is_file():
+        return Intrinsics(585 / width, 585 / height)
+    try:
+        K = np.loadtxt(path).reshape(3, 3)
+    except ValueError as error:
+        raise DataError(f"{path} must hold 3x3 numbers: {error}") from error
+    return Intrinsics(K[0, 0] / width, K[1, 1] / height, K[0, 2] / width, K[1, 2] / height)
