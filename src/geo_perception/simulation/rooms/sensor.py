@@ -62,8 +62,8 @@ class RoomSensor:
         return np.asarray(gains * np.float32(self._exposure(sample * gains)), np.float32)
 
     def _exposure(self, sample: Floats) -> float:
-        low, high = 1e-2, 1e3
-        for _ in range(18):
+        low, high = 1e-4, 1e4
+        for _ in range(24):
             middle = (low * high) ** 0.5
             mean = float(_curve(np.clip(sample * middle, 0, 1), self.contrast).mean())
             low, high = (middle, high) if mean < self.brightness else (low, middle)

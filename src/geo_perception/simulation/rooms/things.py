@@ -150,7 +150,7 @@ def plant(rng: Rng, p: Palette, size: float | None = None) -> Mesh:
     leaf, wide = p.of("leaf", rng.uniform(0.6, 1.4)), rng.uniform(0.015, 0.09) * h + 0.006
     t = np.linspace(0, 1, 5)
     for _ in range(int(rng.integers(12, 40))):
-        yaw, reach, rise = rng.uniform(0, 2 * np.pi), h * rng.uniform(0.15, 0.6), h * rng.uniform(0.4, 1)
+        yaw, reach, rise = rng.uniform(0, 2 * np.pi), h * rng.uniform(0.15, 0.45), h * rng.uniform(0.4, 1)
         spine = np.stack([reach * t**1.5, 0 * t, r * 1.3 + rise * (t - 0.45 * t**3)], -1)
         half = wide * np.sin(np.pi * (0.12 + 0.85 * t))[:, None] * np.array([0, 1, 0])
         blade = surface(np.stack([spine - half, spine + half], 1), *leaf)
