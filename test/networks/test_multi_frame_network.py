@@ -129,6 +129,14 @@ def test_multi_frame_depth_matches_reference() -> None:
         assert golden.share_that_differs(reference, name, got) <= 0.005, name
 
 
+def test_intrinsics_of_the_full_image_serve_as_well() -> None:
+    _, _, near = _frames()
+    full = near.K.clone()
+    full[:, :2] *= 4
+    made = Neighbours.of(near.images, near.poses, full)
+    assert torch.equal(made.K, near.K) and torch.allclose(made.inv_K, near.inv_K, atol=1e-6)
+
+
 def test_without_neighbours_nothing_is_confident() -> None:
     reference, image, near = _frames(poses=torch.zeros(2, 2, 4, 4))
     matching = _multi_frame().encoder(image, near)

@@ -78,11 +78,13 @@ def test_multi_frame_network_takes_its_range_of_bins_from_the_file(tmp_path: Pat
     network = build("multi_frame", height=64, width=96, bins=16)
     numbers = {**NUMBERS, "min_depth_bin": 0.25, "max_depth_bin": 7.5}
     folder = _write(tmp_path, network.encoder, network.decoder, numbers)
-    imported = import_checkpoint("multi_frame", folder)
-    config = imported.config
+    read = read_official("multi_frame", folder)
+    imported, config = read.module, read.module.config
     assert (config.height, config.width, config.bins) == (64, 96, 16)
     assert (config.min_bin_m, config.max_bin_m) == (0.25, 7.5)
     assert _same(imported, network)
+    save_model(imported, tmp_path / "model", read.card)
+    assert load_model(tmp_path / "model").config == config
 
 
 def test_multi_frame_network_can_run_at_another_size(tmp_path: Path) -> None:

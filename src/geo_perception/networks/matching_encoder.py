@@ -52,6 +52,13 @@ class Neighbours(NamedTuple):
     K: Tensor  # (B,4,4) intrinsics in pixels of the image at a quarter of its size
     inv_K: Tensor  # noqa: N815 - (B,4,4) its inverse
 
+    @classmethod
+    def of(cls, images: Tensor, poses: Tensor, K: Tensor) -> Neighbours:
+        """From intrinsics (B,4,4) in pixels of the images themselves; scaled as the published code does."""
+        scaled = K.clone()
+        scaled[:, :2] /= 1 << MATCHING_LEVEL
+        return cls(images, poses, scaled, torch.linalg.inv(scaled))
+
 
 class Matching(NamedTuple):
     """What comparing frames gave."""
