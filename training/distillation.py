@@ -18,6 +18,8 @@ from geo_perception.errors import ConfigError
 from training.losses_depth import ssim_loss_map, ssim_map
 from training.ranks import ALONE, Ranks, masked_mean
 
+FLAT = 1e-5  # relative deviation below which values count as constant: float32 holds no more
+
 
 @dataclass(frozen=True)
 class Distillation:
@@ -96,17 +98,20 @@ def align(
         return relative * _median(depth_m) / _median(relative)
     if mode == "sample":
         scale, shift = line_fit(relative.flatten(2), depth_m.flatten(2))
+        flat = torch.isnan(scale)  # an expert that sees no shape: the mean depth is all that fits
+        scale, shift = torch.where(flat, 0.0, scale), torch.where(flat, depth_m.mean((2, 3)), shift)
         return scale[..., None, None] * relative + shift[..., None, None]
     scale, shift = (_mean_of_known(value, ranks) for value in line_fit(relative, depth_m))
     return scale * relative + shift
 
 
 def line_fit(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Least-squares scale and shift of y = scale x + shift along the last axis; NaN where x is constant."""
+    """Least-squares scale and shift of y = scale x + shift along the last axis; NaN where x is as good as constant."""
     mean_x, mean_y = x.mean(-1, keepdim=True), y.mean(-1, keepdim=True)
     centred = x - mean_x
     variance = centred.square().sum(-1)
-    scale = (centred * (y - mean_y)).sum(-1) / torch.where(variance > 0, variance, torch.nan)
+    varied = variance > x.shape[-1] * (FLAT * mean_x[..., 0]).square()
+    scale = (centred * (y - mean_y)).sum(-1) / torch.where(varied, variance, torch.nan)
     return scale, mean_y[..., 0] - scale * mean_x[..., 0]
 
 

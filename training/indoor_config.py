@@ -13,7 +13,7 @@ from geo_perception.networks.distdepth import DistDepthConfig
 from geo_perception.networks.posenet import PoseNetConfig
 from training.data.indoor import LoaderOptions
 from training.data.indoor.photographic import REALISTIC, Photographic
-from training.distillation import THESIS
+from training.distillation import THESIS, Distillation
 from training.self_supervision import Photometric
 from training.student import Objective
 
@@ -57,6 +57,8 @@ class Config:
 
 
 OWN = Config(
+    # experts whose scale differs from image to image need a fit for each
+    objective=Objective(distillation=Distillation(alignment="sample")),
     loader=LoaderOptions(zoom=1.25, photographic=REALISTIC, workers=1),
     depth=DistDepthConfig(max_depth_m=12.0, numerator=1.0),
     start_m=2.5,  # a sigmoid of 0.5 is 0.2 m, from where no photometric gradient leads into a room
@@ -84,14 +86,14 @@ MONODEPTH2 = replace(
 PRESETS: dict[str, tuple[str, Config]] = {
     "supervised": (
         "True depth, as simulated rooms have it.",
-        replace(OWN, objective=Objective(mode="supervised"), lr=3e-4, clip=5.0),
+        replace(OWN, objective=replace(OWN.objective, mode="supervised"), lr=3e-4, clip=5.0),
     ),
     "stereo": ("Stereo pairs; metric scale from the true baseline.", OWN),
     "temporal": (
         "Three frames of a video; no metric scale.",
-        replace(OWN, objective=Objective(mode="temporal")),
+        replace(OWN, objective=replace(OWN.objective, mode="temporal")),
     ),
-    "both": ("Stereo and video.", replace(OWN, objective=Objective(mode="both"))),
+    "both": ("Stereo and video.", replace(OWN, objective=replace(OWN.objective, mode="both"))),
     "public-2024": ("The public code's last version.", PUBLISHED),
     "thesis": (
         "The dissertation, chapter 5: terms added up, no auto-mask, distillation 0.1 / 0.1.",

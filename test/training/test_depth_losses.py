@@ -158,6 +158,10 @@ class TestProperties:
         relative[:, :, 3] = 0.5
         assert torch.isfinite(d.align(relative, self.depth, "row_mean")).all()
 
+    def test_an_expert_that_sees_no_shape_is_aligned_to_the_mean(self):
+        target = d.align(torch.full_like(self.depth, 0.3), self.depth, "sample")
+        torch.testing.assert_close(target, self.depth.mean((2, 3), keepdim=True).expand_as(target))
+
     @pytest.mark.parametrize("preset", d.PRESETS)
     def test_gradients_reach_the_student_alone(self, preset):
         expert = (100 / self.depth).requires_grad_()
