@@ -57,7 +57,7 @@ class Variant:
 VARIANTS = {
     "confidence": Variant({"fusion": "confidence"}, 10.0, 60),
     "scadc": Variant({"fusion": "scadc", "precision": "float32"}, 2.5, 20),
-    "fast": Variant({"fusion": "scadc", "precision": "bfloat16"}, 6.0, 40),
+    "fast": Variant({"stereo": "sgbm_fast", "fusion": "scadc", "precision": "bfloat16"}, 6.0, 40),
 }
 
 

@@ -17,6 +17,18 @@ def test_matched_pixels_have_the_true_disparity():
     assert np.median(np.abs(disparity - want)[matched]) < 0.25
 
 
+@pytest.mark.parametrize("columns", [320, 319])
+def test_half_the_columns_give_nearly_the_same_disparity(columns):
+    frame = plane_frame()
+    pair = frame.left[:, :columns], frame.right[:, :columns]
+    want, matched = Sgbm()(*pair)
+    got, got_matched = Sgbm(SgbmConfig(column_step=2))(*pair)
+    assert got.shape == want.shape and got.dtype == np.float32 and got_matched.dtype == np.bool_
+    both = matched & got_matched
+    assert both.mean() > 0.7
+    assert np.median(np.abs(got - want)[both]) < 0.5
+
+
 def test_every_pixel_is_filled():
     frame = plane_frame()
     disparity, matched = Sgbm(SgbmConfig(max_disparity_px=64))(frame.left, frame.right)
@@ -53,7 +65,7 @@ def test_filling_equals_its_definition_pixel_by_pixel(share):
     assert np.array_equal(fill_background(disparity, known), want)
 
 
-@pytest.mark.parametrize("options", [{"max_disparity_px": 100}, {"max_disparity_px": 0}, {"block_px": 4}])
+@pytest.mark.parametrize("options", [{"max_disparity_px": 100}, {"max_disparity_px": 0}, {"block_px": 4}, {"column_step": 3}])
 def test_bad_settings_are_named(options):
     (name, value), *_ = options.items()
     with pytest.raises(ConfigError, match=f"{name}.*{value}"):

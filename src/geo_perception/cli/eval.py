@@ -16,7 +16,7 @@ def eval_pipeline(
     pipeline: Annotated[str, typer.Argument(help="stereo_lidar_fusion")],
     data: Annotated[Path, typer.Argument(help="KITTI folder (object/stereo, raw drive, odometry) or bag")],
     *,
-    stereo: Annotated[str, typer.Option(help="sgbm, psmnet, or precomputed (psmnet_disparity/)")] = "",
+    stereo: Annotated[str, typer.Option(help="sgbm, sgbm_fast, psmnet, or precomputed (psmnet_disparity/)")] = "",
     completion: Annotated[str, typer.Option(help="morphology or ssdc")] = "",
     fusion: Annotated[str, typer.Option(help="scadc or confidence")] = "",
     stereo_model: Annotated[str, typer.Option(help="name in models/ or folder")] = "",

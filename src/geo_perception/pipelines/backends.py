@@ -14,7 +14,7 @@ from geo_perception.errors import ConfigError
 from geo_perception.pipelines.completion import complete_morphology
 from geo_perception.pipelines.confidence import confidence_fusion
 from geo_perception.pipelines.estimates import FusionInputs
-from geo_perception.pipelines.sgbm import Sgbm
+from geo_perception.pipelines.sgbm import Sgbm, SgbmConfig
 
 if TYPE_CHECKING:  # weights need torch, which the classical backends do without
     from geo_perception.weights import ModelCard
@@ -41,6 +41,10 @@ class ModelChoice:
 
 def _sgbm(choice: ModelChoice) -> tuple[StereoMatcher, ModelCard | None]:
     return Sgbm(), None
+
+
+def _sgbm_fast(choice: ModelChoice) -> tuple[StereoMatcher, ModelCard | None]:
+    return Sgbm(SgbmConfig(column_step=2)), None
 
 
 def _psmnet(choice: ModelChoice) -> tuple[StereoMatcher, ModelCard | None]:
@@ -74,6 +78,7 @@ def _scadc(choice: ModelChoice) -> tuple[Fuser, ModelCard | None]:
 
 STEREO: dict[str, Callable[[ModelChoice], tuple[StereoMatcher, ModelCard | None]]] = {
     "sgbm": _sgbm,
+    "sgbm_fast": _sgbm_fast,
     "psmnet": _psmnet,
 }
 COMPLETION: dict[str, Callable[[ModelChoice], tuple[LidarCompleter, ModelCard | None]]] = {

@@ -27,6 +27,7 @@ class SgbmConfig:
     uniqueness_percent: int = 5  # the best cost must beat the second by this
     left_right_px: int = 1  # largest disagreement of the left-right check
     speckle_px: int = 100  # isolated regions smaller than this are dropped; 0 switches it off
+    column_step: int = 1  # 2 matches at half the columns: a third of the time, disparities half as fine
 
     def __post_init__(self) -> None:
         if self.max_disparity_px <= 0 or self.max_disparity_px % 16:
@@ -35,6 +36,15 @@ class SgbmConfig:
             )
         if self.block_px % 2 == 0 or not 1 <= self.block_px <= 11:
             raise ConfigError(f"block_px must be odd, 1 to 11, got {self.block_px}")
+        if self.column_step < 1 or self.max_disparity_px % (16 * self.column_step):
+            raise ConfigError(
+                f"column_step must divide max_disparity_px / 16 = {self.max_disparity_px // 16}, got {self.column_step}"
+            )
+
+    @property
+    def searched(self) -> int:
+        """Disparities that the matcher tries, in columns of the images it is given."""
+        return self.max_disparity_px // self.column_step
 
 
 class Sgbm:
@@ -57,14 +67,26 @@ class Sgbm:
         if left.shape != right.shape:
             raise InputError(f"left and right image must have one size, got {left.shape} and {right.shape}")
         raw = self._matcher.compute(self._padded_grey(left), self._padded_grey(right))
-        disparity = raw[:, self.config.max_disparity_px :].astype(np.float32) * np.float32(1 / 16)
+        raw = raw[:, self.config.searched :]
+        unit = np.float32(left.shape[1] / raw.shape[1] / 16)  # sixteenths of a column of what was matched
+        disparity = raw.astype(np.float32) * unit
         matched = disparity > 0
-        return fill_background(disparity, matched), matched
+        filled = fill_background(disparity, matched)
+        if self.config.column_step == 1:
+            return filled, matched
+        size = left.shape[1::-1]
+        wide = cv2.resize(matched.view(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+        return np.asarray(cv2.resize(filled, size, interpolation=cv2.INTER_NEAREST), np.float32), wide.view(
+            np.bool_
+        )
 
     def _padded_grey(self, image: Image) -> Image:
-        # The matcher skips the first max_disparity columns; padding lets it search them as far as the image goes.
+        # The matcher skips the columns that it searches; padding lets it search them as far as the image goes.
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-        pad = self.config.max_disparity_px
+        if self.config.column_step > 1:
+            columns = -(-grey.shape[1] // self.config.column_step)
+            grey = cv2.resize(grey, (columns, grey.shape[0]), interpolation=cv2.INTER_AREA)
+        pad = self.config.searched
         return np.asarray(cv2.copyMakeBorder(grey, 0, 0, pad, 0, cv2.BORDER_REPLICATE), np.uint8)
 
 
@@ -72,7 +94,7 @@ def _matcher(config: SgbmConfig) -> Any:
     area = config.block_px**2
     return cv2.StereoSGBM.create(
         minDisparity=0,
-        numDisparities=config.max_disparity_px,
+        numDisparities=config.searched,
         blockSize=config.block_px,
         P1=config.smoothness_small * area,
         P2=config.smoothness_large * area,

@@ -31,14 +31,16 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 class StereoLidarFusionConfig:
     """Which backend does each stage, and with which weights."""
 
-    stereo: str = "sgbm"  # sgbm (no weights) or psmnet
+    stereo: str = "sgbm"  # sgbm or sgbm_fast (no weights), or psmnet
     completion: str = "morphology"  # morphology (no weights) or ssdc
     fusion: str = "scadc"  # scadc: any network of the SCADC family; or confidence (no weights)
     stereo_model: str = ""  # name in models/ or a folder with a model card
     completion_model: str = ""
     fusion_model: str = ""  # empty: the shipped model
     device: str = "cpu"
-    precision: str = "auto"  # bfloat16 where the processor multiplies it natively, else float32; or either by name
+    precision: str = (
+        "auto"  # bfloat16 where the processor multiplies it natively, else float32; or either by name
+    )
     align_stereo: bool = True  # fit each frame's disparities to the returns by a line before fusing
     check_returns: bool = True  # drop returns far behind a surface that stereo matched (glass, roofs)
     max_depth_m: float = 80.0  # all depths end here; a pixel at the limit is at least this far away

@@ -195,7 +195,7 @@ FUSION_ARGUMENTS = (
     Argument("right", "right", "namespace of the right camera"),
     Argument("points", "points", "topic of the lidar's PointCloud2"),
     Argument("depth", "depth", "namespace of the outputs"),
-    Argument("stereo", "", f"stereo backend{EMPTY}", ("sgbm", "psmnet")),
+    Argument("stereo", "", f"stereo backend{EMPTY}", ("sgbm", "sgbm_fast", "psmnet")),
     Argument("completion", "", f"lidar completion backend{EMPTY}", ("morphology", "ssdc")),
     Argument("fusion", "", f"fusion backend{EMPTY}", ("scadc", "confidence")),
     Argument("fusion_model", "", f"model of the fusion network: a name in models/ or a folder{EMPTY}"),

@@ -45,7 +45,7 @@ def test_the_file_marks_live_parameters_as_the_code_does() -> None:
 @pytest.mark.parametrize(
     ("values", "named"),
     [
-        ({"stereo": "magic"}, "stereo must be one of sgbm, psmnet, got 'magic'"),
+        ({"stereo": "magic"}, "stereo must be one of sgbm, sgbm_fast, psmnet, got 'magic'"),
         ({"max_depth_m": 0.5}, "max_depth_m must be at least 1.0, got 0.5"),
         ({"timeout_s": float("nan")}, "timeout_s must be finite, got nan"),
         ({"input_depth": 1.5}, "input_depth must be int, got 1.5"),

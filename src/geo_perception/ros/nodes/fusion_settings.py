@@ -22,7 +22,7 @@ CONFIDENCE, COLOUR = "depth/confidence", "depth/image_color"
 class FusionSettings(RuntimeSettings):
     """Parameters of the node."""
 
-    stereo: str = param("sgbm", "stereo backend", choices=("sgbm", "psmnet"))
+    stereo: str = param("sgbm", "stereo backend", choices=("sgbm", "sgbm_fast", "psmnet"))
     completion: str = param("morphology", "lidar completion backend", choices=("morphology", "ssdc"))
     fusion: str = param("scadc", "fusion backend", choices=("scadc", "confidence"))
     stereo_model: str = param("", "model of psmnet: a name in models/ or a folder")
