@@ -146,3 +146,13 @@ def test_training_can_start_from_a_model_and_refuses_another_kind(config, tmp_pa
     )
     with pytest.raises(WeightsError, match="holds ScadcGuided, not Scadc"):
         scadc.new_network(changed(again, network="scadc"), {})
+
+
+def test_frozen_batch_norm_keeps_its_statistics_while_weights_learn(config):
+    scadc.train(changed(config, steps=2, validate_every=2))
+    before = load_model(config.out).state_dict()
+    scadc.train(changed(config, steps=4, validate_every=2, freeze_norm=0.5))
+    after = load_model(config.out).state_dict()
+    kept = {name for name in before if torch.equal(before[name], after[name])}
+    assert all(name in kept for name in before if "running" in name)
+    assert "head.weight" not in kept

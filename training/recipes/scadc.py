@@ -59,13 +59,14 @@ class Config:
     optimiser: Literal["adamw", "sgd"] = "adamw"  # sgd with lr 0.001 is the published setting, and needs days
     lr: float = 1e-3  # peak; rises over the first 5 % and then falls to zero as a cosine
     weight_decay: float = 5e-4
-    confidence_weight: float = (
-        0.2  # of the confidence term; the published loss weighs it 1, which beside squared
-    )
-    # metres is nothing: 50 keeps the branch of the published network alive
-    behind_edges: float = (
-        0.1  # weight of pixels just behind a nearer surface, where real streets have no truth
-    )
+    # of the confidence term; the published loss weighs it 1, which beside squared metres is nothing: 50 keeps the
+    # branch of the published network alive
+    confidence_weight: float = 0.2
+    # of pixels just behind a nearer surface, where real streets have no truth
+    behind_edges: float = 0.1
+    # share of the steps after which batch norm keeps its statistics: with a batch of two those of a batch and of the
+    # run differ so much that the published network is metres off when it is used
+    freeze_norm: float = 1.0
     masked_confidence: bool = False  # True is as published: nothing lowers the confidence away from returns
     seed: int = 0
     validate_every: int = 300
@@ -98,6 +99,9 @@ def train(config: Config) -> dict[str, float]:
     batches = random_batches(paths, config.crop, config.batch, config.seed, start)
     figures: dict[str, float] = {}
     for step in tqdm(range(start, config.steps), initial=start, total=config.steps, desc=config.network):
+        network.train()
+        if step >= config.freeze_norm * config.steps:
+            freeze_norm(network)
         losses = train_step(network, optimiser, next(batches), config)
         schedule.step()
         for name, value in losses.items():
@@ -108,6 +112,13 @@ def train(config: Config) -> dict[str, float]:
             save_model(network, config.out, model_card(config, options, step + 1, figures))
     writer.close()
     return figures
+
+
+def freeze_norm(network: nn.Module) -> None:
+    """Let every batch norm use the statistics it has, and keep them."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
 
 
 def network_options(config: Config) -> dict[str, Any]:
@@ -121,7 +132,6 @@ def train_step(
     network: nn.Module, optimiser: torch.optim.Optimizer, batch: FusionBatch, config: Config
 ) -> dict[str, float]:
     """One update; returns the named losses. Raises DataError when the loss is not finite, before any update."""
-    network.train()
     losses = compute_losses(network, batch, config)
     total = torch.stack(list(losses.values())).sum()
     if not torch.isfinite(total):
