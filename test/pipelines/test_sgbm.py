@@ -65,7 +65,9 @@ def test_filling_equals_its_definition_pixel_by_pixel(share):
     assert np.array_equal(fill_background(disparity, known), want)
 
 
-@pytest.mark.parametrize("options", [{"max_disparity_px": 100}, {"max_disparity_px": 0}, {"block_px": 4}, {"column_step": 3}])
+@pytest.mark.parametrize(
+    "options", [{"max_disparity_px": 100}, {"max_disparity_px": 0}, {"block_px": 4}, {"column_step": 3}]
+)
 def test_bad_settings_are_named(options):
     (name, value), *_ = options.items()
     with pytest.raises(ConfigError, match=f"{name}.*{value}"):
