@@ -7,12 +7,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from geo_perception.pipelines.estimates import FusedDepth
+    from geo_perception.pipelines.estimates import DepthEstimate, FusedDepth
+    from geo_perception.pipelines.indoor_depth import IndoorDepth, IndoorDepthConfig
     from geo_perception.pipelines.stereo_lidar_fusion import StereoLidarFusion, StereoLidarFusionConfig
 
-__all__ = ["FusedDepth", "StereoLidarFusion", "StereoLidarFusionConfig"]
+__all__ = [
+    "DepthEstimate",
+    "FusedDepth",
+    "IndoorDepth",
+    "IndoorDepthConfig",
+    "StereoLidarFusion",
+    "StereoLidarFusionConfig",
+]
 
 _HOME = {
+    "DepthEstimate": "estimates",
+    "IndoorDepth": "indoor_depth",
+    "IndoorDepthConfig": "indoor_depth",
     "FusedDepth": "estimates",
     "StereoLidarFusion": "stereo_lidar_fusion",
     "StereoLidarFusionConfig": "stereo_lidar_fusion",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the stages of the stereo + lidar pipeline hand to one another."""
+"""What the stages of the pipelines hand to one another, and what they give."""
 
 from __future__ import annotations
 
@@ -50,4 +50,16 @@ class FusedDepth:
     stereo_depth_m: Array | None = None  # (H, W) dense stereo depth, None when the right image was missing
     lidar_depth_m: Array | None = None  # (H, W) completed lidar depth, None when the sweep was missing
     sparse_depth_m: Array | None = None  # (H, W) visible returns, NaN elsewhere
+    stages_ms: dict[str, float] = field(default_factory=dict)  # time of each stage
+
+
+@dataclass(frozen=True)
+class DepthEstimate:
+    """Depth of one image. Depth is Z in the camera's optical frame (REP 103), NaN where unknown."""
+
+    depth_m: Array  # (H, W) of the input image
+    focal_scale: float | None = (
+        None  # factor for the camera's focal length, already in depth_m; None: not applied
+    )
+    notes: tuple[str, ...] = ()  # why this depth deserves less trust than usual
     stages_ms: dict[str, float] = field(default_factory=dict)  # time of each stage

@@ -48,6 +48,7 @@ class FusedConv:
         stride: tuple[int, ...],
         padding: tuple[int, ...],
         dilation: tuple[int, ...] | None = None,
+        groups: int = 1,
         slope: float | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
@@ -57,6 +58,7 @@ class FusedConv:
         self.bias = None if bias is None else bias.detach().to(dtype)
         self.stride, self.padding = list(stride), list(padding)
         self.dilation = list(dilation or (1,) * len(stride))
+        self.groups = groups
         self.slope = slope
         self.dtype = dtype
         self.fused = weight.device.type == "cpu" and has_fused_operators()
@@ -78,6 +80,7 @@ class FusedConv:
             stride=conv.stride,
             padding=conv.padding,
             dilation=conv.dilation,
+            groups=conv.groups,
             slope=slope,
             dtype=dtype,
         )
@@ -87,11 +90,11 @@ class FusedConv:
         padding = padding or self.padding
         if self.fused:
             return self._fused(x, skip, padding)
-        y = _convolve(x, self.weight, self.bias, self.stride, padding, self.dilation)
+        y = _convolve(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
         return activate_(y if skip is None else y.add_(skip), self.slope)
 
     def _fused(self, x: Tensor, skip: Tensor | None, padding: list[int]) -> Tensor:
-        shape = (self.weight, self.bias, padding, self.stride, self.dilation, 1)
+        shape = (self.weight, self.bias, padding, self.stride, self.dilation, self.groups)
         attribute, scalars = _attribute(self.slope)
         if skip is None:
             y: Tensor = torch.ops.mkldnn._convolution_pointwise(x, *shape, attribute, scalars, "")
@@ -142,9 +145,16 @@ def _attribute(slope: float | None) -> tuple[str, list[float]]:
     return ("relu", []) if slope == 0 else ("leaky_relu", [slope])
 
 
-def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, *shape: list[int]) -> Tensor:
-    stride, padding, dilation = shape
-    return torch.convolution(x, weight, bias, stride, padding, dilation, False, [0] * len(stride), 1)
+def _convolve(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: list[int],
+    padding: list[int],
+    dilation: list[int],
+    groups: int,
+) -> Tensor:
+    return torch.convolution(x, weight, bias, stride, padding, dilation, False, [0] * len(stride), groups)
 
 
 @lru_cache(maxsize=1)

@@ -29,6 +29,17 @@ class FastSequential(nn.Module):
         return self.network(*inputs)
 
 
+class OwnLayer(nn.Module):
+    """A layer that cannot be fused, with the arithmetic it was made for."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Any:
+        return self.layer(x.float())
+
+
 class FusedLayer(nn.Module):
     """A fused convolution as a module; casts its input to the layer's type."""
 
@@ -49,9 +60,15 @@ def fuse(module: nn.Module, dtype: torch.dtype) -> None:
         if isinstance(child, nn.Sequential):
             setattr(module, name, nn.Sequential(*_fused_layers(_flat(child), dtype)))
         elif isinstance(child, CONVOLUTIONS):
-            setattr(module, name, FusedLayer(child, None, None, dtype))
+            layer = FusedLayer(child, None, None, dtype) if is_plain(child) else OwnLayer(child)
+            setattr(module, name, layer)
         else:
             fuse(child, dtype)
+
+
+def is_plain(layer: nn.Module) -> bool:
+    """Whether it convolves as its attributes say: not a class of its own, whose `forward` may pad otherwise."""
+    return type(layer) in CONVOLUTIONS and getattr(layer, "padding_mode", "") == "zeros"
 
 
 def _flat(sequential: nn.Sequential) -> list[nn.Module]:
@@ -65,9 +82,9 @@ def _fused_layers(layers: list[nn.Module], dtype: torch.dtype) -> list[nn.Module
     out: list[nn.Module] = []
     while layers:
         layer = layers.pop(0)
-        if not isinstance(layer, CONVOLUTIONS):
+        if not is_plain(layer):
             fuse(layer, dtype)
-            out.append(layer)
+            out.append(OwnLayer(layer) if isinstance(layer, CONVOLUTIONS) else layer)
             continue
         norm = layers.pop(0) if layers and isinstance(layers[0], NORMS) else None
         slope = _slope(layers.pop(0)) if layers and isinstance(layers[0], nn.ReLU | nn.LeakyReLU) else None

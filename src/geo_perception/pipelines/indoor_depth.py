@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One image of an indoor camera -> dense metric depth, by a network of the DistDepth family (arXiv 2112.02306)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from geo_perception.errors import ConfigError, InputError, WeightsError
+from geo_perception.geometry import PinholeCamera
+from geo_perception.pipelines.backends import ModelChoice
+from geo_perception.pipelines.estimates import DepthEstimate
+from geo_perception.pipelines.framing import ASPECTS, Framing, frame
+from geo_perception.pipelines.stereo_lidar_fusion import PRECISIONS, timed
+
+if TYPE_CHECKING:  # weights need torch
+    from geo_perception.weights import ModelCard
+
+Array = NDArray[np.float32]
+Image = NDArray[np.uint8]
+
+DEFAULT_MODEL = "distdepth_lite0_rooms"
+PUBLISHED_SIZE = (256, 256)  # of networks whose card names no size
+SIZE_MULTIPLE, MIN_NETWORK_PX = 32, 64
+MIN_SIDE_PX = 32  # smaller images say nothing about a room
+MAX_PIXELS = 2**27  # four times 8K; beyond it a size is a mistake
+FIELD_OF_VIEW_DEG = (10.0, 150.0)  # of cameras that a pinhole model describes
+MAX_PIXEL_ASPECT = 1.5  # fx / fy or its inverse
+UNIFORM = 3.0  # grey levels of contrast below which there is nothing to see
+SATURATED, MAX_SATURATED = 250, 0.5  # grey level, and share of the image
+
+
+@dataclass(frozen=True)
+class IndoorDepthConfig:
+    """Which weights to use, and how images reach the network."""
+
+    model: str = DEFAULT_MODEL  # name in models/ or a folder with a model card
+    device: str = "cpu"
+    precision: str = (
+        "auto"  # bfloat16 where the processor multiplies it natively, else float32; or either by name
+    )
+    aspect: str = (
+        "card"  # stretch, pad or crop (see `framing`); card: metrics.aspect of the card, else stretch
+    )
+    network_height: int = 0  # multiples of 32, at least 64; 0: metrics.size of the card, else 256
+    network_width: int = 0
+    # Depth is learnt for one focal length, and an image from a longer lens looks like a nearer room: multiply depth by
+    # the camera's focal length over the card's metrics.canonical_focal.
+    scale_by_focal: bool = True
+
+    def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise ConfigError(f"precision must be one of {PRECISIONS}, got {self.precision!r}")
+        if self.aspect not in ("card", *ASPECTS):
+            raise ConfigError(f"aspect must be one of card, {', '.join(ASPECTS)}, got {self.aspect!r}")
+        for name in ("network_height", "network_width"):
+            if getattr(self, name) and not is_network_side(getattr(self, name)):
+                raise ConfigError(
+                    f"{name} must be 0 or a multiple of {SIZE_MULTIPLE} from {MIN_NETWORK_PX} on, "
+                    f"got {getattr(self, name)}"
+                )
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a model's card says about the images it takes and the depth it gives."""
+
+    size: tuple[int, int]  # height, width
+    aspect: str
+    canonical_focal: float  # of the image side; 0: unknown, or meant for one camera
+
+    @classmethod
+    def of(cls, card: ModelCard, config: IndoorDepthConfig) -> Contract:
+        """From the card, where the configuration does not say otherwise. Raises WeightsError naming a bad entry."""
+        size = card.metrics.get("size", list(PUBLISHED_SIZE))
+        aspect = card.metrics.get("aspect", "stretch")
+        focal = card.metrics.get("canonical_focal", 0.0)
+        if not (isinstance(size, list) and len(size) == 2 and all(map(is_network_side, size))):
+            raise WeightsError(
+                f"model {config.model!r}: metrics.size of its card is no network size: {size!r}"
+            )
+        if aspect not in ASPECTS:
+            raise WeightsError(f"model {config.model!r}: metrics.aspect of its card must be one of {ASPECTS}")
+        if not (isinstance(focal, float | int) and 0 <= focal < math.inf):
+            raise WeightsError(f"model {config.model!r}: metrics.canonical_focal of its card is {focal!r}")
+        return cls(
+            (config.network_height or size[0], config.network_width or size[1]),
+            aspect if config.aspect == "card" else config.aspect,
+            float(focal),
+        )
+
+
+class IndoorDepth:
+    """The whole pipeline as one callable; construct once, call per frame (not from two threads at a time)."""
+
+    def __init__(self, config: IndoorDepthConfig = IndoorDepthConfig()) -> None:
+        """Load the model.
+
+        Raises:
+            WeightsError: it is missing, damaged or made for another network, or its card is wrong.
+            ConfigError: the device does not exist.
+        """
+        from geo_perception.pipelines.learned import load_for
+
+        self.config = config
+        choice = ModelChoice(config.model, config.device, config.precision)
+        self._network, card = load_for("indoor depth", "distdepth", choice)
+        self.models: dict[str, ModelCard] = {"depth": card}
+        self.contract = Contract.of(card, config)
+
+    def __call__(self, image: Image, camera: PinholeCamera | None = None) -> DepthEstimate:
+        """Depth of one image.
+
+        Args:
+            image: (H, W, 3) RGB or (H, W) grey, uint8, rectified, 32 px a side or more.
+            camera: calibration of the image. Without it, depth is not scaled to the camera's focal length.
+
+        Raises:
+            InputError: another shape or type, or a camera that cannot have taken the image.
+        """
+        rgb = checked_image(image)
+        if camera is not None:
+            check_camera(camera, (rgb.shape[0], rgb.shape[1]))
+        stages: dict[str, float] = {}
+        framing = frame((rgb.shape[0], rgb.shape[1]), self.contract.size, self.contract.aspect)
+        with timed("resize", stages):
+            seen = framing.to_network(rgb)
+        with timed("network", stages):
+            depth_m = self._infer(seen)
+        with timed("depth to image", stages):
+            scale, note = self._focal_scale(framing, camera)
+            depth_m = framing.to_image(depth_m if scale is None else depth_m * np.float32(scale))
+        return DepthEstimate(depth_m, scale, tuple(filter(None, (note, trouble(seen)))), stages)
+
+    def _infer(self, seen: Image) -> Array:
+        """Depth (h, w) metres of the network's input, for its canonical camera."""
+        import torch
+
+        with torch.inference_mode():
+            pixels = torch.from_numpy(seen).to(self.config.device).permute(2, 0, 1)[None].float() / 255
+            depth_m: Array = self._network(pixels).depth_m[0, 0].float().cpu().numpy()
+        return depth_m
+
+    def _focal_scale(self, framing: Framing, camera: PinholeCamera | None) -> tuple[float | None, str]:
+        """The factor of depth for this camera, or None; and what there is to say about that."""
+        canonical = self.contract.canonical_focal
+        if not self.config.scale_by_focal:
+            return None, ""
+        if not canonical:
+            return None, "the model's card names no canonical focal length: depth is not scaled to the camera"
+        if camera is None:
+            return None, f"no camera: depth is for a focal length of {canonical:g} image sides"
+        return framing.focal_share(camera) / canonical, ""
+
+
+def is_network_side(value: Any) -> bool:
+    """Whether the networks take images of this height or width."""
+    return type(value) is int and value >= MIN_NETWORK_PX and value % SIZE_MULTIPLE == 0
+
+
+def checked_image(image: Image) -> Image:
+    """(H, W, 3) of a colour or grey image (grey is repeated). Raises InputError for everything else."""
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
+        got = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+        raise InputError(f"image must be RGB uint8 (H, W, 3), or grey uint8 (H, W), got {got}")
+    if image.ndim == 3 and image.shape[2] == 1:
+        image = image[..., 0]
+    if image.ndim != 2 and not (image.ndim == 3 and image.shape[2] == 3):
+        raise InputError(f"image must have shape (H, W, 3), or (H, W) for grey, got {image.shape}")
+    height, width = image.shape[:2]
+    if min(height, width) < MIN_SIDE_PX or height * width > MAX_PIXELS:
+        raise InputError(
+            f"image is {width}x{height}, allowed are {MIN_SIDE_PX} px a side and more, up to {MAX_PIXELS} pixels"
+        )
+    if image.ndim == 2:
+        return np.asarray(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_GRAY2RGB), np.uint8)
+    return image
+
+
+def check_camera(camera: PinholeCamera, size: tuple[int, int]) -> None:
+    """Raise InputError unless the camera has the image's size, nearly square pixels and a plausible field of view."""
+    if camera.size != size:
+        raise InputError(f"image is {size[1]}x{size[0]}, its camera {camera.width}x{camera.height}")
+    what = f"focal length fx {camera.fx:g}, fy {camera.fy:g} px of a {camera.width}x{camera.height} camera"
+    if not 1 / MAX_PIXEL_ASPECT <= camera.fx / camera.fy <= MAX_PIXEL_ASPECT:
+        raise InputError(f"{what}: fx / fy must be between 1/{MAX_PIXEL_ASPECT} and {MAX_PIXEL_ASPECT}")
+    side = max(camera.width / camera.fx, camera.height / camera.fy)
+    view_deg = math.degrees(2 * math.atan(side / 2))
+    low, high = FIELD_OF_VIEW_DEG
+    if not low <= view_deg <= high:
+        raise InputError(
+            f"{what} is a field of view of {view_deg:.3g} degrees, allowed are {low:g} to {high:g} "
+            "(calibrated at another resolution?)"
+        )
+
+
+def trouble(seen: Image) -> str:
+    """Why there is little to see in an image, or nothing."""
+    _, contrast = cv2.meanStdDev(seen)
+    if float(contrast.max()) < UNIFORM:
+        return "the image is uniform (lens covered, no light, overexposed?): its depth is a guess"
+    saturated = float((seen.min(axis=2) >= SATURATED).mean())
+    if saturated > MAX_SATURATED:
+        return f"{saturated:.0%} of the image is overexposed"
+    return ""

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A model folder of an untrained indoor network, and a camera and image for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from geo_perception.geometry import PinholeCamera
+
+WIDTH, HEIGHT, FOCAL_PX = 128, 96, 80.0
+CAMERA = PinholeCamera(FOCAL_PX, FOCAL_PX, 63.5, 47.5, WIDTH, HEIGHT)
+METRICS = {"size": [64, 64], "canonical_focal": 0.5}
+
+
+def untrained_model(folder: Path, **metrics: Any) -> str:
+    """Write one; entries of `metrics` replace those of the card, None leaves one out."""
+    import torch
+
+    from geo_perception.networks import build
+    from geo_perception.weights import ModelCard, save_model
+
+    torch.manual_seed(0)
+    config = {"encoder": "efficientnet_lite0"}
+    told = {name: value for name, value in {**METRICS, **metrics}.items() if value is not None}
+    save_model(
+        build("distdepth", **config), folder, ModelCard(network="distdepth", config=config, metrics=told)
+    )
+    return str(folder)
+
+
+def picture(height: int = HEIGHT, width: int = WIDTH, seed: int = 0) -> np.ndarray:
+    """(H, W, 3) RGB of coloured blocks."""
+    blocks = np.random.default_rng(seed).integers(0, 240, (6, 8, 3), dtype=np.uint8)
+    rows, columns = np.arange(height) * 6 // height, np.arange(width) * 8 // width
+    return blocks[rows][:, columns]
