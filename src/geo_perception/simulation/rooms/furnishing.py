@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo_perception.simulation.mesh import Mesh, join
-from geo_perception.simulation.rooms import furniture, things
+from geo_perception.simulation.rooms import furniture, seats, things
 from geo_perception.simulation.rooms.config import RoomConfig
 from geo_perception.simulation.rooms.furniture import Maker
 from geo_perception.simulation.rooms.palette import Palette
@@ -137,9 +137,7 @@ def _seat(rng: Rng, p: Palette, config: RoomConfig, room: Room, item: Placed, ou
         return
     if item.piece.depth > 1.0 or rng.random() > 0.85 * config.furniture:
         return
-    make = (
-        furniture.office_chair if item.piece.tops and item.piece.tops[0].kind == "desk" else furniture.chair
-    )
+    make = seats.office_chair if item.piece.tops and item.piece.tops[0].kind == "desk" else seats.chair
     state = rng.bit_generator.state
     for x in np.arange(-item.piece.width / 2 + 0.35, item.piece.width / 2 - 0.2, 0.65):
         for away, turn in ((item.piece.depth, np.pi), (0.0, 0.0)):

@@ -200,3 +200,11 @@ class Palette:
         return np.asarray(
             np.clip(value * self._shift(rng, 0.9 if rng.random() < 0.4 else 0.15), 0.015, 1.4), np.float32
         )
+
+
+def hard(rng: Rng, palette: Palette) -> Coat:
+    """What cabinets and tables are made of."""
+    kind = rng.random()
+    if kind < 0.6:
+        return palette.any_of("wood", rng)
+    return palette.of("lacquer") if kind < 0.75 else palette.of("plastic", rng.choice([0.9, 0.75, 0.05, 0.4]))
