@@ -51,7 +51,7 @@ def test_relative_links_lead_somewhere() -> None:
 def test_commands_exist() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"\bmake ([a-z]+)\b", README)) <= targets
-    named = set(re.findall(r"geo-perception ([a-z]+)\b", README))
+    named = set(re.findall(r"geo-perception ([a-z]+(?:-[a-z]+)?)", README))
     assert named <= set(cli.VERBS)
     assert set(cli.VERBS) <= named
 
