@@ -17,6 +17,7 @@ import torch
 from bench.table import Row
 from geo_perception.networks import build
 from geo_perception.networks.inference import optimise
+from geo_perception.networks.scadc_guided import FEATURES
 
 HEIGHT, WIDTH = 352, 1216
 ROUNDS = 5
@@ -27,7 +28,7 @@ def run() -> list[Row]:
     """Rows for every network in float32 and bfloat16."""
     torch.manual_seed(0)
     rows = compare("SCADC 352x1216", "scadc", {}, fusion_inputs())
-    rows += compare("SCADC-guided 384x1248", "scadc_guided", {}, (torch.randn(1, 12, 384, 1248),))
+    rows += compare("SCADC-guided 384x1248", "scadc_guided", {}, (torch.randn(1, len(FEATURES), 384, 1248),))
     rows += compare("SSDC-18 gd 352x1216", "ssdc", {"layers": 18}, completion_inputs())
     rows += compare("PSMNet 384x1248", "psmnet", {}, tuple(torch.randn(2, 1, 3, 384, 1248)), rounds=3)
     return rows
