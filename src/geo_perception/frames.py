@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One synchronised set of sensor data, as data sets, simulators and bags hand it to pipelines."""
+"""What data sets, simulators and bags hand to pipelines: the sensor data of one moment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from geo_perception.geometry.camera import StereoRig
+from geo_perception.geometry.camera import PinholeCamera, StereoRig
 
 
 @dataclass(frozen=True)
@@ -25,3 +25,13 @@ class StereoLidarFrame:
     rig: StereoRig
     camera_from_lidar: NDArray[np.float64]  # 4x4, lidar frame to the left camera's optical frame
     depth_truth_m: NDArray[np.float32] | None = None  # (H, W), NaN = unknown
+
+
+@dataclass(frozen=True)
+class RgbdFrame:
+    """An image of one camera with, perhaps, its depth."""
+
+    name: str  # unique within its data set
+    image: NDArray[np.uint8]  # (H, W, 3) RGB
+    camera: PinholeCamera  # of the image
+    depth_truth_m: NDArray[np.float32] | None = None  # (h, w) of the same view, NaN = unknown

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Folders of colour images with depth as a sequence of `RgbdFrame`s; the layouts are in `layouts.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo_perception.datasets.indoor.files import read_rgb
+from geo_perception.errors import DataError, InputError
+from geo_perception.frames import RgbdFrame
+from geo_perception.geometry import PinholeCamera
+
+Array = NDArray[np.float32]
+Intrinsics = tuple[float, float, float, float]  # fx, fy, cx, cy in pixels, pixel centres at integers
+
+CAMERA_FILE = "camera-intrinsics.txt"
+
+
+@dataclass(frozen=True)
+class RgbdFiles:
+    """Where one frame lies."""
+
+    name: str
+    image: Path
+    depth: Path
+
+
+@dataclass(frozen=True)
+class RgbdDataset(Sequence[RgbdFrame]):
+    """`len`, index, slice and iteration over frames; files are read at access."""
+
+    kind: str  # e.g. "7-Scenes"
+    root: Path
+    files: tuple[RgbdFiles, ...]
+    read_depth: Callable[[Path], Array]  # (h, w) metres, 0 or NaN = unknown
+    camera: Callable[[RgbdFiles, int, int], PinholeCamera]  # of a frame whose image has this width and height
+    registration: str  # what is assumed about colour, depth and camera
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    @overload
+    def __getitem__(self, index: int) -> RgbdFrame: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> RgbdDataset: ...
+
+    def __getitem__(self, index: int | slice) -> RgbdFrame | RgbdDataset:
+        """One frame, or the data set of a slice of them.
+
+        Raises:
+            IndexError: beyond the last frame.
+            DataError: a file of the frame is missing or damaged, or its camera cannot be.
+        """
+        if isinstance(index, slice):
+            return self.part(self.files[index])
+        files = self.files[index]
+        image = read_rgb(files.image)
+        try:
+            camera = self.camera(files, image.shape[1], image.shape[0])
+        except InputError as error:
+            raise DataError(f"camera of {files.image}: {error}") from error
+        return RgbdFrame(files.name, image, camera, self.truth(index))
+
+    def part(self, files: tuple[RgbdFiles, ...]) -> RgbdDataset:
+        """The same data set with these frames only."""
+        return RgbdDataset(self.kind, self.root, files, self.read_depth, self.camera, self.registration)
+
+    def truth(self, index: int) -> Array:
+        """(h, w) depth of one frame at its own resolution, NaN = unknown, without reading its image.
+
+        Raises:
+            DataError: missing or damaged.
+        """
+        depth_m = self.read_depth(self.files[index].depth)
+        return np.where(depth_m > 0, depth_m, np.float32(np.nan))
+
+
+def fixed_camera(
+    root: Path, default: Intrinsics, size: tuple[int, int], name: str = CAMERA_FILE
+) -> Callable[[RgbdFiles, int, int], PinholeCamera]:
+    """The camera in the file `name` (3x3, pixels of the images), else `default`, which is for `size`.
+
+    Args:
+        size: (width, height); images of another one are taken as the same view resized.
+
+    Raises:
+        DataError: the file does not hold 9 numbers.
+    """
+    path = root / name
+    if path.is_file():
+        K = read_matrix(path)
+        return lambda _, width, height: PinholeCamera.from_info(K, width, height)
+    return lambda _, width, height: PinholeCamera(*default, *size).scaled(width, height)
+
+
+def read_matrix(path: Path) -> NDArray[np.float64]:
+    """3x3 numbers of a text file. Raises DataError."""
+    try:
+        return np.array([float(word) for word in path.read_text(encoding="utf-8").split()]).reshape(3, 3)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} must hold 3x3 numbers: {error}") from error
