@@ -114,22 +114,32 @@ def test_launch_files_describe_a_launch() -> None:
         assert "generate_launch_description" in names, path
 
 
-def test_node_offers_every_option_of_its_pipeline() -> None:
-    from geo_perception.pipelines import StereoLidarFusionConfig
+def node_settings() -> dict[str, tuple[type, type]]:
+    """Settings and pipeline configuration of every node."""
+    from geo_perception.pipelines import IndoorDepthConfig, StereoLidarFusionConfig
     from geo_perception.ros.nodes.fusion_settings import FusionSettings
+    from geo_perception.ros.nodes.indoor_settings import IndoorSettings
 
-    assert FusionSettings().pipeline() == StereoLidarFusionConfig()
+    return {
+        "stereo_lidar_fusion": (FusionSettings, StereoLidarFusionConfig),
+        "indoor_depth": (IndoorSettings, IndoorDepthConfig),
+    }
 
 
-def test_parameter_file_names_parameters_of_the_node() -> None:
-    from geo_perception.ros.nodes.fusion_settings import FusionSettings
+def test_nodes_offer_every_option_of_their_pipeline() -> None:
+    from geo_perception.ros.graphs import GRAPHS
 
-    values = yaml.safe_load((ROOT / "config" / "stereo_lidar_fusion.yaml").read_text())["/**"][
-        "ros__parameters"
-    ]
-    fields = FusionSettings.__dataclass_fields__
-    assert [name for name in values if name not in fields and name not in RUNTIME_PARAMETERS] == []
-    assert {name: fields[name].default for name in values if name in fields} == values
+    assert set(node_settings()) == {node.executable for graph in GRAPHS.values() for node in graph.nodes}
+    for settings, config in node_settings().values():
+        assert settings().pipeline() == config()
+
+
+def test_parameter_files_name_parameters_of_their_node() -> None:
+    for node, (settings, _) in node_settings().items():
+        values = yaml.safe_load((ROOT / "config" / f"{node}.yaml").read_text())["/**"]["ros__parameters"]
+        fields = settings.__dataclass_fields__
+        assert [name for name in values if name not in fields and name not in RUNTIME_PARAMETERS] == []
+        assert {name: fields[name].default for name in values if name in fields} == values
 
 
 def test_graphs_start_installed_commands() -> None:

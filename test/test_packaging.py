@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ("src", "training", "launch", "config", "models", "resource")
 FILES = ("setup.py", "setup.cfg", "pyproject.toml", "package.xml", "README.md", "LICENSE")
-NODE = "stereo_lidar_fusion"
+NODES = ("stereo_lidar_fusion", "indoor_depth")
 
 
 @pytest.fixture(scope="module")
@@ -62,14 +62,14 @@ def test_wheel_holds_code_data_and_commands(checkout: Path, tmp_path: Path) -> N
     assert "geo_perception/py.typed" in names
     data = {name.split(".data/data/share/geo_perception/")[-1] for name in names}
     assert (shipped("config") | shipped("launch") | shipped("models") | {"package.xml"}) - data == set()
-    assert {"geo-perception", NODE} <= {line.split(" = ")[0] for line in commands.splitlines()}
+    assert {"geo-perception", *NODES} <= {line.split(" = ")[0] for line in commands.splitlines()}
 
 
 def test_colcon_build_layout(checkout: Path, tmp_path: Path) -> None:
     record = str(tmp_path / "record")
     options = ("--prefix", str(tmp_path), "--single-version-externally-managed", "--record", record)
     run(checkout, "setup.py", "-q", "install", *options)
-    assert (tmp_path / "lib" / "geo_perception" / NODE).is_file()
+    assert all((tmp_path / "lib" / "geo_perception" / node).is_file() for node in NODES)
     share = tmp_path / "share" / "geo_perception"
     expected = shipped("config") | shipped("launch") | shipped("models") | {"package.xml"}
     assert [name for name in expected if not (share / name).is_file()] == []
@@ -101,7 +101,7 @@ def test_colcon_symlink_install_layout(checkout: Path, tmp_path: Path) -> None:
     libraries.mkdir(parents=True)
     options = ("--prefix", str(tmp_path), "--no-deps", "--editable", "--build-directory", str(tmp_path / "b"))
     run(build, "setup.py", "-q", "develop", *options, PYTHONPATH=str(libraries))
-    assert (tmp_path / "lib" / "geo_perception" / NODE).is_file()
+    assert all((tmp_path / "lib" / "geo_perception" / node).is_file() for node in NODES)
     where = "import geo_perception, training; print(geo_perception.__file__, training.__file__)"
     for path in run(tmp_path, "-c", where, PYTHONPATH=str(build)).split():
         assert Path(path).is_relative_to(build)

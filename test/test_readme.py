@@ -56,26 +56,28 @@ def test_commands_exist() -> None:
     assert set(cli.VERBS) <= named
 
 
-def rows(kind: str) -> list[str]:
-    """Names in the rows of the node's table that begin with `kind`."""
-    lines = section("Node, topics, parameters").splitlines()
-    return [
+def rows(node: str, kind: str) -> set[str]:
+    """Names in the rows of a node's table that begin with `kind`."""
+    table = section("Nodes, topics, parameters").split(f"\n`{node}` ", 1)[1].split("\n\n`", 1)[0]
+    return {
         name
-        for line in lines
+        for line in table.splitlines()
         if line.startswith(f"| {kind} |")
         for name in re.findall("`([^`]+)`", line.split("|")[2])
-    ]
-
-
-def test_topics_and_parameters_are_those_of_the_node() -> None:
-    from geo_perception.ros.nodes import fusion_settings
-
-    topics = {getattr(fusion_settings, name) for name in dir(fusion_settings) if name.isupper()}
-    assert set(rows("in") + rows("out")) - {"/diagnostics"} == {
-        name for name in topics if isinstance(name, str)
     }
-    known = set(fusion_settings.FusionSettings.__dataclass_fields__)
-    assert set(rows("param")) - known == set()
+
+
+def test_topics_and_parameters_are_those_of_the_nodes() -> None:
+    from geo_perception.ros.graphs import GRAPHS
+    from geo_perception.ros.nodes.fusion_settings import FusionSettings
+    from geo_perception.ros.nodes.indoor_settings import IndoorSettings
+
+    settings = {"stereo_lidar_fusion": FusionSettings, "indoor_depth": IndoorSettings}
+    for node in [node for graph in GRAPHS.values() for node in graph.nodes]:
+        name = node.executable
+        assert (rows(name, "in") | rows(name, "out")) - {"/diagnostics"} == set(node.topics)
+        assert rows(name, "param") - set(settings[name].__dataclass_fields__) == set()
+        assert rows(name, "param")
 
 
 def test_ignored_files_are_not_in_the_tree() -> None:

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The fusion node in this process, around a stand-in pipeline, with a peer that feeds and hears it over DDS."""
+"""A node in this process, around a stand-in pipeline, with a peer that feeds and hears it over DDS."""
 
 from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from helpers.ros_peer import OUTPUTS, FusionPeer, good_frame
+from helpers.ros_peer import FusionPeer, NodePeer, good_frame
 from helpers.stereo_scene import CAMERA_FROM_LIDAR, HEIGHT, WIDTH
 
 from geo_perception.pipelines import FusedDepth
@@ -46,34 +46,50 @@ class StandIn:
 
 
 class NodeRun:
-    """The node on an executor's thread of this process, and a peer."""
+    """The fusion node on an executor's thread of this process, and a peer."""
 
-    def __init__(self, listen: tuple[str, ...] = OUTPUTS, **parameters: Any) -> None:
+    peer_type: type[NodePeer] = FusionPeer
+
+    def __init__(self, listen: tuple[str, ...] | None = None, **parameters: Any) -> None:
+        """Listens to all outputs unless told which."""
         import rclpy
         from rclpy.context import Context
         from rclpy.executors import SingleThreadedExecutor
         from rclpy.parameter import Parameter
         from rclpy.signals import SignalHandlerOptions
 
-        from geo_perception.ros.nodes.stereo_lidar_fusion import StereoLidarFusionNode
-
         domain = random.randint(1, 101)
-        self.context, self.pipeline = Context(), StandIn()
+        self.context, self.pipeline = Context(), self.stand_in()
         self.build: Callable[[Any], Any] = lambda settings: self.pipeline
         rclpy.init(
             args=[], context=self.context, domain_id=domain, signal_handler_options=SignalHandlerOptions.NO
         )
-        parameters = {"camera_from_lidar": CAMERA_FROM_LIDAR.reshape(-1).tolist(), **parameters}
-        self.node = StereoLidarFusionNode(
+        self.node = self.node_type()(
             lambda settings: self.build(settings),  # noqa: PLW0108 - tests replace it
             context=self.context,
-            parameter_overrides=[Parameter(name, value=value) for name, value in parameters.items()],
+            parameter_overrides=[Parameter(name, value=value) for name, value in self.parameters(parameters)],
         )
-        self.peer = FusionPeer(domain, listen)
+        self.peer = self.peer_type(domain, listen)
         self.executor = SingleThreadedExecutor(context=self.context)
         self.executor.add_node(self.node)
         self.thread = threading.Thread(target=self.executor.spin, daemon=True)
         self.stamp_ns = 10**18
+
+    def stand_in(self) -> Any:
+        return StandIn()
+
+    def node_type(self) -> Any:
+        from geo_perception.ros.nodes.stereo_lidar_fusion import StereoLidarFusionNode
+
+        return StereoLidarFusionNode
+
+    def parameters(self, given: dict[str, Any]) -> Iterable[tuple[str, Any]]:
+        """With the defaults of a test."""
+        return {"camera_from_lidar": CAMERA_FROM_LIDAR.reshape(-1).tolist(), **given}.items()
+
+    def frame(self, stamp_ns: int) -> dict[str, Any]:
+        """Messages of a complete frame."""
+        return good_frame(stamp_ns)
 
     def start(self) -> NodeRun:
         assert self.node.autostart()
@@ -84,7 +100,7 @@ class NodeRun:
     def send(self, without: str = "", **changes: Any) -> int:
         """Publish the next frame; gives its stamp."""
         self.stamp_ns += STEP_NS
-        frame = {k: v for k, v in good_frame(self.stamp_ns).items() if k != without}
+        frame = {k: v for k, v in self.frame(self.stamp_ns).items() if k != without}
         self.peer.send({**frame, **changes})
         return self.stamp_ns
 
@@ -111,7 +127,7 @@ class NodeRun:
     def close(self) -> None:
         import rclpy
 
-        self.pipeline.go.set()
+        getattr(self.pipeline, "go", threading.Event()).set()
         self.executor.shutdown()
         if self.thread.is_alive():
             self.thread.join()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The other side of the fusion node: publishes crafted frames, hears its outputs and diagnostics, calls its services.
+"""The other side of a node: publishes crafted frames, hears its outputs and diagnostics, calls its services.
 
 Every wait is for something that is signalled; limits only end a test that failed.
 """
@@ -10,7 +10,7 @@ import os
 import re
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from helpers import stereo_scene
@@ -21,6 +21,12 @@ LIMIT_S = 30.0
 NODE = "stereo_lidar_fusion"
 INPUTS = ("left", "right", "left_info", "right_info", "points")
 OUTPUTS = ("depth", "info", "cloud", "confidence", "colour")
+DEPTH_OUTPUTS = {
+    "depth": ("Image", "depth/image_rect"),
+    "info": ("CameraInfo", "depth/camera_info"),
+    "cloud": ("PointCloud2", "depth/points"),
+    "colour": ("Image", "depth/image_color"),
+}
 
 
 class Peer:
@@ -106,32 +112,30 @@ class Peer:
             self.node.destroy_client(client)
 
 
-class FusionPeer(Peer):
-    """Peer of the stereo + lidar fusion node. `outputs[name][stamp_ns]` are messages, `statuses` diagnostics."""
+class NodePeer(Peer):
+    """Peer of a perception node. `outputs[name][stamp_ns]` are messages, `statuses` diagnostics."""
 
-    def __init__(self, domain_id: int, listen: tuple[str, ...] = OUTPUTS) -> None:
+    NODE: str
+    INPUTS: ClassVar[dict[str, tuple[str, str]]]  # name -> message and topic, in the order they are sent
+    OUTPUTS: ClassVar[dict[str, tuple[str, str]]]
+
+    def __init__(self, domain_id: int, listen: tuple[str, ...] | None = None) -> None:
+        """Listens to all outputs unless told which."""
         from diagnostic_msgs.msg import DiagnosticArray
-        from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+        from sensor_msgs import msg
 
         super().__init__(domain_id)
-        self.outputs: dict[str, dict[int, Any]] = {name: {} for name in OUTPUTS}
+        self.outputs: dict[str, dict[int, Any]] = {name: {} for name in self.OUTPUTS}
         self.order: list[int] = []  # stamps of the depth images as they came
         self.statuses: list[Any] = []
         self.inputs = {
-            "left": self.publisher(Image, "left/image_rect"),
-            "right": self.publisher(Image, "right/image_rect"),
-            "left_info": self.publisher(CameraInfo, "left/camera_info"),
-            "right_info": self.publisher(CameraInfo, "right/camera_info"),
-            "points": self.publisher(PointCloud2, "points"),
+            name: self.publisher(getattr(msg, kind), topic) for name, (kind, topic) in self.INPUTS.items()
         }
-        kinds = {
-            "depth": (Image, "depth/image_rect"),
-            "info": (CameraInfo, "depth/camera_info"),
-            "cloud": (PointCloud2, "depth/points"),
-            "confidence": (Image, "depth/confidence"),
-            "colour": (Image, "depth/image_color"),
+        self.listeners = {
+            name: self.listen(name, getattr(msg, kind), topic)
+            for name, (kind, topic) in self.OUTPUTS.items()
+            if listen is None or name in listen
         }
-        self.listeners = {name: self.listen(name, *kinds[name]) for name in listen}
         self.subscription(
             DiagnosticArray, "/diagnostics", lambda message: self.statuses.extend(message.status)
         )
@@ -153,7 +157,7 @@ class FusionPeer(Peer):
 
     def send(self, frame: dict[str, Any]) -> None:
         """Publish what is in the frame, infos first so that they are known when the images arrive."""
-        for name in ("left_info", "right_info", "points", "left", "right"):
+        for name in self.INPUTS:
             if frame.get(name) is not None:
                 self.inputs[name].publish(frame[name])
 
@@ -175,12 +179,34 @@ class FusionPeer(Peer):
 
         def found() -> Any:
             for status in self.statuses[start:]:
-                if status.name == f"{NODE}: {part}" and re.search(message, status.message):
+                if status.name == f"{self.NODE}: {part}" and re.search(message, status.message):
                     return {"level": str(status.level[0]), **{pair.key: pair.value for pair in status.values}}
             return None
 
         heard: dict[str, str] = self.wait(found, f"diagnostics '{part}' matching {message!r}")
         return heard
+
+
+class FusionPeer(NodePeer):
+    """Peer of the stereo + lidar fusion node."""
+
+    NODE = NODE
+    INPUTS: ClassVar = {
+        "left_info": ("CameraInfo", "left/camera_info"),
+        "right_info": ("CameraInfo", "right/camera_info"),
+        "points": ("PointCloud2", "points"),
+        "left": ("Image", "left/image_rect"),
+        "right": ("Image", "right/image_rect"),
+    }
+    OUTPUTS: ClassVar = {**DEPTH_OUTPUTS, "confidence": ("Image", "depth/confidence")}
+
+
+class IndoorPeer(NodePeer):
+    """Peer of the indoor depth node."""
+
+    NODE = "indoor_depth"
+    INPUTS: ClassVar = {"info": ("CameraInfo", "camera_info"), "image": ("Image", "image_rect")}
+    OUTPUTS: ClassVar = DEPTH_OUTPUTS
 
 
 def good_frame(stamp_ns: int, seed: int = 0) -> dict[str, Any]:

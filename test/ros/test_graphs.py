@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import itertools
 import shutil
 from pathlib import Path
@@ -14,11 +15,12 @@ import yaml
 
 from geo_perception.errors import ConfigError, MissingDependencyError
 from geo_perception.resources import resource
-from geo_perception.ros.graphs import GRAPHS, Graph, find_graph, parse_arguments
-from geo_perception.ros.nodes import fusion_settings
+from geo_perception.ros.graphs import BOOLEANS, GRAPHS, Graph, find_graph, parse_arguments
+from geo_perception.ros.nodes import fusion_settings, indoor_settings
 from geo_perception.ros.runtime.settings import rule_of
 
 FUSION = find_graph("kitti_fusion")
+INDOOR = find_graph("indoor_depth")
 EYE = "1 0 0 0  0 1 0 0  0 0 1 0  0 0 0 1"
 
 
@@ -42,31 +44,44 @@ def test_files_of_a_graph_exist(graph: Graph) -> None:
         assert resource(node.parameter_file).is_file()
 
 
+def settings_of(graph: Graph) -> type[Any]:
+    known = {"kitti_fusion": fusion_settings.FusionSettings, "indoor_depth": indoor_settings.IndoorSettings}
+    return known[graph.name]
+
+
 @pytest.mark.ros
-def test_topics_are_those_of_the_node() -> None:
-    from geo_perception.ros.nodes.stereo_lidar_fusion import INPUTS, NAME, OUTPUTS
+@pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)
+def test_topics_are_those_of_the_node(graph: Graph) -> None:
+    (node,) = graph.nodes
+    module = importlib.import_module(node.module)
+    assert node.executable == module.NAME
+    assert set(node.topics) == {*module.INPUTS, *module.OUTPUTS}
 
-    (node,) = FUSION.nodes
-    assert node.executable == NAME
-    assert set(node.topics) == {*INPUTS, *OUTPUTS}
 
-
-def test_arguments_are_parameters_with_the_same_choices() -> None:
-    known = {f.name: rule_of(f) for f in dataclasses.fields(fusion_settings.FusionSettings)}
-    arguments = {a.name: a for a in FUSION.arguments}
-    for name in FUSION.nodes[0].parameters:
+@pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)
+def test_arguments_are_parameters_with_the_same_choices(graph: Graph) -> None:
+    known = {f.name: rule_of(f).choices for f in dataclasses.fields(settings_of(graph))}
+    arguments = {a.name: a.choices for a in graph.arguments}
+    for name in graph.nodes[0].parameters:
         if name not in ("use_sim_time", "autostart"):  # every ROS node's, every node's of ours
-            assert arguments[name].choices == known[name].choices, name
+            assert arguments[name] in (known[name], BOOLEANS), name
 
 
-def test_the_layouts_show_topics_of_the_graph() -> None:
-    topics = {f"/{topic}" for topic in FUSION.nodes[0].topics}
-    layout = yaml.safe_load(resource(FUSION.rviz).read_text())
+@pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)
+def test_the_layouts_show_topics_of_the_graph(graph: Graph) -> None:
+    topics = {f"/{topic}" for topic in graph.nodes[0].topics}
+    layout = yaml.safe_load(resource(graph.rviz).read_text())
     shown = {d["Topic"]["Value"] for d in layout["Visualization Manager"]["Displays"] if "Topic" in d}
-    assert shown <= topics
-    foxglove = yaml.safe_load(resource("config/foxglove/kitti_fusion.json").read_text())["configById"]
+    assert shown and shown <= topics
+    foxglove = yaml.safe_load(resource(f"config/foxglove/{graph.name}.json").read_text())["configById"]
     images = {c["imageMode"]["imageTopic"] for c in foxglove.values() if "imageMode" in c}
     assert images | set(foxglove["3D!cloud"]["topics"]) <= topics
+
+
+def test_the_camera_of_the_indoor_graph_is_two_topics() -> None:
+    (start,) = INDOOR.starts({"image": "/cam/rgb", "scale_by_focal": "false"})
+    assert "image_rect:=/cam/rgb" in flags(start.command, "-r")
+    assert flags(start.command, "-p") == ["scale_by_focal:=false"]
 
 
 def test_by_default_the_parameter_file_decides() -> None:
@@ -111,7 +126,7 @@ def test_a_parameter_file_of_the_user(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "named"),
     [
-        ({"fusion": "magic"}, "fusion must be one of confidence, scadc, got 'magic'"),
+        ({"fusion": "magic"}, "fusion must be one of scadc, confidence, got 'magic'"),
         ({"speed": "fast"}, "no argument 'speed'; it has left, right"),
         ({"camera_from_lidar": "1 2 3"}, "camera_from_lidar: a transform needs 16 values"),
         ({"camera_from_lidar": "one"}, "camera_from_lidar: could not convert"),

@@ -14,7 +14,7 @@ from helpers import fake_launch, stereo_scene
 from helpers.processes import Process, local_ros_environment
 
 from geo_perception.resources import resource
-from geo_perception.ros.graphs import GRAPHS, find_graph
+from geo_perception.ros.graphs import GRAPHS, Graph, find_graph
 from geo_perception.ros.runtime import supervisor
 from geo_perception.ros.runtime.transport import PROFILE_VARIABLE
 
@@ -31,13 +31,17 @@ def of(kind: type, entities: list[fake_launch.Recorded]) -> list[fake_launch.Rec
     return [entity for entity in entities if isinstance(entity, kind)]
 
 
-def test_the_launch_file_declares_the_graphs_arguments(entities: list[fake_launch.Recorded]) -> None:
+@pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)
+def test_a_launch_file_declares_the_graphs_arguments(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    entities = fake_launch.load(resource(f"launch/{graph.name}.launch.py"), monkeypatch)
     declared = of(fake_launch.DeclareLaunchArgument, entities)
-    assert [d.args[0] for d in declared] == [a.name for a in GRAPHS["kitti_fusion"].arguments]
+    assert [d.args[0] for d in declared] == [a.name for a in graph.arguments]
     for action in declared:
         choices = action.options["choices"]
         assert choices is None or action.options["default_value"] in choices
         assert action.options["description"]
+    (node,) = of(fake_launch.Node, fake_launch.run(entities))
+    assert node.options["executable"] == graph.nodes[0].executable
 
 
 def test_the_launch_file_sets_the_transport_profile(entities: list[fake_launch.Recorded]) -> None:

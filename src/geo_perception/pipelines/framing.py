@@ -63,8 +63,8 @@ class Framing:
 
         It is interpolated as inverse depth, in which planes stay planes under perspective.
         """
-        inverse = 1 / depth_m[self.target.slices]
-        inner = 1 / resize(inverse, (self.source.height, self.source.width))
+        inverse = np.reciprocal(depth_m[self.target.slices])
+        inner: Array = np.reciprocal(resize(inverse, (self.source.height, self.source.width)))
         if inner.shape == self.image_size:
             return inner
         out = np.full(self.image_size, np.nan, np.float32)

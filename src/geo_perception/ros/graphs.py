@@ -190,22 +190,35 @@ COMMON = (
     Argument("rviz", "false", "start RViz with the layout of this graph", BOOLEANS),
     Argument("log_level", "info", "least severe log level shown", LOG_LEVELS),
 )
+DEPTH_ARGUMENTS = (
+    Argument("depth", "depth", "namespace of the outputs"),
+    Argument("device", "", f"torch device{EMPTY}"),
+    Argument("precision", "", f"arithmetic of the networks{EMPTY}", ("auto", "float32", "bfloat16")),
+)
 FUSION_ARGUMENTS = (
     Argument("left", "left", "namespace of the left camera: <left>/image_rect, <left>/camera_info"),
     Argument("right", "right", "namespace of the right camera"),
     Argument("points", "points", "topic of the lidar's PointCloud2"),
-    Argument("depth", "depth", "namespace of the outputs"),
     Argument("stereo", "", f"stereo backend{EMPTY}", ("sgbm", "sgbm_fast", "psmnet")),
     Argument("completion", "", f"lidar completion backend{EMPTY}", ("morphology", "ssdc")),
     Argument("fusion", "", f"fusion backend{EMPTY}", ("scadc", "confidence")),
     Argument("fusion_model", "", f"model of the fusion network: a name in models/ or a folder{EMPTY}"),
     Argument("stereo_model", "", f"model of the stereo network{EMPTY}"),
     Argument("completion_model", "", f"model of the completion network{EMPTY}"),
-    Argument("device", "", f"torch device{EMPTY}"),
-    Argument("precision", "", f"arithmetic of the networks{EMPTY}", ("auto", "float32", "bfloat16")),
     Argument("on_missing", "", f"what to do without right camera or lidar{EMPTY}", ("hold", "degrade")),
     Argument("camera_from_lidar", "", "lidar to left camera, 16 values row by row; empty: /tf_static"),
 )
+INDOOR_ARGUMENTS = (
+    Argument("image", "image_rect", "topic of the camera's rectified image"),
+    Argument("camera_info", "camera_info", "topic of its CameraInfo"),
+    Argument("model", "", f"a name in models/ or a folder{EMPTY}"),
+    Argument("aspect", "", f"how images reach the network{EMPTY}", ("card", "stretch", "pad", "crop")),
+    Argument("scale_by_focal", "", f"scale depth to the camera's focal length{EMPTY}", BOOLEANS),
+    Argument("on_missing", "", f"what to do without CameraInfo{EMPTY}", ("hold", "degrade")),
+)
+DEPTH_TOPICS = {
+    f"depth/{name}": f"{{depth}}/{name}" for name in ("image_rect", "camera_info", "points", "image_color")
+}
 FUSION_NODE = NodeSpec(
     executable="stereo_lidar_fusion",
     module="geo_perception.ros.nodes.stereo_lidar_fusion",
@@ -220,12 +233,19 @@ FUSION_NODE = NodeSpec(
         "right/image_rect": "{right}/image_rect",
         "right/camera_info": "{right}/camera_info",
         "points": "{points}",
-        "depth/image_rect": "{depth}/image_rect",
-        "depth/camera_info": "{depth}/camera_info",
-        "depth/points": "{depth}/points",
         "depth/confidence": "{depth}/confidence",
-        "depth/image_color": "{depth}/image_color",
+        **DEPTH_TOPICS,
     },
+)
+INDOOR_NODE = NodeSpec(
+    executable="indoor_depth",
+    module="geo_perception.ros.nodes.indoor_depth",
+    parameter_file="config/indoor_depth.yaml",
+    parameters=(
+        *("use_sim_time", "autostart", "model", "device", "precision", "aspect", "scale_by_focal"),
+        "on_missing",
+    ),
+    topics={"image_rect": "{image}", "camera_info": "{camera_info}", **DEPTH_TOPICS},
 )
 
 GRAPHS: dict[str, Graph] = {
@@ -233,8 +253,15 @@ GRAPHS: dict[str, Graph] = {
         name="kitti_fusion",
         description="stereo camera and lidar to dense metric depth",
         nodes=(FUSION_NODE,),
-        arguments=(*FUSION_ARGUMENTS, *COMMON),
+        arguments=(*FUSION_ARGUMENTS, *DEPTH_ARGUMENTS, *COMMON),
         rviz="config/rviz/kitti_fusion.rviz",
+    ),
+    "indoor_depth": Graph(
+        name="indoor_depth",
+        description="one camera in a room to dense metric depth",
+        nodes=(INDOOR_NODE,),
+        arguments=(*INDOOR_ARGUMENTS, *DEPTH_ARGUMENTS, *COMMON),
+        rviz="config/rviz/indoor_depth.rviz",
     ),
 }
 

@@ -34,6 +34,7 @@ from geo_perception.ros.runtime.transport import environment
 ENOUGH_FRAMES = 100  # for the 95th percentile of the output age to mean something: ten seconds
 START_S = 90.0  # importing torch and loading a model on a busy machine
 ANSWER_S = 60.0  # for one frame in lockstep: stereo networks take seconds on a processor
+PLAYED = ("kitti_fusion",)  # graphs whose sensors there is a recording or a simulation for
 QUIET_S = 5.0  # how long the last answer may take after the last input
 
 
@@ -57,6 +58,8 @@ class DemoConfig:
 
     def __post_init__(self) -> None:
         find_graph(self.graph).values(self.arguments)
+        if self.graph not in PLAYED:
+            raise ConfigError(f"demo plays {', '.join(PLAYED)}, not {self.graph}: use launch with a camera")
         if self.frames < 1 or self.loops < 0 or not self.rate > 0 or not self.scale > 0:
             raise ConfigError(
                 f"demo needs frames >= 1, loops >= 0, rate > 0 and scale > 0, got {self.frames}, {self.loops}, "

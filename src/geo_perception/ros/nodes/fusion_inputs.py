@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo_perception.errors import InputError
-from geo_perception.geometry import PinholeCamera, StereoRig
+from geo_perception.geometry import StereoRig
 from geo_perception.ros import conversions
+from geo_perception.ros.nodes.camera_inputs import calibration_key, decode_sized
 from geo_perception.ros.nodes.fusion_settings import LEFT, LEFT_INFO, POINTS, RIGHT, RIGHT_INFO
 from geo_perception.ros.runtime.extrinsics import Extrinsics
 from geo_perception.sync import Match
@@ -49,14 +50,14 @@ class InputDecoder:
                 return None
 
         rig, rig_fault = self._calibration(match)
-        left = attempt(LEFT, lambda: decode_sized(match, LEFT, rig.left))
+        left = attempt(LEFT, lambda: decode_sized(match[LEFT], rig.left))
         if left is None:
             raise InputError("; ".join(faults))
         right = points = None
         if rig_fault:
             faults.append(rig_fault)
         else:
-            right = attempt(RIGHT, lambda: decode_sized(match, RIGHT, rig.left))
+            right = attempt(RIGHT, lambda: decode_sized(match.get(RIGHT), rig.left))
         points = attempt(POINTS, lambda: decode_sweep(match.get(POINTS)))
         camera_from_lidar = np.eye(4)
         if points is not None:
@@ -72,13 +73,6 @@ class InputDecoder:
         if self._rig is None or self._rig[0] != key:
             self._rig = (key, *rig_or_fault(left, right))
         return self._rig[1], self._rig[2]
-
-
-def calibration_key(info: Any) -> tuple[Any, ...]:
-    """Equal for CameraInfos that describe the same camera."""
-    roi = info.roi
-    numbers = (np.asarray(info.k).tobytes(), np.asarray(info.p).tobytes(), info.width, info.height)
-    return (*numbers, info.binning_x, info.binning_y, roi.x_offset, roi.y_offset, roi.width, roi.height)
 
 
 def rig_or_fault(left: Any, right: Any | None) -> tuple[StereoRig, str]:
@@ -98,22 +92,6 @@ def rig_or_fault(left: Any, right: Any | None) -> tuple[StereoRig, str]:
         return conversions.rig_from_infos(left, right), ""
     except InputError as error:
         return only_left, f"{RIGHT_INFO}: {error}"
-
-
-def decode_sized(match: Match, topic: str, camera: PinholeCamera) -> NDArray[np.uint8]:
-    """(H, W, 3) RGB of the calibrated size.
-
-    Raises:
-        InputError: missing, malformed, or of another size.
-    """
-    message = match.get(topic)
-    if message is None:
-        raise InputError("missing")
-    rgb = conversions.decode_rgb(message)
-    if rgb.shape[:2] != camera.size:
-        height, width = rgb.shape[:2]
-        raise InputError(f"image is {width}x{height}, its CameraInfo says {camera.width}x{camera.height}")
-    return rgb
 
 
 def decode_sweep(message: Any) -> NDArray[np.float32]:

@@ -5,21 +5,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from geo_perception.errors import ConfigError
 from geo_perception.pipelines import StereoLidarFusionConfig
-from geo_perception.preview import FAR_M, NEAR_M
+from geo_perception.ros.nodes.depth_settings import DepthSettings
 from geo_perception.ros.runtime.extrinsics import matrix_from_parameter
-from geo_perception.ros.runtime.settings import RuntimeSettings, param
+from geo_perception.ros.runtime.settings import param
 from geo_perception.sync import Stream
 
 LEFT, RIGHT, POINTS = "left/image_rect", "right/image_rect", "points"
 LEFT_INFO, RIGHT_INFO = "left/camera_info", "right/camera_info"
-DEPTH, DEPTH_INFO, CLOUD = "depth/image_rect", "depth/camera_info", "depth/points"
-CONFIDENCE, COLOUR = "depth/confidence", "depth/image_color"
+CONFIDENCE = "depth/confidence"
 
 
 @dataclass(frozen=True)
-class FusionSettings(RuntimeSettings):
+class FusionSettings(DepthSettings):
     """Parameters of the node."""
 
     stereo: str = param("sgbm", "stereo backend", choices=("sgbm", "sgbm_fast", "psmnet"))
@@ -28,12 +26,6 @@ class FusionSettings(RuntimeSettings):
     stereo_model: str = param("", "model of psmnet: a name in models/ or a folder")
     completion_model: str = param("", "model of ssdc: a name in models/ or a folder")
     fusion_model: str = param("", "model of scadc: a name in models/ or a folder; empty: the shipped one")
-    device: str = param("cpu", "torch device of the networks, such as cpu or cuda:0")
-    precision: str = param(
-        "auto",
-        "arithmetic of the networks; auto: bfloat16 where the processor has it",
-        choices=("auto", "float32", "bfloat16"),
-    )
     max_depth_m: float = param(80.0, "depth is limited to this", low=1.0, high=1000.0)
     align_stereo: bool = param(True, "correct each frame's stereo by its lidar returns before fusing")
     check_returns: bool = param(True, "drop returns far behind a surface that stereo matched (glass, roofs)")
@@ -54,25 +46,10 @@ class FusionSettings(RuntimeSettings):
     )
     right_offset_s: float = param(0.0, "how much later the right camera stamps the same moment", live=True)
     lidar_offset_s: float = param(0.0, "how much later the lidar stamps the same moment", live=True)
-    timeout_s: float = param(
-        0.2, "wait so long for better or missing partners, then take what is there", low=0.0, live=True
-    )
-    preview_min_m: float = param(NEAR_M, "nearest depth of the colour preview", low=0.01, live=True)
-    preview_max_m: float = param(FAR_M, "farthest depth of the colour preview", low=0.1, live=True)
-    depth_encoding: str = param(
-        "32FC1",
-        "32FC1 metres (NaN unknown) or 16UC1 millimetres (0 unknown), REP 118",
-        choices=("32FC1", "16UC1"),
-        live=True,
-    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         matrix_from_parameter(self.camera_from_lidar)
-        if self.preview_min_m >= self.preview_max_m:
-            raise ConfigError(
-                f"parameter preview_min_m {self.preview_min_m} is not below preview_max_m {self.preview_max_m}"
-            )
 
     def streams(self) -> list[Stream]:
         """What the synchroniser waits for; the left camera is the pivot and never optional."""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Any
 
@@ -13,14 +13,11 @@ from geo_perception.errors import InputError
 from geo_perception.pipelines import FusedDepth, StereoLidarFusion
 from geo_perception.ros import conversions
 from geo_perception.ros.nodes.consistency import disagreement
+from geo_perception.ros.nodes.depth_settings import CLOUD, COLOUR, DEPTH, DEPTH_INFO
 from geo_perception.ros.nodes.fusion_inputs import InputDecoder
 from geo_perception.ros.nodes.fusion_outputs import OutputEncoder
 from geo_perception.ros.nodes.fusion_settings import (
-    CLOUD,
-    COLOUR,
     CONFIDENCE,
-    DEPTH,
-    DEPTH_INFO,
     LEFT,
     LEFT_INFO,
     POINTS,
@@ -30,8 +27,9 @@ from geo_perception.ros.nodes.fusion_settings import (
 )
 from geo_perception.ros.runtime import process
 from geo_perception.ros.runtime.extrinsics import Extrinsics, tf_message_type
-from geo_perception.ros.runtime.node import Answer, PerceptionNode
-from geo_perception.sync import Match, Synchronizer
+from geo_perception.ros.runtime.node import Answer
+from geo_perception.ros.runtime.synchronised import SynchronisedNode
+from geo_perception.sync import Match
 
 NAME = "stereo_lidar_fusion"
 INPUTS: dict[str, Any] = {
@@ -48,8 +46,6 @@ OUTPUTS: dict[str, Any] = {
     COLOUR: Image,
     CLOUD: PointCloud2,
 }
-POLL_SHARE = 0.25  # of the timeout: how late a degraded set may be noticed
-MIN_POLL_S = 0.01
 
 
 def build_pipeline(settings: FusionSettings) -> Any:
@@ -57,7 +53,7 @@ def build_pipeline(settings: FusionSettings) -> Any:
     return StereoLidarFusion(settings.pipeline())
 
 
-class StereoLidarFusionNode(PerceptionNode[FusionSettings, Match]):
+class StereoLidarFusionNode(SynchronisedNode[FusionSettings]):
     """Left image, right image, their CameraInfos and a sweep of one moment make one depth image."""
 
     def __init__(
@@ -66,9 +62,7 @@ class StereoLidarFusionNode(PerceptionNode[FusionSettings, Match]):
         super().__init__(name, FusionSettings, INPUTS, OUTPUTS, **options)
         self._build = build
         self._pipeline: Any = None
-        self._sync: Synchronizer | None = None
         self._extrinsics: Extrinsics | None = None
-        self._poll: Any = None
         self._decode: InputDecoder | None = None
         self._encode = OutputEncoder()
 
@@ -86,32 +80,13 @@ class StereoLidarFusionNode(PerceptionNode[FusionSettings, Match]):
     def begin(self, settings: FusionSettings) -> None:
         self._extrinsics = Extrinsics(self, settings.camera_from_lidar)
         self._decode = InputDecoder(self._extrinsics)
-        self._synchronise(settings)
+        super().begin(settings)
 
     def end(self) -> None:
-        if self._poll is not None:
-            self.destroy_timer(self._poll)
+        super().end()
         if self._extrinsics is not None:
             self._extrinsics.close()
-        self._poll = self._extrinsics = self._decode = self._sync = None
-
-    def renew(self, settings: FusionSettings) -> None:
-        self.end()
-        self.begin(settings)
-
-    def _synchronise(self, settings: FusionSettings) -> None:
-        """A synchroniser by the present settings, and a timer for when no message tells the time."""
-        self._sync = sync = Synchronizer(settings.streams(), pivot=LEFT, timeout_s=settings.timeout_s)
-        period_s = max(settings.timeout_s * POLL_SHARE, MIN_POLL_S)
-        self._poll = self.create_timer(period_s, lambda: self.submit(sync.poll()), clock=self.steady_clock)
-
-    def store(self, topic: str, message: Any) -> Iterable[Match]:
-        if self._sync is None:
-            return []
-        return self._sync.add(topic, conversions.stamp_ns(message), message)
-
-    def dropped_messages(self) -> Mapping[str, int]:
-        return {} if self._sync is None else {**self._sync.stats, "time jumps": self._sync.resets}
+        self._extrinsics = self._decode = None
 
     def facts(self) -> Mapping[str, str]:
         if self.settings is None or self._pipeline is None:

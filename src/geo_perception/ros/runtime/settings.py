@@ -13,6 +13,7 @@ from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 from geo_perception.errors import ConfigError
+from geo_perception.sync import Stream
 
 S = TypeVar("S")
 
@@ -137,3 +138,16 @@ class RuntimeSettings:
                 raise ConfigError(
                     f"parameter {warn} {getattr(self, warn)} exceeds {error} {getattr(self, error)}"
                 )
+
+
+@dataclass(frozen=True)
+class MatchedSettings(RuntimeSettings):
+    """Parameters of a node that matches messages of several topics by stamp."""
+
+    timeout_s: float = param(
+        0.2, "wait so long for better or missing partners, then take what is there", low=0.0, live=True
+    )
+
+    def streams(self) -> list[Stream]:
+        """What the synchroniser waits for, the pivot first."""
+        raise NotImplementedError

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One camera in a room to dense metric depth: `ros2 launch geo_perception indoor_depth.launch.py --show-args`."""
+
+from launch import LaunchDescription
+
+from geo_perception.ros.launching import describe
+
+
+def generate_launch_description() -> LaunchDescription:
+    """The graph as `geo_perception.ros.graphs` describes it."""
+    return describe("indoor_depth")

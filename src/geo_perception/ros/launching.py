@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A graph as a launch description: what the launch files consist of.
+
+Nodes manage their own life cycle (argument `autostart`), so they are started as plain nodes.
+"""
+
+from __future__ import annotations
+
+import os
+
+from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
+from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction, SetEnvironmentVariable
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+
+from geo_perception.ros.graphs import PACKAGE, Argument, Graph, find_graph
+from geo_perception.ros.runtime.transport import transport_environment
+
+
+def describe(name: str) -> LaunchDescription:
+    """Arguments of the graph, the transport profile unless the user has one, then the nodes."""
+    graph = find_graph(name)
+    variables = transport_environment(os.environ).items()
+    return LaunchDescription(
+        [
+            *(_declare(argument) for argument in graph.arguments),
+            *(SetEnvironmentVariable(variable, value) for variable, value in variables),
+            OpaqueFunction(function=lambda context: _start(graph, context)),
+        ]
+    )
+
+
+def _declare(argument: Argument) -> DeclareLaunchArgument:
+    """A launch argument of the graph; an empty default must stay allowed beside the choices."""
+    choices = list(dict.fromkeys([argument.default, *argument.choices])) if argument.choices else None
+    return DeclareLaunchArgument(
+        argument.name, default_value=argument.default, description=argument.description, choices=choices
+    )
+
+
+def _start(graph: Graph, context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    """The graph's processes for the values that the arguments have now."""
+    given = {a.name: LaunchConfiguration(a.name).perform(context) for a in graph.arguments}
+    nodes: list[LaunchDescriptionEntity] = [
+        Node(
+            package=PACKAGE,
+            executable=node.spec.executable,
+            name=node.spec.executable,
+            namespace=node.namespace or None,
+            ros_arguments=list(node.ros_arguments),
+            output="screen",
+        )
+        for node in graph.starts(given)
+    ]
+    rviz = graph.rviz_command(given)
+    return [*nodes, ExecuteProcess(cmd=rviz, output="screen")] if rviz else nodes

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Node `indoor_depth`: rectified images of one camera in, dense metric depth out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+
+from geo_perception.errors import InputError
+from geo_perception.geometry import PinholeCamera
+from geo_perception.pipelines import DepthEstimate, IndoorDepth
+from geo_perception.ros import conversions
+from geo_perception.ros.nodes.camera_inputs import calibration_key, check_size
+from geo_perception.ros.nodes.depth_outputs import DepthEncoder
+from geo_perception.ros.nodes.depth_settings import CLOUD, COLOUR, DEPTH, DEPTH_INFO
+from geo_perception.ros.nodes.indoor_settings import IMAGE, INFO, IndoorSettings
+from geo_perception.ros.runtime import process
+from geo_perception.ros.runtime.node import Answer
+from geo_perception.ros.runtime.synchronised import SynchronisedNode
+from geo_perception.sync import Match
+
+NAME = "indoor_depth"
+INPUTS: dict[str, Any] = {IMAGE: Image, INFO: CameraInfo}
+OUTPUTS: dict[str, Any] = {DEPTH: Image, DEPTH_INFO: CameraInfo, COLOUR: Image, CLOUD: PointCloud2}
+
+
+@dataclass(frozen=True)
+class View:
+    """One decoded set."""
+
+    rgb: NDArray[np.uint8]
+    camera: PinholeCamera | None
+    fault: str  # why there is no camera
+
+
+class InputDecoder:
+    """Messages of a set to an image and its camera, which is worked out only when the CameraInfo changes."""
+
+    def __init__(self) -> None:
+        self._known: tuple[Any, PinholeCamera] | None = None
+
+    def __call__(self, match: Match) -> View:
+        """Raises InputError for a bad image; a bad or missing CameraInfo is noted."""
+        try:
+            rgb = conversions.decode_rgb(match[IMAGE])
+        except InputError as error:
+            raise InputError(f"{IMAGE}: {error}") from error
+        try:
+            camera = self._camera(match.get(INFO))
+            check_size(rgb, camera)
+        except InputError as error:
+            return View(rgb, None, f"{INFO}: {error}")
+        return View(rgb, camera, "")
+
+    def _camera(self, info: Any) -> PinholeCamera:
+        if info is None:
+            raise InputError("missing")
+        key = calibration_key(info)
+        if self._known is None or self._known[0] != key:
+            self._known = (key, conversions.camera_from_info(info))
+        return self._known[1]
+
+
+def build_pipeline(settings: IndoorSettings) -> Any:
+    """The real pipeline; tests put a fake in its place."""
+    return IndoorDepth(settings.pipeline())
+
+
+class IndoorDepthNode(SynchronisedNode[IndoorSettings]):
+    """An image and the CameraInfo of its moment make one depth image."""
+
+    def __init__(
+        self, build: Callable[[IndoorSettings], Any] = build_pipeline, name: str = NAME, **options: Any
+    ) -> None:
+        super().__init__(name, IndoorSettings, INPUTS, OUTPUTS, **options)
+        self._build = build
+        self._pipeline: Any = None
+        self._decode = InputDecoder()
+        self._encode = DepthEncoder()
+
+    def accept(self, settings: IndoorSettings) -> None:
+        settings.pipeline()  # which knows what sizes a network takes
+
+    def load(self, settings: IndoorSettings) -> None:
+        self._pipeline = self._build(settings)
+
+    def unload(self) -> None:
+        self._pipeline = None
+        self._encode = DepthEncoder()
+
+    def facts(self) -> Mapping[str, str]:
+        if self.settings is None or self._pipeline is None:
+            return {}
+        keys = ("model", "device", "precision", "scale_by_focal", "on_missing")
+        out = {key: str(getattr(self.settings, key)) for key in keys}
+        for stage, card in self._pipeline.models.items():
+            out |= {f"{stage} model": card.network, f"{stage} model sha256": card.sha256}
+        return out
+
+    def process(self, job: Match, wanted: frozenset[str]) -> Answer:
+        settings, pipeline = self.settings, self._pipeline
+        if settings is None or pipeline is None:
+            raise InputError("the node is being deactivated")
+        start = perf_counter()
+        view = self._decode(job)
+        if view.fault and settings.on_missing == "hold":
+            raise InputError(view.fault)
+        decode_ms = (perf_counter() - start) * 1e3
+        estimate: DepthEstimate = pipeline(view.rgb, view.camera)
+        degraded = "; ".join(filter(None, (view.fault, *estimate.notes)))
+        header = conversions.header(job.stamp_ns, job[IMAGE].header.frame_id)  # of every output
+        messages = self._encode(estimate.depth_m, view.rgb, view.camera, wanted, settings, header)
+        return Answer(job.stamp_ns, messages, {"decode": decode_ms, **estimate.stages_ms}, degraded)
+
+
+def main() -> None:
+    """Console script."""
+    process.main(IndoorDepthNode)
+
+
+if __name__ == "__main__":
+    main()

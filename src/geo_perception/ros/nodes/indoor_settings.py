@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Topics and parameters of the node `indoor_depth`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from geo_perception.pipelines import IndoorDepthConfig
+from geo_perception.ros.nodes.depth_settings import DepthSettings
+from geo_perception.ros.runtime.settings import param
+from geo_perception.sync import Stream
+
+IMAGE, INFO = "image_rect", "camera_info"
+LARGEST_PX = 4096
+
+
+@dataclass(frozen=True)
+class IndoorSettings(DepthSettings):
+    """Parameters of the node."""
+
+    model: str = param("distdepth_lite0_rooms", "a name in models/ or a folder")
+    aspect: str = param(
+        "card",
+        "how images of another aspect reach the network; card: as the model's card says, else stretch",
+        choices=("card", "stretch", "pad", "crop"),
+    )
+    network_height: int = param(0, "input of the network, px; 0: the card's", low=0, high=LARGEST_PX)
+    network_width: int = param(0, "input of the network, px; 0: the card's", low=0, high=LARGEST_PX)
+    scale_by_focal: bool = param(True, "multiply depth by the camera's focal length over the model's own")
+    on_missing: str = param(
+        "hold",
+        "without usable CameraInfo: hold outputs, or degrade to depth of unknown scale and no cloud",
+        choices=("hold", "degrade"),
+        live=True,
+    )
+    info_window_s: float = param(0.01, "largest time between image and CameraInfo", low=0.0, live=True)
+    preview_min_m: float = param(0.3, "nearest depth of the colour preview", low=0.01, live=True)
+    preview_max_m: float = param(10.0, "farthest depth of the colour preview", low=0.1, live=True)
+
+    def streams(self) -> list[Stream]:
+        """What the synchroniser waits for; the image is the pivot."""
+        return [Stream(IMAGE, 0.0), Stream(INFO, self.info_window_s, optional=self.on_missing == "degrade")]
+
+    def pipeline(self) -> IndoorDepthConfig:
+        """The part that chooses model and framing."""
+        names = IndoorDepthConfig.__dataclass_fields__
+        return IndoorDepthConfig(**{name: getattr(self, name) for name in names})
