@@ -10,7 +10,6 @@ from torch.nn import functional as F
 
 from geo_perception.errors import ConfigError, InputError
 from geo_perception.evaluation.indoor import (
-    INDOOR_PROTOCOLS,
     indoor_protocol,
     lower_median,
     mean_indoor,
@@ -32,7 +31,7 @@ def test_plain_errors_equal_the_published_ones():
     np.testing.assert_allclose(row(depth_metrics(pred, truth)), GOLDEN["compute_depth_errors"], rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", INDOOR_PROTOCOLS)
+@pytest.mark.parametrize("name", NAMES)
 def test_protocols_equal_the_published_ones(name):
     protocol = indoor_protocol(name)
     truth = image("a:gtfull", (1, 1, *protocol.size), -0.5, 11)[0, 0]
@@ -70,7 +69,7 @@ def test_truth_of_another_size_and_unknown_protocols_are_refused():
         score_indoor(np.ones((8, 8), np.float32), np.ones((480, 600), np.float32), indoor_protocol("nyuv2"))
     with pytest.raises(InputError, match=r"\(8, 8\).*\(640, 640\)"):
         score_indoor(np.ones((8, 8), np.float32), np.ones((8, 8), np.float32), indoor_protocol("va"))
-    with pytest.raises(ConfigError, match="'kitti' is not one of va"):
+    with pytest.raises(ConfigError, match="'kitti' is not one of native, va"):
         indoor_protocol("kitti")
 
 
@@ -79,3 +78,18 @@ def test_an_image_without_truth_is_not_judged():
         np.ones((8, 8), np.float32), np.zeros((512, 512), np.float32), indoor_protocol("training_monitor")
     )
     assert scores["unscaled"].pixels == 0 and np.isnan(scores["median_scaled"].mae_m)
+
+
+def test_the_native_protocol_takes_any_size_and_clips_nothing():
+    truth = np.full((30, 40), 2, np.float32)
+    truth[0], truth[1] = np.nan, 11
+    scores = score_indoor(np.full((15, 20), 25, np.float32), truth, indoor_protocol("native"))
+    assert scores["unscaled"].absrel == pytest.approx(11.5) and scores["unscaled"].pixels == 28 * 40
+    assert scores["median_scaled"].absrel == pytest.approx(0, abs=1e-6)
+
+
+def test_pixels_without_prediction_count_as_not_covered():
+    pred = np.full((30, 40), 4, np.float32)
+    pred[:, :10] = np.nan
+    scores = score_indoor(pred, np.full((30, 40), 2, np.float32), indoor_protocol("native"))
+    assert scores["median_scaled"].coverage == 0.75 and scores["median_scaled"].absrel == pytest.approx(0)

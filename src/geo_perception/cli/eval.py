@@ -3,49 +3,103 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from geo_perception.errors import ConfigError
+
 app = typer.Typer(add_completion=False)
+
+# Pipeline -> module with `run`, and the options that only some pipelines know.
+PIPELINES: dict[str, str] = {
+    "stereo_lidar_fusion": "geo_perception.cli.eval_run",
+    "indoor_depth": "geo_perception.cli.eval_indoor",
+}
+FUSION_OPTIONS = ("stereo", "completion", "fusion", "stereo_model", "completion_model", "fusion_model")
+INDOOR_OPTIONS = ("model", "protocol", "box_at")
+OWN_OPTIONS = {"stereo_lidar_fusion": FUSION_OPTIONS, "indoor_depth": INDOOR_OPTIONS}
+
+
+@dataclass(frozen=True)
+class EvalRequest:
+    """What every pipeline's evaluation is asked for."""
+
+    pipeline: str
+    data: Path  # data set folder or bag
+    options: Mapping[str, str]  # of the pipeline; empty values keep its defaults
+    compare: str  # further rows, separated by commas
+    cap_m: float | None  # truth farther than this is left out; None: the protocol's default
+    limit: int | None  # number of frames, or None for all
+    out: Path  # where the result folder is made
+    worst_first: bool  # the report shows the worst frames first, else the first ones
 
 
 @app.command()
 def eval_pipeline(
-    pipeline: Annotated[str, typer.Argument(help="stereo_lidar_fusion")],
-    data: Annotated[Path, typer.Argument(help="KITTI folder (object/stereo, raw drive, odometry) or bag")],
+    pipeline: Annotated[str, typer.Argument(help="stereo_lidar_fusion or indoor_depth")],
+    data: Annotated[
+        Path,
+        typer.Argument(
+            help="KITTI folder (object/stereo, raw drive, odometry) or bag; for indoor_depth an RGB-D folder "
+            "(7-Scenes, Redwood, TUM, NYU, SUN, VA, SimSIN) or a folder of such folders"
+        ),
+    ],
     *,
-    stereo: Annotated[str, typer.Option(help="sgbm, sgbm_fast, psmnet, or precomputed (psmnet_disparity/)")] = "",
+    stereo: Annotated[str, typer.Option(help="sgbm, psmnet, or precomputed (psmnet_disparity/)")] = "",
     completion: Annotated[str, typer.Option(help="morphology or ssdc")] = "",
     fusion: Annotated[str, typer.Option(help="scadc or confidence")] = "",
     stereo_model: Annotated[str, typer.Option(help="name in models/ or folder")] = "",
     completion_model: Annotated[str, typer.Option(help="name in models/ or folder")] = "",
     fusion_model: Annotated[str, typer.Option(help="name in models/ or folder")] = "",
+    model: Annotated[str, typer.Option(help="indoor_depth: name in models/ or folder")] = "",
+    protocol: Annotated[str, typer.Option(help="indoor_depth: native, va, nyuv2, va_multi_frame")] = "",
+    box_at: Annotated[str, typer.Option(help="indoor_depth: distance of the virtual box [m]")] = "",
     device: Annotated[str, typer.Option(help="e.g. cpu, cuda")] = "",
     precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16")] = "",
-    compare: Annotated[str, typer.Option(help="further rows: FUSION[:MODEL], separated by commas")] = "",
-    cap: Annotated[float | None, typer.Option(help="truth farther than this [m] is left out: 80")] = None,
-    limit: Annotated[int | None, typer.Option(help="first N frames only")] = None,
+    compare: Annotated[
+        str,
+        typer.Option(help="further rows, separated by commas: FUSION[:MODEL]; indoor_depth: MODEL[@noscale]"),
+    ] = "",
+    cap: Annotated[
+        float | None, typer.Option(help="truth farther than this [m] is left out: 80, indoors 10")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="first N frames only (of each data set)")] = None,
     out: Annotated[Path, typer.Option(help="where the result folder is made")] = Path("out"),
     in_order: Annotated[
         bool, typer.Option("--in-order", help="report the first frames, not the worst")
     ] = False,
 ) -> None:
     """Score a pipeline on recorded frames; writes report.html, overview.png, metrics.json, config.yaml."""
-    from geo_perception.cli.eval_run import run
-
-    options = {
+    given = {
         "stereo": stereo,
         "completion": completion,
         "fusion": fusion,
         "stereo_model": stereo_model,
         "completion_model": completion_model,
         "fusion_model": fusion_model,
+        "model": model,
+        "protocol": protocol,
+        "box_at": box_at,
         "device": device,
         "precision": precision,
     }
-    report = run(
-        pipeline, data, options, compare=compare, cap_m=cap, limit=limit, out=out, worst_first=not in_order
-    )
-    print(f"\nreport: {report}")
+    options = options_of(pipeline, given)
+    run: Any = import_module(PIPELINES[pipeline]).run
+    request = EvalRequest(pipeline, data, options, compare, cap, limit, out, worst_first=not in_order)
+    print(f"\nreport: {run(request)}")
+
+
+def options_of(pipeline: str, given: Mapping[str, str]) -> dict[str, str]:
+    """The pipeline's own options. Raises ConfigError: unknown pipeline, or an option of another one is set."""
+    if pipeline not in PIPELINES:
+        raise ConfigError(f"unknown pipeline {pipeline!r}; there are: {', '.join(PIPELINES)}")
+    foreign = {name for options in OWN_OPTIONS.values() for name in options} - set(OWN_OPTIONS[pipeline])
+    wrong = [f"--{name.replace('_', '-')}" for name in given if name in foreign and given[name]]
+    if wrong:
+        raise ConfigError(f"{pipeline} has no option {', '.join(wrong)}")
+    return {name: value for name, value in given.items() if name not in foreign}

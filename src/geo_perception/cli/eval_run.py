@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `geo-perception eval` does, apart from its options so that --help loads no pipeline."""
+"""What `geo-perception eval stereo_lidar_fusion` does, apart from its options so that --help loads no pipeline."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from geo_perception.datasets import FrameDataset, open_dataset
-from geo_perception.errors import ConfigError, DataError
+from geo_perception.errors import DataError
 from geo_perception.evaluation import Protocol, Report, evaluate, result_folder
 from geo_perception.evaluation.estimate import Estimate
 from geo_perception.evaluation.evaluate import Observer, Pipeline, limited
@@ -25,7 +25,9 @@ from geo_perception.evaluation.tables import brief_tables
 from geo_perception.frames import StereoLidarFrame
 from geo_perception.pipelines import StereoLidarFusion, StereoLidarFusionConfig
 
-PIPELINES = ("stereo_lidar_fusion",)
+if TYPE_CHECKING:
+    from geo_perception.cli.eval import EvalRequest
+
 PRECOMPUTED = "precomputed"
 BAG_SUFFIXES = (".mcap", ".db3")
 
@@ -33,49 +35,28 @@ Frames = Iterable[StereoLidarFrame]
 Disparity = Callable[[StereoLidarFrame], NDArray[np.float32] | None]  # None: the backend computes it
 
 
-def run(
-    pipeline: str,
-    data: Path,
-    options: Mapping[str, str],
-    *,
-    compare: str,
-    cap_m: float | None,
-    limit: int | None,
-    out: Path,
-    worst_first: bool,
-) -> Path:
+def run(request: EvalRequest) -> Path:
     """Scores the pipeline, prints the tables and returns the report's path.
-
-    Args:
-        pipeline: one of PIPELINES.
-        data: data set folder or bag.
-        options: fields of the pipeline's configuration; empty values keep the defaults.
-        compare: `FUSION[:MODEL]` separated by commas, further rows.
-        cap_m: truth farther than this is left out; None: the protocol's default.
-        limit: number of frames, or None for all.
-        out: where the result folder is made.
-        worst_first: the report shows the worst frames first, else the first ones.
 
     Raises:
         ConfigError, DataError, WeightsError: what the user asked for does not exist or cannot be used.
     """
-    if pipeline not in PIPELINES:
-        raise ConfigError(f"unknown pipeline {pipeline!r}; there are: {', '.join(PIPELINES)}")
-    protocol = Protocol() if cap_m is None else Protocol(cap_m=cap_m)
+    options, limit = request.options, request.limit
+    protocol = Protocol() if request.cap_m is None else Protocol(cap_m=request.cap_m)
     precomputed = options["stereo"] == PRECOMPUTED
     config = fusion_config({**options, "stereo": "" if precomputed else options["stereo"]})
-    frames, total = open_frames(data)
+    frames, total = open_frames(request.data)
     disparity = precomputed_disparity(frames) if precomputed else no_disparity
-    fusions = load_pipelines(config, compare)
+    fusions = load_pipelines(config, request.compare)
     first, *others = (as_pipeline(fusion, disparity) for fusion in fusions.values())
     compared = dict(zip(list(fusions)[1:], others, strict=True))
-    report = Report(f"{pipeline} on {data}", worst_first=worst_first)
+    report = Report(f"{request.pipeline} on {request.data}", worst_first=request.worst_first)
     with progress(report, total if limit is None else min(limit, total)) as observer:
         evaluation = evaluate(first, limited(frames, limit), protocol, compared, observer)
     metrics = evaluation.metrics()
     stereo = PRECOMPUTED if precomputed else config.stereo
-    described = {"pipeline": pipeline, "data": str(data), "limit": limit, "stereo": stereo}
-    path = report.write(result_folder("eval", out), metrics, {**described, **describe(fusions)})
+    described = {"pipeline": request.pipeline, "data": str(request.data), "limit": limit, "stereo": stereo}
+    path = report.write(result_folder("eval", request.out), metrics, {**described, **describe(fusions)})
     print("\n\n".join(table.as_text() for table in brief_tables(metrics)))
     return path
 

@@ -26,16 +26,21 @@ CLAMP_M = (1e-3, 10.0)  # range that scaled predictions are clamped to
 class IndoorProtocol:
     """One published way of measuring."""
 
-    size: tuple[int, int]  # (height, width) of truth, and of the resized prediction
+    size: tuple[int, int] | None  # (height, width) of truth, and of the resized prediction; None: truth's own
     align_corners: bool  # of the bilinear resize
     min_truth_m: float = 0.01  # truth must lie above this ...
     max_truth_m: float = 10.0  # ... and not above this
+    clamp_m: tuple[float, float] | None = CLAMP_M  # what scaled predictions are clamped to; None: as they are
     clamp_first: bool = False  # clamp before scaling, too
     crop: tuple[int, int] | None = None  # centre of truth (and of the network's input) that counts
     network_max_m: float = 10.0  # range of the network it was published with
 
 
+NATIVE = "native"
+
 INDOOR_PROTOCOLS: dict[str, IndoorProtocol] = {
+    # ours, for data of any size: every truth pixel up to 10 m counts, and predictions are judged as they are
+    NATIVE: IndoorProtocol(None, align_corners=False, clamp_m=None),
     "va": IndoorProtocol((640, 640), align_corners=True),
     # not the Eigen crop; the network sees the same centre
     "nyuv2": IndoorProtocol((448, 608), align_corners=True, crop=(448, 608), network_max_m=12.0),
@@ -63,17 +68,20 @@ def score_indoor(pred_m: Array, truth_m: Array, protocol: IndoorProtocol) -> dic
         InputError: truth of another size.
     """
     truth_m = centre(truth_m, protocol.crop)
-    if truth_m.shape != protocol.size:
+    size = protocol.size or (truth_m.shape[0], truth_m.shape[1])
+    if truth_m.shape != size:
         raise InputError(f"truth is {truth_m.shape}, the protocol measures at {protocol.size}")
-    pred = resize_bilinear(pred_m, protocol.size, align_corners=protocol.align_corners)
+    pred = resize_bilinear(pred_m, size, align_corners=protocol.align_corners)
     if protocol.clamp_first:
         pred = np.clip(pred, *CLAMP_M)
     with np.errstate(invalid="ignore"):
         mask = known(truth_m) & (truth_m > protocol.min_truth_m) & (truth_m <= protocol.max_truth_m)
-    scale = median_ratio(pred, truth_m, mask)
+    scaled = pred * np.float32(median_ratio(pred, truth_m, mask & known(pred)))
+    if protocol.clamp_m is not None:
+        pred, scaled = np.clip(pred, *protocol.clamp_m), np.clip(scaled, *protocol.clamp_m)
     return {
-        UNSCALED: depth_metrics(np.clip(pred, *CLAMP_M), truth_m, mask=mask),
-        MEDIAN_SCALED: depth_metrics(np.clip(pred * np.float32(scale), *CLAMP_M), truth_m, mask=mask),
+        UNSCALED: depth_metrics(pred, truth_m, mask=mask),
+        MEDIAN_SCALED: depth_metrics(scaled, truth_m, mask=mask),
     }
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from geo_perception.evaluation.estimate import Estimate
 from geo_perception.evaluation.pictures import Panel, encode, frame_panels, overview, overview_panels
 from geo_perception.evaluation.protocols import FrameScores
 from geo_perception.evaluation.summary import Tree, frame_error
-from geo_perception.evaluation.tables import all_tables, number
+from geo_perception.evaluation.tables import Table, all_tables, number
 from geo_perception.frames import StereoLidarFrame
 
 MAX_FRAMES = 20  # about 300 KB of pictures each
@@ -49,6 +49,10 @@ class Report:
     title: str
     worst_first: bool = True  # False: the first frames, in their order
     max_frames: int = MAX_FRAMES
+    tables: Callable[[Tree], list[Table]] = all_tables
+    highlights: Callable[[Sequence[Panel]], list[Panel]] = (
+        overview_panels  # what overview.png shows of a frame
+    )
     _shown: list[Shown] = field(default_factory=list)
     _count: int = 0
 
@@ -57,17 +61,27 @@ class Report:
             raise ConfigError(f"a report shows at least 1 frame, got {self.max_frames}")
 
     def add(self, frame: StereoLidarFrame, estimate: Estimate, score: FrameScores) -> None:
-        """Keeps the frame's pictures if it is among the worst (or the first) so far."""
+        """Keeps a stereo + lidar frame's pictures if it is among the worst (or the first) so far."""
+        self.show(frame.name, frame_error(score), lambda: frame_panels(frame, estimate))
+
+    def show(self, name: str, rmse_m: float, panels: Callable[[], Sequence[Panel]]) -> None:
+        """The same for any frame; its pictures are made only if they are kept, the last one fills a row.
+
+        Args:
+            name: of the frame.
+            rmse_m: NaN without truth.
+            panels: makes the pictures.
+        """
         self._count += 1
-        key = self._key(frame_error(score), self._count)
+        key = self._key(rmse_m, self._count)
         if len(self._shown) == self.max_frames:
             last = self._shown[-1]
             if key >= self._key(last.rmse_m, last.order):
                 return
             self._shown.pop()
-        panels = tuple(frame_panels(frame, estimate))
-        kept = (*(panel.shrunk() for panel in panels[:-1]), panels[-1])
-        self._shown.append(Shown(frame.name, self._count, frame_error(score), kept))
+        *small, wide = panels()
+        kept = (*(panel.shrunk() for panel in small), wide)
+        self._shown.append(Shown(name, self._count, rmse_m, kept))
         self._shown.sort(key=lambda shown: self._key(shown.rmse_m, shown.order))
 
     def write(self, folder: Path, metrics: Tree, config: Mapping[str, Any]) -> Path:
@@ -75,13 +89,13 @@ class Report:
 
         Args:
             folder: must exist, e.g. from `result_folder`.
-            metrics: what `Evaluation.metrics` gives.
+            metrics: what `Evaluation.metrics` or `IndoorEvaluation.metrics` gives.
             config: everything that decides the result; plain values.
         """
         write_metrics(folder, metrics, config)
         if self._shown:
             typical = self._shown[len(self._shown) // 2]  # neither the best nor the worst
-            (folder / "overview.png").write_bytes(encode(overview(overview_panels(typical.panels)), ".png"))
+            (folder / "overview.png").write_bytes(encode(overview(self.highlights(typical.panels)), ".png"))
         path = folder / "report.html"
         path.write_text(self._html(metrics, config), encoding="utf-8")
         return path
@@ -105,7 +119,7 @@ class Report:
             title=self.title,
             version=__version__,
             metrics=metrics,
-            tables=all_tables(metrics),
+            tables=self.tables(metrics),
             frames=self._shown,
             order="worst first" if self.worst_first else "in their order",
             config=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),

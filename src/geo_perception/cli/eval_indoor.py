@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `geo-perception eval indoor_depth` does: the node's pipeline on RGB-D folders."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from geo_perception.datasets.indoor import RgbdDataset, open_rgbd_sets
+from geo_perception.errors import ConfigError, DataError
+from geo_perception.evaluation import Report, result_folder
+from geo_perception.evaluation.baselines import read_mean_map, typical_depth
+from geo_perception.evaluation.indoor import NATIVE
+from geo_perception.evaluation.indoor_pictures import indoor_highlights, indoor_panels, indoor_tables
+from geo_perception.evaluation.indoor_run import (
+    MODEL,
+    DataSetInfo,
+    IndoorEvaluation,
+    IndoorScores,
+    Observer,
+    Pipeline,
+)
+from geo_perception.evaluation.protocols import UNSCALED
+from geo_perception.frames import RgbdFrame
+from geo_perception.pipelines import IndoorDepth, IndoorDepthConfig
+from geo_perception.weights import find_model
+
+if TYPE_CHECKING:
+    from geo_perception.cli.eval import EvalRequest
+
+UNSCALED_BY_FOCAL = "noscale"  # MODEL@noscale: without scaling depth to the camera's focal length
+TYPICAL_FRAMES = 200  # enough to know a data set's median depth; reading thousands of maps takes minutes
+
+
+def run(request: EvalRequest) -> Path:
+    """Scores the pipeline, prints the tables and returns the report's path.
+
+    Raises:
+        ConfigError, DataError, WeightsError: what the user asked for does not exist or cannot be used.
+    """
+    if request.limit is not None and request.limit < 1:
+        raise ConfigError(f"limit must be at least 1 frame, got {request.limit}")
+    box_m = box_distance(request.options["box_at"])
+    config = indoor_config(request.options)
+    evaluation = IndoorEvaluation(
+        request.options["protocol"] or NATIVE, request.cap_m, read_mean_map(find_model(config.model))
+    )
+    data_sets = [part[: request.limit] for part in open_data(request.data)]
+    depths = load_pipelines(config, request.compare)
+    first, *others = (as_pipeline(depth) for depth in depths.values())
+    compared = dict(zip(list(depths)[1:], others, strict=True))
+    report = Report(
+        f"indoor_depth on {request.data}",
+        worst_first=request.worst_first,
+        tables=indoor_tables,
+        highlights=indoor_highlights,
+    )
+    with progress(report, sum(map(len, data_sets)), box_m) as observer:
+        for data_set in data_sets:
+            evaluation.run(describe_set(data_set), data_set, first, compared, observer)
+    metrics = evaluation.metrics()
+    described = {"pipeline": request.pipeline, "data": str(request.data), "limit": request.limit}
+    path = report.write(result_folder("eval", request.out), metrics, {**described, **describe(depths)})
+    print("\n\n".join(table.as_text() for table in indoor_tables(metrics)))
+    return path
+
+
+def indoor_config(options: Mapping[str, str]) -> IndoorDepthConfig:
+    """The pipeline's configuration; empty options keep its defaults."""
+    given: dict[str, Any] = {
+        name: options[name] for name in ("model", "device", "precision") if options.get(name)
+    }
+    return IndoorDepthConfig(**given)
+
+
+def load_pipelines(config: IndoorDepthConfig, compare: str) -> dict[str, IndoorDepth]:
+    """The pipeline, and one for each `MODEL[@noscale]` it is compared with, by row name.
+
+    Raises:
+        ConfigError: something else than `noscale` behind an @.
+    """
+    configs = {MODEL: config}
+    for item in filter(None, (part.strip() for part in compare.split(","))):
+        model, _, how = item.partition("@")
+        if how not in ("", UNSCALED_BY_FOCAL):
+            raise ConfigError(f"compare {item!r}: behind @ only {UNSCALED_BY_FOCAL} is allowed")
+        configs[item] = replace(config, model=model or config.model, scale_by_focal=not how)
+    return {name: IndoorDepth(c) for name, c in configs.items()}
+
+
+def open_data(data: Path) -> list[RgbdDataset]:
+    """The data sets of a folder. Raises DataError."""
+    if not data.exists():
+        raise DataError(f"data {data} does not exist")
+    return open_rgbd_sets(data)
+
+
+def describe_set(data_set: RgbdDataset) -> DataSetInfo:
+    """Its name and median depth."""
+    step = max(1, len(data_set) // TYPICAL_FRAMES)
+    typical_m = typical_depth(data_set.truth(index) for index in range(0, len(data_set), step))
+    return DataSetInfo(data_set.root.resolve().name, data_set.kind, data_set.registration, typical_m)
+
+
+def as_pipeline(depth: IndoorDepth) -> Pipeline:
+    """The pipeline as a function of a frame."""
+    return lambda frame: depth(frame.image, frame.camera)
+
+
+def box_distance(text: str) -> float | None:
+    """Metres, or None where nothing is given. Raises ConfigError."""
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0.5 <= value <= 10:
+        raise ConfigError(f"box-at must be 0.5 to 10 metres, got {text!r}")
+    return value
+
+
+@contextmanager
+def progress(report: Report, total: int, box_m: float | None) -> Iterator[Observer]:
+    """A bar on stderr that also hands the frames on to the report."""
+    with tqdm(total=total, unit="frame", desc="eval") as bar:
+
+        def observe(frame: RgbdFrame, depths_m: dict[str, Any], score: IndoorScores) -> None:
+            rmse_m = score.rows[MODEL][UNSCALED].rmse_m if score.rows else float("nan")
+            make: Callable[[], Any] = lambda: indoor_panels(frame, depths_m, score, box_m)  # noqa: E731
+            report.show(score.heading, rmse_m, make)
+            bar.update()
+
+        yield observe
+
+
+def describe(depths: Mapping[str, IndoorDepth]) -> dict[str, Any]:
+    """All that decides the numbers: configurations, weights, versions."""
+    import torch
+
+    return {
+        "config": {name: asdict(depth.config) for name, depth in depths.items()},
+        "weights": {
+            name: {
+                stage: {"network": card.network, "sha256": card.sha256}
+                for stage, card in depth.models.items()
+            }
+            for name, depth in depths.items()
+        },
+        "versions": {
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "opencv": cv2.__version__,
+            "torch": str(torch.__version__),
+        },
+    }

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`geo-perception eval indoor_depth` with a network of random weights: the same numbers twice, and clear faults."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from helpers import rgbd_folders as rgbd
+
+from geo_perception import cli
+from geo_perception.errors import ConfigError, DataError, WeightsError
+from geo_perception.networks import build
+from geo_perception.weights import ModelCard, save_model
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("models") / "random"
+    card = ModelCard(network="distdepth", metrics={"size": [64, 64], "canonical_focal": 0.5})
+    save_model(build("distdepth").eval(), folder, card)
+    return folder
+
+
+def run(data: Path, out: Path, *options: str) -> Path:
+    """The result folder of one call."""
+    before = set(out.glob("eval-*"))
+    assert cli.run(["eval", "indoor_depth", str(data), "--out", str(out), *options]) == 0
+    (folder,) = set(out.glob("eval-*")) - before
+    return folder
+
+
+def metrics_of(folder: Path) -> dict:
+    metrics = json.loads((folder / "metrics.json").read_text())
+    metrics.pop("timings")
+    return metrics
+
+
+def test_two_runs_are_identical_and_described(tmp_path: Path, model: Path, capsys) -> None:
+    data = tmp_path / "data"
+    rgbd.redwood(data / "home")
+    rgbd.seven_scenes(data / "office")
+    options = ("--model", str(model), "--compare", "@noscale", "--limit", "1", "--box-at", "1.5")
+    folders = [run(data, tmp_path, *options) for _ in range(2)]
+    printed = capsys.readouterr().out
+    assert "home: depth error as predicted [m]" in printed and "all frames: depth error" in printed
+    first, second = map(metrics_of, folders)
+    assert first == second
+    assert first["frames"] == 2 and list(first["data_sets"]) == ["home", "office"]
+    row = {name: regions["everywhere"] for name, regions in first["data_sets"]["home"]["accuracy"].items()}
+    assert row["@noscale"]["median_scaled"]["AbsRel"] == pytest.approx(
+        row["model"]["median_scaled"]["AbsRel"]
+    )
+    assert row["@noscale"]["unscaled"]["MAE"] != pytest.approx(row["model"]["unscaled"]["MAE"], rel=0.01)
+    config = yaml.safe_load((folders[0] / "config.yaml").read_text())
+    assert config["config"]["@noscale"]["scale_by_focal"] is False
+    assert "placed at 1.50 m" in (folders[0] / "report.html").read_text()
+
+
+def test_faults_are_named(tmp_path: Path, model: Path) -> None:
+    rgbd.redwood(tmp_path / "data")
+    command = ["eval", "indoor_depth", str(tmp_path / "data"), "--model", str(model), "--out", str(tmp_path)]
+    with pytest.raises(ConfigError, match="indoor_depth has no option --stereo-model"):
+        cli.run([*command, "--stereo-model", "x"])
+    with pytest.raises(ConfigError, match="stereo_lidar_fusion has no option --model"):
+        cli.run(["eval", "stereo_lidar_fusion", str(tmp_path), "--model", "x"])
+    with pytest.raises(ConfigError, match="only noscale is allowed"):
+        cli.run([*command, "--compare", "x@y"])
+    with pytest.raises(ConfigError, match="box-at must be"):
+        cli.run([*command, "--box-at", "near"])
+    with pytest.raises(ConfigError, match="'street' is not one of native"):
+        cli.run([*command, "--protocol", "street"])
+    with pytest.raises(ConfigError, match="cap must be positive"):
+        cli.run([*command, "--cap", "-1"])
+    with pytest.raises(ConfigError, match="limit must be at least 1"):
+        cli.run([*command, "--limit", "0"])
+    with pytest.raises(WeightsError, match="absent"):
+        cli.run([*command[:4], "absent"])
+    with pytest.raises(DataError, match="absent does not exist"):
+        cli.run(["eval", "indoor_depth", str(tmp_path / "absent"), "--model", str(model)])
+    with pytest.raises(DataError, match="layout not recognised"):
+        cli.run(["eval", "indoor_depth", str(tmp_path / "data/color"), "--model", str(model)])
