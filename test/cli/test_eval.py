@@ -71,7 +71,9 @@ def test_a_bag_gives_the_numbers_of_its_folder(tmp_path: Path) -> None:
 
 def test_faults_are_named(tmp_path: Path) -> None:
     data = kitti.odometry(tmp_path / "data")
-    with pytest.raises(ConfigError, match="unknown pipeline 'depth'; there are: stereo_lidar_fusion, indoor_depth"):
+    with pytest.raises(
+        ConfigError, match="unknown pipeline 'depth'; there are: stereo_lidar_fusion, indoor_depth"
+    ):
         cli.run(["eval", "depth", str(data)])
     with pytest.raises(DataError, match="absent does not exist"):
         cli.run(["eval", "stereo_lidar_fusion", str(tmp_path / "absent")])
