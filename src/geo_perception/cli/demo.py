@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`geo-perception demo [DATA]`: the graph for real, on a simulated or a given drive."""
+"""`geo-perception demo [DATA]`: the graph for real, on simulated or given data."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def demo(
-    data: Annotated[Path | None, typer.Argument(help="KITTI folder or bag; none: a simulated drive")] = None,
+    data: Annotated[Path | None, typer.Argument(help="KITTI folder or bag; none: a simulated world")] = None,
     arguments: Annotated[list[str] | None, typer.Argument(help="NAME:=VALUE of the graph")] = None,
-    graph: Annotated[str, typer.Option(help="kitti_fusion")] = "kitti_fusion",
+    graph: Annotated[
+        str, typer.Option(help="kitti_fusion (a street) or indoor_depth (rooms)")
+    ] = "kitti_fusion",
     frames: Annotated[int, typer.Option(help="frames to simulate, or at most to convert")] = 20,
     loop: Annotated[int, typer.Option(help="how often they are played (0: 100 frames in all)")] = 0,
     rate: Annotated[float, typer.Option(help="speed; 2 = twice real time")] = 1.0,
-    seed: Annotated[int, typer.Option(help="of the simulated drive")] = 0,
-    scale: Annotated[float, typer.Option(help="image size of the simulated drive, 1 = 1242x375")] = 1.0,
+    seed: Annotated[int, typer.Option(help="of the simulated world")] = 0,
+    scale: Annotated[float, typer.Option(help="image size of the simulation, 1 = 1242x375 or 640x480")] = 1.0,
     out: Annotated[Path, typer.Option(help="where the result folder is made")] = Path("out"),
 ) -> None:
-    """Run the graph in processes of its own, replay a drive into it, and judge what it publishes."""
+    """Run the graph in processes of its own, replay data into it, and judge what it publishes."""
     from geo_perception.ros.demo.run import DemoConfig, run
     from geo_perception.ros.graphs import parse_arguments
 

@@ -169,7 +169,7 @@ def test_good_weights_after_all_that(managed: FusionRun, model: Path) -> None:
     ("parameters", "says"),
     [
         (("fusion:=scadc", "fusion_model:=no_such_model"), "no model 'no_such_model'; there are: "),
-        (("stereo:=magic",), "stereo must be one of sgbm, psmnet, got 'magic'"),
+        (("stereo:=magic",), "stereo must be one of sgbm, sgbm_fast, psmnet, got 'magic'"),
         (("timeout_s:=-1.0",), "timeout_s out of range Min: 0.0, .*value: -1.0"),
         (("camera_from_lidar:=[1.0, 2.0]",), "camera_from_lidar"),
         (("stereo_window_s:=fast",), "stereo_window_s must be float, got 'fast'"),

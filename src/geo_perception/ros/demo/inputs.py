@@ -13,6 +13,7 @@ import numpy as np
 from geo_perception.errors import DataError
 from geo_perception.frames import StereoLidarFrame
 from geo_perception.ros.bags import bag_info, write_bag
+from geo_perception.ros.demo.stages import Stage, stage_of
 
 BAG_SUFFIXES = (".mcap", ".db3")
 MAX_LEFT_OUT = 200  # frames of another calibration that are read before giving up on more
@@ -20,23 +21,26 @@ MAX_LEFT_OUT = 200  # frames of another calibration that are read before giving 
 logger = logging.getLogger(__name__)
 
 
-def input_bag(data: Path | None, folder: Path, frames: int, seed: int, scale: float) -> Path:
+def input_bag(
+    data: Path | None, folder: Path, frames: int, seed: int, scale: float, graph: str = "kitti_fusion"
+) -> Path:
     """The bag to play.
 
     Args:
-        data: a bag, a KITTI folder, or None for a simulated drive.
+        data: a bag, a KITTI folder, or None for the simulated world of the graph.
         folder: where bags that are made here are kept.
-        frames: of a KITTI folder at most, of a simulated drive exactly.
-        seed, scale: of a simulated drive.
+        frames: of a KITTI folder at most, of a simulated world exactly.
+        seed, scale: of a simulated world.
+        graph: that will see it.
 
     Raises:
         DataError: the data is missing, damaged or of no known kind, or a bag lacks a topic.
     """
     if data is None:
-        return _simulated(folder, frames, seed, scale)
+        return _simulated(stage_of(graph), folder, frames, seed, scale)
     if not data.exists():
         raise DataError(
-            f"{data} does not exist; give a KITTI folder or a bag, or nothing for a simulated drive"
+            f"{data} does not exist; give a KITTI folder or a bag, or nothing for a simulated world"
         )
     if data.suffix in BAG_SUFFIXES or (data / "metadata.yaml").is_file():
         missing = bag_info(data).missing
@@ -74,16 +78,12 @@ def one_calibration(dataset: Sequence[StereoLidarFrame], count: int) -> Iterator
         logger.warning("%d frames of another calibration than frame %s left out", left_out, first.name)
 
 
-def _simulated(folder: Path, frames: int, seed: int, scale: float) -> Path:
-    """A drive of this seed, kept for the next demo."""
-    from geo_perception.simulation.drive import DriveConfig, DriveSimulator
-
-    full = DriveConfig()
-    config = DriveConfig(width=round(full.width * scale), height=round(full.height * scale))
-    path = folder / f"simulated-{_simulator_version()}-seed{seed}-{frames}x{config.width}x{config.height}"
+def _simulated(stage: Stage, folder: Path, frames: int, seed: int, scale: float) -> Path:
+    """The stage's world of this seed, kept for the next demo."""
+    width, height = (round(side * scale) for side in stage.size)
+    path = folder / f"{stage.world}-{_simulator_version()}-seed{seed}-{frames}x{width}x{height}"
     if not path.exists():
-        drive = DriveSimulator(seed, config).frames(frames)
-        write_bag(path, drive, progress=True, total=frames)
+        write_bag(path, stage.simulate(seed, frames, width, height), progress=True, total=frames)
     return path
 
 

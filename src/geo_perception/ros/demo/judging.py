@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -19,11 +18,9 @@ from geo_perception.evaluation import Estimate, Evaluation, Report
 from geo_perception.evaluation.estimate import FUSED
 from geo_perception.evaluation.tables import brief_tables, number
 from geo_perception.frames import StereoLidarFrame
-from geo_perception.pipelines import StereoLidarFusion, StereoLidarFusionConfig
-from geo_perception.resources import resource
 from geo_perception.ros.bags import read_bag
 from geo_perception.ros.demo.listener import DEPTH, Listener
-from geo_perception.ros.graphs import find_graph
+from geo_perception.ros.demo.stages import Offline, node_parameters, stage_of
 from geo_perception.ros.replay import Sent
 
 Array = NDArray[np.float32]
@@ -53,9 +50,9 @@ def judge(run: Run, listener: Listener, folder: Path) -> Path:
     received_ns = listener.heard[DEPTH].received_ns
     if not received_ns:
         raise DataError(f"no depth image arrived for {len(run.every)} frames; see {folder}/*.log")
-    fusion = StereoLidarFusion(pipeline_config(run))
+    offline = stage_of(run.graph).offline(node_parameters(run.graph, run.arguments))
     evaluation, report = Evaluation(), Report(f"{run.graph} on {run.bag.name}, live")
-    frames = Frames(run, listener, fusion)
+    frames = Frames(run, listener, offline)
     for frame, estimate in tqdm(frames, desc="judging", unit="frame", disable=None):
         report.add(frame, estimate, evaluation.add(frame, estimate))
     for position, one in enumerate(run.timed):
@@ -66,23 +63,13 @@ def judge(run: Run, listener: Listener, folder: Path) -> Path:
         "graph": run.graph,
         "arguments": dict(run.arguments),
         "data": str(run.bag),
-        "pipeline": asdict(fusion.config),
+        "pipeline": asdict(offline.config),
         "diagnostics at the end": listener.diagnostics,
     }
     path = report.write(folder, metrics, described)
     print("\n\n".join(table.as_text() for table in brief_tables(metrics)))
     print("\n" + "\n".join(summary(metrics, frames, listener)))
     return path
-
-
-def pipeline_config(run: Run) -> StereoLidarFusionConfig:
-    """What the node's parameter file and the graph's arguments say of the backends."""
-    names = StereoLidarFusionConfig.__dataclass_fields__
-    (node,) = find_graph(run.graph).nodes
-    file = Path(run.arguments.get("params_file") or resource(node.parameter_file))
-    written = yaml.safe_load(file.read_text())["/**"]["ros__parameters"]
-    given: dict[str, Any] = {**written, **{name: value for name, value in run.arguments.items() if value}}
-    return StereoLidarFusionConfig(**{name: value for name, value in given.items() if name in names})
 
 
 def output_age_ms(sent: Sequence[Sent], received_ns: Mapping[int, int]) -> dict[str, float | None]:
@@ -98,12 +85,12 @@ def output_age_ms(sent: Sequence[Sent], received_ns: Mapping[int, int]) -> dict[
 class Frames:
     """Frames of the bag whose answer was received, with that answer, and beside it the offline pipeline's inputs.
 
-    The graph publishes only the fused depth; the report also shows what it was fused from, which the same pipeline
-    gives again here.
+    A graph publishes only the final depth; the report also shows what it was made from, which the same pipeline gives
+    again here.
     """
 
-    def __init__(self, run: Run, listener: Listener, fusion: StereoLidarFusion) -> None:
-        self._bag, self._listener, self._fusion = run.bag, listener, fusion
+    def __init__(self, run: Run, listener: Listener, offline: Offline) -> None:
+        self._bag, self._listener, self._offline = run.bag, listener, offline
         self._stamps = {one.bag_stamp_ns: one.stamp_ns for one in run.every}
         self.answered = 0
         self.largest_difference_m = 0.0  # received depth against the pipeline called directly
@@ -132,12 +119,11 @@ class Frames:
         return self._received(frame, depth_m, self._listener.confidence(stamp_ns))
 
     def _received(self, frame: StereoLidarFrame, depth_m: Array, confidence: Array | None) -> Estimate:
-        direct = self._fusion(frame.left, frame.right, frame.points_lidar, frame.rig, frame.camera_from_lidar)
-        difference_m = np.abs(direct.depth_m - depth_m)
+        direct = self._offline(frame)
+        difference_m = np.abs(direct.depths_m[FUSED] - depth_m)
         if np.isfinite(difference_m).any():
             self.largest_difference_m = max(self.largest_difference_m, float(np.nanmax(difference_m)))
-        estimate = Estimate.from_fused(direct)
-        return Estimate({**estimate.depths_m, FUSED: depth_m}, confidence)
+        return Estimate({**direct.depths_m, FUSED: depth_m}, confidence)
 
 
 def summary(metrics: Mapping[str, Any], frames: Frames, listener: Listener) -> list[str]:

@@ -26,6 +26,7 @@ from geo_perception.ros.demo.inputs import input_bag
 from geo_perception.ros.demo.judging import Run, judge
 from geo_perception.ros.demo.listener import DEPTH, Listener
 from geo_perception.ros.demo.parts import LOCKSTEP, REAL_TIME, report_path
+from geo_perception.ros.demo.stages import stage_of
 from geo_perception.ros.graphs import find_graph
 from geo_perception.ros.replay import Sent
 from geo_perception.ros.replay.player import playing_node
@@ -34,7 +35,6 @@ from geo_perception.ros.runtime.transport import environment
 ENOUGH_FRAMES = 100  # for the 95th percentile of the output age to mean something: ten seconds
 START_S = 90.0  # importing torch and loading a model on a busy machine
 ANSWER_S = 60.0  # for one frame in lockstep: stereo networks take seconds on a processor
-PLAYED = ("kitti_fusion",)  # graphs whose sensors there is a recording or a simulation for
 QUIET_S = 5.0  # how long the last answer may take after the last input
 
 
@@ -46,20 +46,19 @@ class DemoConfig:
         ConfigError: a value is out of range or the graph is unknown.
     """
 
-    data: Path | None = None  # KITTI folder or bag; None: a simulated drive
+    data: Path | None = None  # KITTI folder or bag; None: the graph's simulated world
     graph: str = "kitti_fusion"
-    frames: int = 20  # of a drive that is simulated or converted; two seconds
+    frames: int = 20  # that are simulated or converted; two seconds
     loops: int = 0  # how often the frames are played in real time; 0: until ENOUGH_FRAMES were sent
     rate: float = 1.0
     seed: int = 0
-    scale: float = 1.0  # image size of the simulated drive relative to KITTI's
+    scale: float = 1.0  # image size of the simulation; 1: 1242x375 in a street, 640x480 in rooms
     out: Path = Path("out")
     arguments: Mapping[str, str] = field(default_factory=dict)  # of the graph, e.g. {"fusion": "scadc"}
 
     def __post_init__(self) -> None:
         find_graph(self.graph).values(self.arguments)
-        if self.graph not in PLAYED:
-            raise ConfigError(f"demo plays {', '.join(PLAYED)}, not {self.graph}: use launch with a camera")
+        stage_of(self.graph)
         if self.frames < 1 or self.loops < 0 or not self.rate > 0 or not self.scale > 0:
             raise ConfigError(
                 f"demo needs frames >= 1, loops >= 0, rate > 0 and scale > 0, got {self.frames}, {self.loops}, "
@@ -73,13 +72,15 @@ def run(config: DemoConfig) -> Path:
     Raises:
         GeoPerceptionError: the data is unusable, or a process of the graph failed (with its last lines).
     """
-    bag = input_bag(config.data, config.out / "bags", config.frames, config.seed, config.scale)
+    bags = config.out / "bags"
+    bag = input_bag(config.data, bags, config.frames, config.seed, config.scale, config.graph)
     folder = result_folder("demo", config.out)
     os.environ.update(_isolated())  # this process is part of the graph, too
     loops = config.loops or math.ceil(ENOUGH_FRAMES / bag_info(bag).frames)
     with tempfile.TemporaryFile(dir=folder) as store:
         with playing_node("demo_listener") as (node, spin), Children(folder, os.environ) as children:
             listener = Listener(node, spin, store)
+            listener.take_and_forget(stage_of(config.graph).unheard)
             given = _start_graph(children, config, bag)
             _wait_for_graph(listener, children)
             play = Play(bag, folder, listener, children)
@@ -96,13 +97,7 @@ def _isolated() -> dict[str, str]:
 
 def _start_graph(children: Children, config: DemoConfig, bag: Path) -> dict[str, str]:
     """Start every node; returns the graph's arguments."""
-    first = next(read_bag(bag))
-    given = {
-        "camera_from_lidar": " ".join(f"{value!r}" for value in first.camera_from_lidar.reshape(-1).tolist())
-    }
-    if not len(first.points_lidar):
-        print("no lidar in the data: stereo alone (on_missing:=degrade)", file=sys.stderr)
-        given["on_missing"] = "degrade"
+    given = stage_of(config.graph).arguments(next(read_bag(bag)))
     given.update(config.arguments)
     for start in find_graph(config.graph).starts(given):
         children.start(start.spec.executable, start.command, lasting=True)
