@@ -58,16 +58,16 @@ def test_wrong_option_is_exit_code_2() -> None:
 def fake_verb(monkeypatch: pytest.MonkeyPatch, function: object) -> None:
     """Make `doctor` run a function of the test."""
     app = typer.Typer(add_completion=False)
-    app.command()(function)  # type: ignore[type-var]
+    app.command()(function)  # type: ignore[type-var]  # any callable serves here
     module = types.ModuleType("fake_verb")
-    module.app = app  # type: ignore[attr-defined]
+    module.app = app  # type: ignore[attr-defined]  # a module made by hand
     monkeypatch.setitem(sys.modules, "fake_verb", module)
     monkeypatch.setitem(cli.VERBS, "doctor", "fake_verb:app")
 
 
 def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def needs_a_package() -> None:
-        import no_such_package  # type: ignore[import-not-found]  # noqa: F401
+        import no_such_package  # type: ignore[import-not-found]  # noqa: F401 - that is the test
 
     fake_verb(monkeypatch, needs_a_package)
     with pytest.raises(MissingDependencyError, match="no_such_package"):
@@ -105,7 +105,7 @@ def recipe(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """A recipe named `probe` that records what it is given."""
     given: list[list[str]] = []
     module = types.ModuleType("training.recipes.probe")
-    module.main = given.append  # type: ignore[attr-defined]
+    module.main = given.append  # type: ignore[attr-defined]  # a module made by hand
     monkeypatch.setitem(sys.modules, "training.recipes.probe", module)
     monkeypatch.setattr(train, "recipes", lambda: ["probe"])
     return given

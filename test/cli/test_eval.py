@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -28,10 +29,10 @@ def metrics_of(folder: Path) -> dict[str, object]:
     return metrics
 
 
-def flat(tree: object, name: str = "") -> dict[str, float]:
+def flat(tree: Any, name: str = "") -> dict[str, float]:
     """The leaves of nested dictionaries by path."""
     if not isinstance(tree, dict):
-        return {name: tree}  # type: ignore[dict-item]
+        return {name: tree}
     return {path: leaf for key, child in tree.items() for path, leaf in flat(child, f"{name}/{key}").items()}
 
 

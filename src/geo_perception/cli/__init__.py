@@ -105,5 +105,5 @@ def main() -> None:
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
         # The reader (`| head`) has gone: silence the flush at exit, too.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None  # type: ignore[assignment]  # Python itself allows None here
         sys.exit(0)

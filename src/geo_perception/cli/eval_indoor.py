@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -135,8 +135,7 @@ def progress(report: Report, total: int, box_m: float | None) -> Iterator[Observ
 
         def observe(frame: RgbdFrame, depths_m: dict[str, Any], score: IndoorScores) -> None:
             rmse_m = score.rows[MODEL][UNSCALED].rmse_m if score.rows else float("nan")
-            make: Callable[[], Any] = lambda: indoor_panels(frame, depths_m, score, box_m)  # noqa: E731
-            report.show(score.heading, rmse_m, make)
+            report.show(score.heading, rmse_m, lambda: indoor_panels(frame, depths_m, score, box_m))
             bar.update()
 
         yield observe

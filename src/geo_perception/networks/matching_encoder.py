@@ -50,7 +50,7 @@ class Neighbours(NamedTuple):
     images: Tensor  # (B,F,3,H,W) RGB in 0..1
     poses: Tensor  # (B,F,4,4) neighbour from current; all zero = this neighbour is missing
     K: Tensor  # (B,4,4) intrinsics in pixels of the image at a quarter of its size
-    inv_K: Tensor  # noqa: N815 - (B,4,4) its inverse
+    inv_K: Tensor  # noqa: N815 - (B,4,4) its inverse, by the field's name for it
 
     @classmethod
     def of(cls, images: Tensor, poses: Tensor, K: Tensor) -> Neighbours:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from geo_perception.ros.bags.layout import DEFAULT_TOPICS, BagTopics, open_reader
 
@@ -73,12 +74,14 @@ def bag_info(path: str | Path, topics: BagTopics = DEFAULT_TOPICS) -> BagInfo:
         reader.close()
 
 
-def _topic(connection: object) -> TopicInfo:
+def _topic(
+    connection: Any,
+) -> TopicInfo:  # rosbags has a kind per bag format
     from rosbags.interfaces import QosDurability
 
-    profiles = connection.ext.offered_qos_profiles  # type: ignore[attr-defined]
+    profiles = connection.ext.offered_qos_profiles
     latched = any(profile.durability == QosDurability.TRANSIENT_LOCAL for profile in profiles)
-    return TopicInfo(connection.topic, connection.msgtype, connection.msgcount, latched)  # type: ignore[attr-defined]
+    return TopicInfo(connection.topic, connection.msgtype, connection.msgcount, latched)
 
 
 def _size(path: Path) -> int:

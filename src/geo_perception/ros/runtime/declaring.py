@@ -20,7 +20,7 @@ def declare(node: Any, kind: type[S]) -> S:
         ConfigError: the first value that is not allowed, in one line.
     """
     values: dict[str, Any] = {}
-    for item in fields(kind):  # type: ignore[arg-type]
+    for item in fields(kind):  # type: ignore[arg-type]  # S is bound to a dataclass, which mypy does not see
         if not node.has_parameter(item.name):
             _declare_one(node, item)
         values[item.name] = coerce(item, node.get_parameter(item.name).value)

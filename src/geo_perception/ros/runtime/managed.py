@@ -16,6 +16,7 @@ from geo_perception.ros.runtime.settings import RuntimeSettings, changed, coerce
 S = TypeVar("S", bound=RuntimeSettings)
 
 
+# rclpy has no type information, so its classes count as Any
 class ManagedNode(LifecycleNode, Generic[S]):  # type: ignore[misc]
     """configure = parameters and `load`; activate = `start`; everything undone in reverse order."""
 

@@ -85,11 +85,11 @@ class PerceptionNode(ManagedNode[S], Generic[S, Job]):
         """Take over live parameters while active."""
 
     def store(self, topic: str, message: Any) -> Iterable[Job]:
-        """Keep a message (executor's thread: no work here); give jobs that became complete."""
+        """Keep a message (executor's thread: no work here); give jobs that became complete. To be overridden."""
         raise NotImplementedError
 
     def process(self, job: Job, wanted: frozenset[str]) -> Answer:
-        """Compute an answer (worker's thread), making only the wanted output topics."""
+        """Compute an answer (worker's thread), making only the wanted output topics. To be overridden."""
         raise NotImplementedError
 
     def dropped_messages(self) -> Mapping[str, int]:

@@ -104,13 +104,13 @@ def changed(settings: S, values: dict[str, Any]) -> S:
         ConfigError: wrong type or value, or the parameter cannot change while the node is configured.
     """
     new = coerced(type(settings), values)
-    for item in fields(settings):  # type: ignore[arg-type]
+    for item in fields(settings):  # type: ignore[arg-type]  # S is bound to a dataclass, which mypy does not see
         same = item.name not in new or new[item.name] == getattr(settings, item.name)
         if not same and not rule_of(item).live:
             raise ConfigError(
                 f"parameter {item.name} takes effect when the node is configured: clean up, set, configure again"
             )
-    return replace(settings, **new)  # type: ignore[type-var]
+    return replace(settings, **new)  # type: ignore[type-var]  # as above
 
 
 def describe(kind: type[Any]) -> Iterable[tuple[str, Any, Rule]]:
@@ -149,5 +149,5 @@ class MatchedSettings(RuntimeSettings):
     )
 
     def streams(self) -> list[Stream]:
-        """What the synchroniser waits for, the pivot first."""
+        """What the synchroniser waits for, the pivot first. Every node gives its own."""
         raise NotImplementedError

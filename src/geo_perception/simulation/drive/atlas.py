@@ -25,7 +25,7 @@ class Atlas:
     def __init__(self, seed: int) -> None:
         rng = np.random.default_rng([seed, 77])
         painted = {name: (paint(rng), None) for name, paint in pages.PAINTERS.items()}
-        painted |= {name: paint(rng) for name, paint in facades.PAINTERS.items()}  # type: ignore[misc]
+        painted |= {name: paint(rng) for name, paint in facades.PAINTERS.items()}  # type: ignore[misc]  # two value types, one table
         self._names = list(painted)
         rows = -(-len(painted) // COLUMNS)
         self._level_row = np.cumsum([0] + [rows * (pages.SIZE >> k) for k in range(LEVELS)])

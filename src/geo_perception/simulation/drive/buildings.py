@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from geo_perception.simulation.drive.materials import ID
 from geo_perception.simulation.mesh import Mesh, box, join, patch, surface, tube
@@ -36,8 +39,8 @@ def _wall(
     along: tuple[float, float, float],
     height: float,
     page: int,
-    tint: np.ndarray,
-) -> Mesh:  # type: ignore[type-arg]
+    tint: NDArray[Any],
+) -> Mesh:
     return patch(origin, along, (0, 0, height), page, tint, step_m=2.5)
 
 
@@ -52,7 +55,7 @@ def _openings(rng: Rng, width_m: float, storeys: int) -> list[Mesh]:
     return out
 
 
-def _roof(rng: Rng, width: float, depth: float, height: float, tint: np.ndarray) -> list[Mesh]:  # type: ignore[type-arg]
+def _roof(rng: Rng, width: float, depth: float, height: float, tint: NDArray[Any]) -> list[Mesh]:
     if rng.random() < 0.3:
         return [patch((0, 0, height), (width, 0, 0), (0, depth, 0), ID["concrete"])]
     ridge, eave = height + depth * rng.uniform(0.25, 0.45), 0.4

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from geo_perception.errors import ConfigError
 from geo_perception.frames import StereoLidarFrame
@@ -38,7 +39,7 @@ class DriveSimulator:
         MissingDependencyError: open3d is not installed or lacks its system libraries (raised by `frame`).
     """
 
-    def __init__(self, seed: int, config: DriveConfig = DriveConfig()) -> None:  # noqa: B008  (frozen)
+    def __init__(self, seed: int, config: DriveConfig = DriveConfig()) -> None:  # noqa: B008  (frozen: sharing it does no harm)
         if seed < 0:
             raise ConfigError(f"seed must be 0 or larger, got {seed}")
         self.seed, self.config = seed, config
@@ -104,7 +105,7 @@ class DriveSimulator:
         ]
         return views[0], views[1]
 
-    def _sweep(self, scene: Scene, pose: Matrix, rng: np.random.Generator) -> np.ndarray:  # type: ignore[type-arg]
+    def _sweep(self, scene: Scene, pose: Matrix, rng: np.random.Generator) -> NDArray[np.float32]:
         beams = lidar.directions(self.config, rng)
         world_from_lidar = pose @ self.mounting.true_camera_from_lidar
         return lidar.scan(self.config, scene.caster, scene.surfaces, world_from_lidar, beams, rng)

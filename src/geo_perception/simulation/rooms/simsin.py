@@ -60,7 +60,7 @@ def write_simsin(
     folder: Path,
     seeds: Sequence[int],
     views: int,
-    config: RoomConfig = RoomConfig(),  # noqa: B008  (frozen)
+    config: RoomConfig = RoomConfig(),  # noqa: B008  (frozen: sharing it does no harm)
     *,
     trajectories: bool = True,
     workers: int = 1,

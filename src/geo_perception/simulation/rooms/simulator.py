@@ -51,7 +51,7 @@ class RoomSimulator:
         MissingDependencyError: open3d is not installed or lacks its system libraries (from `frame`).
     """
 
-    def __init__(self, seed: int, config: RoomConfig = RoomConfig()) -> None:  # noqa: B008  (frozen)
+    def __init__(self, seed: int, config: RoomConfig = RoomConfig()) -> None:  # noqa: B008  (frozen: sharing it does no harm)
         if seed < 0:
             raise ConfigError(f"seed must be 0 or larger, got {seed}")
         self.seed, self.config = seed, config
