@@ -8,9 +8,15 @@ from helpers.indoor_golden import error, load
 from helpers.parity import image
 
 from geo_perception.errors import ConfigError
-from training import distillation as d
-from training import losses_depth as l
-from training.self_supervision import Photometric, Views, full_resolution, photometric_terms, warp_sources
+from training.indoor import distillation as d
+from training.indoor import losses as l
+from training.indoor.self_supervision import (
+    Photometric,
+    Views,
+    full_resolution,
+    photometric_terms,
+    warp_sources,
+)
 
 NUMERATOR, NEAREST, FARTHEST = 1.312, 0.1, 10.0
 

@@ -15,8 +15,8 @@ from helpers.indoor_folders import small_simsin
 from geo_perception.errors import ConfigError, DataError, WeightsError
 from geo_perception.weights import load_model, read_card
 from training import checkpoint
-from training.indoor_card import command_line
-from training.indoor_config import PRESETS, Config
+from training.indoor.card import command_line
+from training.indoor.config import PRESETS, Config
 from training.recipes import distdepth as recipe
 
 

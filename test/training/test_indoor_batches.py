@@ -13,8 +13,8 @@ from geo_perception.geometry.reprojection import synthesise_view
 from training.data.indoor import Loader, LoaderOptions, Photographic, build_cache, open_set
 from training.data.indoor.hints import depth_hint
 from training.data.indoor.photographic import NONE, REALISTIC, STYLES, augment, turn_hue
-from training.expert import SimulatedExpert
-from training.student import Objective, Prediction, focal_ratio, poses
+from training.indoor.expert import SimulatedExpert
+from training.indoor.student import Objective, Prediction, focal_ratio, poses
 
 FRAMES = ("0", "-1", "1", "s")
 PLAIN = LoaderOptions(size=(64, 64), batch=4, mirror=0.0, photographic=NONE)

@@ -26,13 +26,13 @@ from geo_perception.weights import load_model, save_model
 from geo_perception.weights.imagenet import load_imagenet
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.data.indoor import Cache, IndoorBatch, Loader, build_cache, open_set
-from training.expert import Expert, make_expert
-from training.indoor_card import model_card
-from training.indoor_config import PRESETS, Config
-from training.indoor_validation import validate
+from training.indoor.card import model_card
+from training.indoor.config import PRESETS, Config
+from training.indoor.expert import Expert, make_expert
+from training.indoor.student import FRAMES, Judged, Student, judge, pose_input
+from training.indoor.validation import validate
 from training.ranks import Ranks, current_ranks
 from training.run_log import RunLog, health, write_health
-from training.student import FRAMES, Judged, Student, judge, pose_input
 from training.synced_norm import sync_norms
 
 EARLY = (1, 20, 100, 500)  # steps after which the run's health is reported

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from geo_perception.datasets.indoor.files import Array, Image8
 from geo_perception.geometry.reprojection import synthesise_view
-from training.losses_depth import HARD_ERROR, photometric_map
+from training.indoor.losses import HARD_ERROR, photometric_map
 
 DISPARITIES = (64, 96, 128, 160)
 BLOCKS = (1, 2, 3)

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from geo_perception.errors import ConfigError
-from training.losses_depth import ssim_loss_map, ssim_map
+from training.indoor.losses import ssim_loss_map, ssim_map
 from training.ranks import ALONE, Ranks, masked_mean
 
 FLAT = 1e-5  # relative deviation below which values count as constant: float32 holds no more

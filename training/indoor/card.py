@@ -8,7 +8,7 @@ from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
 from geo_perception.weights import ModelCard
-from training.indoor_config import PRESETS, Config
+from training.indoor.config import PRESETS, Config
 from training.revision import revision
 
 PLACES = ("out", "run_folder", "cache", "threads", "accelerator", "devices", "log_every", "validate_every")

@@ -11,9 +11,9 @@ from tqdm import tqdm
 from geo_perception.evaluation.metrics import depth_metrics, mean_metrics
 from training.data.indoor import Cache
 from training.data.indoor.batches import crop_camera
-from training.indoor_config import Config
+from training.indoor.config import Config
+from training.indoor.student import Student
 from training.run_log import RunLog
-from training.student import Student
 
 CAP_M = 10.0
 SHOWN = 6

@@ -14,9 +14,9 @@ from geo_perception.geometry.reprojection import transform_from_axis_angle
 from geo_perception.networks.distdepth import DistDepth, DistDepthConfig
 from geo_perception.networks.posenet import PoseNet, PoseNetConfig
 from training.data.indoor import IndoorBatch
-from training.distillation import Distillation, distillation_terms
+from training.indoor.distillation import Distillation, distillation_terms
+from training.indoor.self_supervision import Photometric, Views, full_resolution, photometric_terms
 from training.ranks import ALONE, Ranks, masked_mean
-from training.self_supervision import Photometric, Views, full_resolution, photometric_terms
 
 Mode = Literal["supervised", "stereo", "temporal", "both"]
 FRAMES: dict[str, tuple[str, ...]] = {

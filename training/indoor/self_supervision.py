@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from geo_perception.geometry.reprojection import synthesise_view
-from training.losses_depth import (
+from training.indoor.losses import (
     SMOOTHNESS,
     Combination,
     Reference,

@@ -13,9 +13,9 @@ from geo_perception.networks.distdepth import DistDepthConfig
 from geo_perception.networks.posenet import PoseNetConfig
 from training.data.indoor import LoaderOptions
 from training.data.indoor.photographic import REALISTIC, Photographic
-from training.distillation import THESIS, Distillation
-from training.self_supervision import Photometric
-from training.student import Objective
+from training.indoor.distillation import THESIS, Distillation
+from training.indoor.self_supervision import Photometric
+from training.indoor.student import Objective
 
 
 @dataclass(frozen=True)
