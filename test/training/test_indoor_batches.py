@@ -110,6 +110,21 @@ class TestBatches:
         torch.testing.assert_close(straight.K[:, 0, 2] + mirrored.K[:, 0, 2], torch.full((4,), 63.0))
         assert torch.equal(straight.true["0"].flip(3), mirrored.true["0"])
 
+    def test_a_turn_about_the_axis_moves_image_and_depth_alike_and_keeps_depth(self, indoor, tmp_path):
+        alone = build_cache([indoor], ("0",), (64, 64), tmp_path)
+        # a picture of the depth itself: wherever the turn takes a pixel, it must meet its own depth
+        codes = np.round(np.asarray(alone.depths_m, np.float32) * 20).clip(0, 255).astype(np.uint8)
+        painted = replace(alone, images=np.repeat(codes[..., None], 3, axis=3), rows=np.arange(6)[:, None])
+        batch = Loader(painted, replace(PLAIN, roll_deg=20.0)).batch(0)
+        known = batch.depth_m > 0
+        gap = (batch.true["0"][:, :1] * 255 / 20 - batch.depth_m).abs()[known]
+        assert 0.8 < known.float().mean() < 0.999 and gap.median() < 0.03
+        assert not torch.equal(batch.depth_m, Loader(painted, PLAIN).batch(0).depth_m)
+
+    def test_images_with_partners_are_not_turned(self, cache):
+        with pytest.raises(ConfigError, match="roll_deg 5 is for single images; frames"):
+            Loader(cache, replace(PLAIN, roll_deg=5.0))
+
     def test_too_few_samples_are_refused(self, cache):
         with pytest.raises(ConfigError, match="6 samples are fewer than a batch of 7"):
             Loader(cache, replace(PLAIN, batch=7))
@@ -133,7 +148,7 @@ class TestPhotographic:
 
     @pytest.mark.parametrize(
         "option", ["brightness", "contrast", "saturation", "hue", "exposure_stops", "gamma", "white_balance",
-                   "blur_px", "noise", "jpeg"],
+                   "blur_px", "noise", "jpeg", "grey"],
     )  # fmt: skip
     def test_every_option_does_something_alone(self, option):
         off = dict.fromkeys(("brightness", "contrast", "saturation", "hue"), 0.0)

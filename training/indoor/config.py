@@ -12,7 +12,7 @@ import tyro
 from geo_perception.networks.distdepth import DistDepthConfig
 from geo_perception.networks.posenet import PoseNetConfig
 from training.data.indoor import LoaderOptions
-from training.data.indoor.photographic import REALISTIC, Photographic
+from training.data.indoor.photographic import FAR_FROM_HOME, REALISTIC, Photographic
 from training.indoor.distillation import THESIS, Distillation
 from training.indoor.self_supervision import Photometric
 from training.indoor.student import Objective
@@ -83,10 +83,28 @@ MONODEPTH2 = replace(
     ),
     optimiser="adam",
 )
+SUPERVISED = replace(OWN, objective=replace(OWN.objective, mode="supervised"), lr=3e-4, clip=5.0)
 PRESETS: dict[str, tuple[str, Config]] = {
     "supervised": (
         "True depth, as simulated rooms have it.",
-        replace(OWN, objective=replace(OWN.objective, mode="supervised"), lr=3e-4, clip=5.0),
+        SUPERVISED,
+    ),
+    "rooms": (
+        "Simulated rooms for real cameras, as the shipped network is trained: a light encoder that knows ImageNet, 4:3.",
+        replace(
+            SUPERVISED,
+            objective=replace(SUPERVISED.objective, shape=1.0),
+            depth=replace(SUPERVISED.depth, encoder="efficientnet_lite0"),
+            pretrained="package",
+            loader=replace(
+                SUPERVISED.loader,
+                size=(192, 256),
+                zoom=1.35,
+                roll_deg=6.0,
+                photographic=FAR_FROM_HOME,
+            ),
+            precision="bf16-mixed",
+        ),
     ),
     "stereo": ("Stereo pairs; metric scale from the true baseline.", OWN),
     "temporal": (

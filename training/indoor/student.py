@@ -40,6 +40,9 @@ class Objective:
     gradient: float = (
         0.5  # weight of the log depth's differences in the supervised loss: edges and flat surfaces
     )
+    shape: float = (
+        0.0  # weight of the log error that is left when each image's mean error is taken off (its scale)
+    )
     hints: bool = False  # DepthHints: stereo matching teaches where it explains the partner's image better
     # The stereo baseline assumed in training, metres; 0 = the data's own. The public code assumes 0.1 whatever the
     # baseline and keeps the numerator 1.312 in the warp, so that its depth comes out 1.312 times too small.
@@ -183,9 +186,18 @@ def supervised_terms(
     log_truth = torch.where(known, truth_m, torch.ones_like(truth_m)).log()
     gaps = [depth_m.log() - log_truth for depth_m in depths_m]
     terms = {"supervised": torch.stack([masked_mean(gap.abs(), known, ranks) for gap in gaps]).mean()}
+    if objective.shape:
+        terms["shape"] = objective.shape * scale_free_error(gaps[0], known, ranks)
     if objective.gradient:
         terms["gradient"] = objective.gradient * gradient_difference(gaps[0], known, ranks)
     return terms
+
+
+def scale_free_error(gap: Tensor, known: Tensor, ranks: Ranks = ALONE) -> Tensor:
+    """Mean absolute (B,1,H,W) log error, each image's mean taken off first (scale-invariant, arXiv 1406.2283)."""
+    count = known.sum((1, 2, 3), keepdim=True).clamp(min=1)
+    mean = torch.where(known, gap, torch.zeros_like(gap)).sum((1, 2, 3), keepdim=True) / count
+    return masked_mean((gap - mean).abs(), known, ranks)
 
 
 def gradient_difference(gap: Tensor, known: Tensor, ranks: Ranks = ALONE) -> Tensor:

@@ -31,6 +31,7 @@ class LoaderOptions:
     mirror: float = 0.5  # chance; the stereo partner changes sides
     mirror_camera: bool = True  # mirror the principal point, too; the published code does not
     zoom: float = 1.0  # largest magnification of a random crop; intrinsics follow
+    roll_deg: float = 0.0  # standard deviation of a turn about the optical axis, which leaves depth as it is
     photographic: Photographic = field(default_factory=Photographic)
     seed: int = 0
     workers: int = 1  # threads that prepare coming batches
@@ -68,7 +69,8 @@ class Loader:
     """Endless batches of a cache, prepared ahead by threads.
 
     Raises:
-        ConfigError: fewer samples than a batch, or a batch the processes cannot share equally.
+        ConfigError: fewer samples than a batch, a batch the processes cannot share equally, or images turned about
+            the optical axis whose partners in space or time would have to follow.
     """
 
     def __init__(self, cache: Cache, options: LoaderOptions, rank: int = 0, ranks: int = 1) -> None:
@@ -76,6 +78,10 @@ class Loader:
             raise ConfigError(f"a batch of {options.batch} cannot be shared by {ranks} processes")
         if len(cache) < options.batch:
             raise ConfigError(f"{len(cache)} samples are fewer than a batch of {options.batch}")
+        if options.roll_deg and len(cache.frames) > 1:
+            raise ConfigError(
+                f"loader.roll_deg {options.roll_deg:g} is for single images; frames {', '.join(cache.frames)} are read"
+            )
         self.cache, self.options = cache, options
         share = options.batch // ranks
         self.slots = range(rank * share, (rank + 1) * share)
@@ -146,6 +152,7 @@ class View:
     mirrored: bool
     size: tuple[int, int]
     camera: Array
+    roll_deg: float = 0.0
 
     @classmethod
     def draw(cls, cache: Cache, sample: int, options: LoaderOptions, random: np.random.Generator) -> View:
@@ -160,15 +167,28 @@ class View:
             camera[4] *= -1
             if options.mirror_camera:
                 camera[2] = options.size[1] - 1 - camera[2]
-        return cls((top, left, rows, columns), mirrored, options.size, camera)
+        roll_deg = random.normal(0, options.roll_deg) if options.roll_deg else 0.0
+        return cls((top, left, rows, columns), mirrored, options.size, camera, float(roll_deg))
 
     def image(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """(h,w,3) -> (H,W,3)."""
-        return self._apply(image, cv2.INTER_AREA if self.window[2] >= self.size[0] else cv2.INTER_LINEAR)
+        """(h,w,3) -> (H,W,3); what a turn brings in from outside is the image mirrored at its edge."""
+        fine = self.window[2] >= self.size[0]
+        upright = self._apply(image, cv2.INTER_AREA if fine else cv2.INTER_LINEAR)
+        return self._turned(upright, cv2.INTER_LINEAR, cv2.BORDER_REFLECT_101)
 
     def depth(self, depth_m: Array) -> Array:
-        """(h,w) -> (H,W) by the nearest value."""
-        return self._apply(depth_m, cv2.INTER_NEAREST_EXACT)
+        """(h,w) -> (H,W) by the nearest value; unknown (0) outside the image."""
+        return self._turned(
+            self._apply(depth_m, cv2.INTER_NEAREST_EXACT), cv2.INTER_NEAREST, cv2.BORDER_CONSTANT
+        )
+
+    def _turned(self, values: np.ndarray, interpolation: int, border: int) -> np.ndarray:
+        """Turned about the principal point, so that depth along the axis stays what it is."""
+        if not self.roll_deg:
+            return values
+        turn = cv2.getRotationMatrix2D((float(self.camera[2]), float(self.camera[3])), self.roll_deg, 1.0)
+        values = np.ascontiguousarray(values)
+        return cv2.warpAffine(values, turn, self.size[::-1], flags=interpolation, borderMode=border)
 
     def _apply(self, values: np.ndarray, interpolation: int) -> np.ndarray:
         top, left, rows, columns = self.window

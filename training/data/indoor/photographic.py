@@ -33,6 +33,7 @@ class Photographic:
     blur_px: float = 0.0  # largest Gaussian sigma, at the network's size
     noise: float = 0.0  # largest standard deviation of sensor noise, of 1
     jpeg: float = 0.0  # share of frames compressed, quality 30 to 90
+    grey: float = 0.0  # share of frames without colour
 
 
 REALISTIC = Photographic(
@@ -45,8 +46,21 @@ REALISTIC = Photographic(
     noise=0.03,
     jpeg=0.3,
 )
+# For training on rendered images alone: wider than any one camera, so that real ones lie inside.
+FAR_FROM_HOME = replace(
+    REALISTIC,
+    chance=0.9,
+    contrast=0.35,
+    saturation=0.5,
+    hue=0.1,
+    exposure_stops=1.3,
+    white_balance=0.25,
+    blur_px=1.4,
+    noise=0.04,
+    grey=0.08,
+)
 NONE = Photographic(chance=0.0)
-STYLES = {"public_2024": Photographic(), "realistic": REALISTIC, "none": NONE}
+STYLES = {"public_2024": Photographic(), "realistic": REALISTIC, "far": FAR_FROM_HOME, "none": NONE}
 
 
 def style(name: str, hue: float | None = None) -> Photographic:
@@ -76,6 +90,8 @@ def jitter(image: Float, options: Photographic, random: np.random.Generator) -> 
         elif step == 3 and options.hue:
             image = turn_hue(image, random.uniform(-options.hue, options.hue))
         image = np.clip(image, 0, 1)
+    if options.grey and random.random() < options.grey:
+        image = np.repeat((image @ GREY)[..., None], 3, axis=2)
     return image
 
 
