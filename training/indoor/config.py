@@ -90,7 +90,7 @@ PRESETS: dict[str, tuple[str, Config]] = {
         SUPERVISED,
     ),
     "rooms": (
-        "Simulated rooms for real cameras, as the shipped network is trained: a light encoder that knows ImageNet, 4:3.",
+        "Simulated rooms for real cameras, as the shipped network is trained: light encoder, ImageNet, 4:3.",
         replace(
             SUPERVISED,
             objective=replace(SUPERVISED.objective, shape=1.0),
