@@ -57,6 +57,7 @@ class Variant:
 VARIANTS = {
     "confidence": Variant({"fusion": "confidence"}, 10.0, 60),
     "scadc": Variant({"fusion": "scadc", "precision": "float32"}, 2.5, 20),
+    "published": Variant({"fusion": "scadc", "fusion_model": "scadc_sim", "precision": "bfloat16"}, 2.5, 20),
     "fast": Variant({"stereo": "sgbm_fast", "fusion": "scadc", "precision": "bfloat16"}, 6.0, 40),
 }
 
