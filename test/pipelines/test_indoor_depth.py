@@ -174,5 +174,7 @@ def test_a_missing_or_foreign_model_is_refused(tmp_path):
     with pytest.raises(WeightsError, match="no model 'nowhere'; there are"):
         IndoorDepth(IndoorDepthConfig(model="nowhere"))
     save_model(build("posenet"), tmp_path / "pose", ModelCard(network="posenet"))
-    with pytest.raises(GeoPerceptionError, match="holds network 'posenet', 'distdepth' is needed"):
+    with pytest.raises(
+        GeoPerceptionError, match="holds network 'posenet', 'distdepth' or 'multi_frame' is needed"
+    ):
         IndoorDepth(IndoorDepthConfig(model=str(tmp_path / "pose")))

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from helpers import pictures, rgbd_folders
-from helpers.indoor_model import picture, untrained_model
+from helpers.indoor_model import picture, untrained_model, untrained_multi_frame_model
 from helpers.processes import local_ros_environment
 
 from geo_perception import cli
-from geo_perception.datasets.indoor.lens import FieldOfView, read_calibration
+from geo_perception.datasets.indoor.lens import FieldOfView, Lens, read_calibration
 from geo_perception.errors import ConfigError, DataError
 from geo_perception.ros.bags import BagTopics, read_camera_bag
 from geo_perception.ros.bags.layout import NO_STEREO
@@ -38,12 +38,11 @@ def isolated(monkeypatch):
         monkeypatch.setenv(name, value)
 
 
-def played(data: Path | None, folder: Path, **options) -> Path:
+def played(data: Path | None, folder: Path, make_model=untrained_model, lens: Lens | None = None) -> Path:
     """The result folder of a demo."""
-    arguments = {"model": untrained_model(folder / "indoor"), "precision": "float32"}
-    arguments |= options.pop("arguments", {})
+    arguments = {"model": make_model(folder / "indoor"), "precision": "float32"}
     config = DemoConfig(
-        data, "indoor_depth", frames=FRAMES, loops=1, scale=0.25, out=folder, arguments=arguments, **options
+        data, "indoor_depth", frames=FRAMES, loops=1, scale=0.25, out=folder, arguments=arguments, lens=lens
     )
     return run(config).parent
 
@@ -80,7 +79,8 @@ def test_data_without_truth_are_shown(tmp_path, isolated, capsys, kind):
         "video": lambda: pictures.video(tmp_path / "room.avi", FRAMES),
         "bag": lambda: pictures.camera_bag(tmp_path / "bag", ROBOT, FRAMES),
     }
-    folder = played(make[kind](), tmp_path, lens=None if kind == "bag" else LENS)
+    make_model = untrained_multi_frame_model if kind == "video" else untrained_model
+    folder = played(make[kind](), tmp_path, make_model, None if kind == "bag" else LENS)
     metrics = json.loads((folder / "metrics.json").read_text())
     assert (metrics["frames"], metrics["frames_with_truth"]) == (FRAMES, 0)
     assert metrics["timings"]["NUM_FRAMES_SENT"] == FRAMES

@@ -81,7 +81,7 @@ class IndoorJudge:
         self.time, self.metrics = self._evaluation.time, self._evaluation.metrics
 
     def add(self, frame: RgbdFrame, received: Received) -> Array:
-        direct = self._pipeline(frame.image, frame.camera)
+        direct = self._pipeline(frame.image, frame.camera, received.stamp_ns)
         depths_m = {MODEL: received.depth_m}
         answer = replace(
             direct, depth_m=received.depth_m, stages_ms={}

@@ -94,6 +94,11 @@ class IndoorDepthNode(SynchronisedNode[IndoorSettings]):
         self._pipeline = None
         self._encode = DepthEncoder()
 
+    def begin(self, settings: IndoorSettings) -> None:
+        super().begin(settings)
+        if self._pipeline is not None:
+            self._pipeline.reset()
+
     def facts(self) -> Mapping[str, str]:
         if self.settings is None or self._pipeline is None:
             return {}
@@ -112,7 +117,7 @@ class IndoorDepthNode(SynchronisedNode[IndoorSettings]):
         if view.fault and settings.on_missing == "hold":
             raise InputError(view.fault)
         decode_ms = (perf_counter() - start) * 1e3
-        estimate: DepthEstimate = pipeline(view.rgb, view.camera)
+        estimate: DepthEstimate = pipeline(view.rgb, view.camera, job.stamp_ns)
         degraded = "; ".join(filter(None, (view.fault, *estimate.notes)))
         header = conversions.header(job.stamp_ns, job[IMAGE].header.frame_id)  # of every output
         messages = self._encode(estimate.depth_m, view.rgb, view.camera, wanted, settings, header)
