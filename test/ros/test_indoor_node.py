@@ -74,33 +74,6 @@ def test_without_subscriber_nothing_is_computed(make: Callable[..., IndoorRun]) 
     assert not run.pipeline.calls
 
 
-@pytest.mark.parametrize("bad", ["missing", "uncalibrated", "of another size"])
-def test_degraded_it_goes_on_without_camera_info(make: Callable[..., IndoorRun], bad: str) -> None:
-    run = make(listen=("depth", "cloud"), on_missing="degrade").start()
-    header = conversions.header(run.stamp_ns, FRAME_ID)
-    info = conversions.info_from_camera(CAMERA.scaled(2 * WIDTH, 2 * HEIGHT), header)
-    if bad == "uncalibrated":
-        info.k, info.p = np.zeros(9), np.zeros(12)
-    for _ in range(2):
-        stamp_ns = run.stamp_ns + 10**8
-        info.header = conversions.header(stamp_ns, FRAME_ID)
-        run.send(**({"without": "info"} if bad == "missing" else {"info": info}))
-        run.peer.wait_for_output(stamp_ns)
-    assert run.pipeline.calls[-1].camera is None
-    assert not run.peer.outputs["cloud"]
-    run.wait_for_status("degraded", lambda what: "camera_info: " in what)
-
-
-def test_held_nothing_goes_out_with_a_camera_info_of_another_size(make: Callable[..., IndoorRun]) -> None:
-    run = make(listen=("depth",)).start()
-    header = conversions.header(run.stamp_ns + 10**8, FRAME_ID)
-    run.send(info=conversions.info_from_camera(CAMERA.scaled(2 * WIDTH, 2 * HEIGHT), header))
-    run.wait_for_drop("refused")
-    (text,) = run.node.health.report().troubles
-    assert "camera_info: image is 128x96, its CameraInfo says 256x192" in text
-    run.peer.wait_for_output(run.send())
-
-
 def test_what_the_pipeline_notes_is_in_the_diagnostics(make: Callable[..., IndoorRun]) -> None:
     run = make(listen=("depth",)).start()
     run.pipeline.notes = ("the image is uniform",)

@@ -15,6 +15,7 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from geo_perception.errors import InputError
 from geo_perception.geometry import PinholeCamera
 from geo_perception.pipelines import DepthEstimate, IndoorDepth
+from geo_perception.pipelines.indoor_depth import check_camera
 from geo_perception.ros import conversions
 from geo_perception.ros.nodes.camera_inputs import calibration_key, check_size
 from geo_perception.ros.nodes.depth_outputs import DepthEncoder
@@ -46,7 +47,7 @@ class InputDecoder:
         self._known: tuple[Any, PinholeCamera] | None = None
 
     def __call__(self, match: Match) -> View:
-        """Raises InputError for a bad image; a bad or missing CameraInfo is noted."""
+        """Raises InputError for a bad image; a missing CameraInfo, or one that cannot be the image's, is noted."""
         try:
             rgb = conversions.decode_rgb(match[IMAGE])
         except InputError as error:
@@ -54,6 +55,7 @@ class InputDecoder:
         try:
             camera = self._camera(match.get(INFO))
             check_size(rgb, camera)
+            check_camera(camera, camera.size)
         except InputError as error:
             return View(rgb, None, f"{INFO}: {error}")
         return View(rgb, camera, "")
