@@ -28,11 +28,12 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make demo DATA=FOLDER_OR_BAG    a KITTI raw drive, object/stereo folder or bag instead of the simulation"
+	@echo "  make demo GRAPH=indoor_depth    rooms; DATA=: images or a video (with ARGS='--hfov 70'), RGB-D folder or bag"
 	@echo "  make demo|test|bench ARGS='...' further options, handed on as they are"
 
 setup: $(STAMP) ## create .venv and install everything (done by the other targets when needed)
 
-demo: $(STAMP) ## run the kitti_fusion graph for real and report accuracy and latency
+demo: $(STAMP) ## run a graph (kitti_fusion unless GRAPH= says) for real and report accuracy and latency
 	$(BIN)/geo-perception demo $(DATA) $(if $(GRAPH),--graph $(GRAPH)) $(ARGS)
 
 test: lint ## set up, lint, then the whole test suite

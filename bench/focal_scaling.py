@@ -85,7 +85,9 @@ def main(args: list[str] | None = None) -> None:
     parser.add_argument("--views", type=int, default=5, help="views of each")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there, too")
     options = parser.parse_args(args)
-    scaled, plain = (IndoorDepth(IndoorDepthConfig(options.model, scale_by_focal=on)) for on in (True, False))
+    scaled, plain = (
+        IndoorDepth(IndoorDepthConfig(options.model, scale_by_focal=on, max_gap_s=0)) for on in (True, False)
+    )
     rows = []
     for fov_deg in options.fov:
         rows.append(measure(scaled, plain, list(room_frames(fov_deg, options.rooms, options.views)), fov_deg))

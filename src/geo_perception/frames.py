@@ -35,3 +35,4 @@ class RgbdFrame:
     image: NDArray[np.uint8]  # (H, W, 3) RGB
     camera: PinholeCamera  # of the image
     depth_truth_m: NDArray[np.float32] | None = None  # (h, w) of the same view, NaN = unknown
+    stamp_ns: int = 0  # of data that have times

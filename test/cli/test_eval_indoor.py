@@ -10,6 +10,8 @@ import pytest
 import torch
 import yaml
 from helpers import rgbd_folders as rgbd
+from helpers.indoor_model import picture, untrained_multi_frame_model
+from helpers.pictures import save_image
 
 from geo_perception import cli
 from geo_perception.errors import ConfigError, DataError, WeightsError
@@ -59,6 +61,23 @@ def test_two_runs_are_identical_and_described(tmp_path: Path, model: Path, capsy
     config = yaml.safe_load((folders[0] / "config.yaml").read_text())
     assert config["config"]["@noscale"]["scale_by_focal"] is False
     assert "placed at 1.50 m" in (folders[0] / "report.html").read_text()
+
+
+def test_frames_stand_alone_unless_they_are_a_sequence(tmp_path: Path) -> None:
+    for name in ("home", "office"):
+        rgbd.redwood(tmp_path / "data" / name)
+    for i in (0, 1):  # of different content, in both
+        for name in ("home", "office"):
+            save_image(
+                tmp_path / "data" / name / f"color/{i:05d}.jpg", picture(rgbd.HEIGHT, rgbd.WIDTH, seed=i)
+            )
+    model = untrained_multi_frame_model(tmp_path / "multi")
+    options = ("--model", model, "--precision", "float32")
+    alone = metrics_of(run(tmp_path / "data", tmp_path, *options))["per_frame"]
+    sequence = metrics_of(run(tmp_path / "data", tmp_path, *options, "--sequence"))["per_frame"]
+    same = [a["accuracy"] == b["accuracy"] for a, b in zip(alone, sequence, strict=True)]
+    assert same == [True, False] * 2  # the first of each data set has none before it
+    assert all("alone" in " ".join(frame["notes"]) for frame in sequence[::2])
 
 
 def test_faults_are_named(tmp_path: Path, model: Path) -> None:

@@ -31,6 +31,24 @@ def untrained_model(folder: Path, **metrics: Any) -> str:
     return str(folder)
 
 
+def untrained_multi_frame_model(folder: Path, size: int = 64, **metrics: Any) -> str:
+    """The same with a network that compares images in time, and the pose network it needs."""
+    import torch
+
+    from geo_perception.networks import build
+    from geo_perception.weights import POSE_PART, ModelCard, save_model
+
+    torch.manual_seed(0)
+    config = {"height": size, "width": size, "bins": 8, "min_bin_m": 1.0}  # so far that all bins stay in view
+    network, posenet = build("multi_frame", **config), build("posenet")
+    posenet.decoder.net[-1].bias.data += 5  # so that the camera moves: 0.05 along and about each axis
+    network.encoder.reduce_conv[0].weight.data[:, -config["bins"] :] *= 100  # so that costs matter
+    network.decoder.decoder[10].conv.weight.data *= 30
+    save_model(network, folder, ModelCard(network="multi_frame", config=config, metrics=metrics))
+    save_model(posenet, folder / POSE_PART, ModelCard(network="posenet"))
+    return str(folder)
+
+
 def picture(height: int = HEIGHT, width: int = WIDTH, seed: int = 0) -> np.ndarray:
     """(H, W, 3) RGB of coloured blocks."""
     blocks = np.random.default_rng(seed).integers(0, 240, (6, 8, 3), dtype=np.uint8)

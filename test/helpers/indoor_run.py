@@ -30,8 +30,13 @@ class StandIn:
         default_factory=lambda: {"depth": SimpleNamespace(network="distdepth", sha256="abc")}
     )
 
-    def __call__(self, image: Any, camera: Any) -> DepthEstimate:
-        self.calls.append(SimpleNamespace(image=np.array(image), camera=camera))
+    resets: int = 0
+
+    def reset(self) -> None:
+        self.resets += 1
+
+    def __call__(self, image: Any, camera: Any, stamp_ns: int) -> DepthEstimate:
+        self.calls.append(SimpleNamespace(image=np.array(image), camera=camera, stamp_ns=stamp_ns))
         if self.fault is not None:
             raise self.fault
         return DepthEstimate(np.full(image.shape[:2], 2.0, np.float32), 1.0, self.notes, {"network": 1.0})

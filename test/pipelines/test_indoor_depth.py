@@ -105,8 +105,27 @@ def test_any_image_gives_depth_of_its_size(pipeline, image):
     assert config and (depth_m > 0.13).all() and (depth_m < 13.13).all()  # the range of the network's config
 
 
-def test_8k_works(pipeline):
-    assert pipeline(np.broadcast_to(picture(4320, 1)[:, :1], (4320, 7680, 3))).depth_m.shape == (4320, 7680)
+def test_grey_is_the_same_in_three_channels(pipeline):
+    grey = picture()[..., 0]
+    want = pipeline(np.repeat(grey[..., None], 3, axis=2)).depth_m
+    np.testing.assert_array_equal(pipeline(grey).depth_m, want)
+    np.testing.assert_array_equal(pipeline(grey[..., None]).depth_m, want)
+
+
+def test_portrait_has_depth_and_scale_of_its_own_camera(pipeline):
+    """Stretched to a square, a portrait's pixels are widened where a landscape's are narrowed."""
+    tall = PinholeCamera(CAMERA.fy, CAMERA.fx, CAMERA.cy, CAMERA.cx, HEIGHT, WIDTH)
+    result = pipeline(picture(WIDTH, HEIGHT), tall)
+    assert result.depth_m.shape == (WIDTH, HEIGHT)
+    assert result.focal_scale == pytest.approx(pipeline(picture(), CAMERA).focal_scale)
+
+
+def test_8k_has_the_depth_of_the_same_view_in_small(pipeline):
+    small = picture(72, 128)
+    large = np.repeat(np.repeat(small, 60, axis=0), 60, axis=1)
+    depth_m = pipeline(large).depth_m
+    assert depth_m.shape == (4320, 7680)
+    np.testing.assert_allclose(depth_m[30::60, 30::60], pipeline(small).depth_m, rtol=0.02)
 
 
 BAD = {
@@ -114,7 +133,9 @@ BAD = {
     "empty": (np.zeros((0, 5, 3), np.uint8), "image is 5x0"),
     "gigantic": (np.broadcast_to(np.uint8(0), (1 << 14, 1 << 14, 3)), "up to 134217728 pixels"),
     "16 bit": (picture().astype(np.uint16), r"RGB uint8 .* got uint16 \(96, 128, 3\)"),
-    "NaN float": (np.full((96, 128, 3), np.nan, np.float32), "got float32"),
+    "16 bit grey": (picture()[..., 0].astype(np.uint16), r"grey uint8 \(H, W\), got uint16 \(96, 128\)"),
+    "NaN float": (np.full((96, 128, 3), np.nan, np.float32), r"got float32 \(96, 128, 3\)"),
+    "float in 0..1": ((picture() / 255).astype(np.float32), r"got float32 \(96, 128, 3\)"),
     "alpha": (np.zeros((96, 128, 4), np.uint8), r"got \(96, 128, 4\)"),
     "batch": (np.zeros((1, 96, 128, 3), np.uint8), r"got \(1, 96, 128, 3\)"),
     "nothing": (None, "got NoneType"),
@@ -132,14 +153,17 @@ def test_other_images_are_refused_with_the_reason(pipeline, image, says):
 )
 def test_an_image_that_shows_nothing_is_said(pipeline, level, note):
     result = pipeline(np.full((HEIGHT, WIDTH, 3), level, np.uint8), CAMERA)
-    assert np.isfinite(result.depth_m).all()
-    assert note in result.notes[0]
+    assert result.depth_m.shape == (HEIGHT, WIDTH) and np.isfinite(result.depth_m).all()
+    assert len(result.notes) == 1 and note in result.notes[0]
 
 
 def test_overexposure_is_said(pipeline):
     image = picture()
-    image[:70] = 255
-    assert "overexposed" in pipeline(image, CAMERA).notes[0]
+    image[:72] = 255
+    result = pipeline(image, CAMERA)
+    assert result.notes == ("75% of the image is overexposed",)
+    assert np.isfinite(result.depth_m).all()
+    assert pipeline(image[60:], camera(80.0, height=36)).notes == ()  # a window at noon is no reason to worry
 
 
 def camera(fx, fy=None, width=WIDTH, height=HEIGHT):
@@ -151,13 +175,19 @@ def camera(fx, fy=None, width=WIDTH, height=HEIGHT):
     [
         (camera(80.0, width=256), "image is 128x96, its camera 256x96"),
         (camera(1.0), "field of view of 178 degrees, allowed are 10 to 150"),
-        (camera(1e5), "field of view of 0.0"),
+        (camera(1e5), "field of view of 0.0733 degrees, allowed are 10 to 150"),
         (camera(80.0, 20.0), "fx / fy must be between"),
     ],
 )
 def test_cameras_that_cannot_be_are_refused(pipeline, wrong, says):
     with pytest.raises(InputError, match=says):
         pipeline(picture(), wrong)
+
+
+@pytest.mark.parametrize("focal_px", [0.0, -80.0, np.nan, np.inf])
+def test_focal_lengths_that_are_none_make_no_camera(focal_px):
+    with pytest.raises(InputError, match=r"fx, fy > 0"):
+        camera(focal_px)
 
 
 @pytest.mark.parametrize(
@@ -174,5 +204,7 @@ def test_a_missing_or_foreign_model_is_refused(tmp_path):
     with pytest.raises(WeightsError, match="no model 'nowhere'; there are"):
         IndoorDepth(IndoorDepthConfig(model="nowhere"))
     save_model(build("posenet"), tmp_path / "pose", ModelCard(network="posenet"))
-    with pytest.raises(GeoPerceptionError, match="holds network 'posenet', 'distdepth' is needed"):
+    with pytest.raises(
+        GeoPerceptionError, match="holds network 'posenet', 'distdepth' or 'multi_frame' is needed"
+    ):
         IndoorDepth(IndoorDepthConfig(model=str(tmp_path / "pose")))

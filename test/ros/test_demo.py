@@ -15,13 +15,17 @@ from helpers import frames as fake
 from helpers import stereo_scene
 from helpers.processes import Process, local_ros_environment
 
+from geo_perception.datasets.indoor.lens import FieldOfView
 from geo_perception.errors import ConfigError, DataError
 from geo_perception.frames import StereoLidarFrame
-from geo_perception.ros.bags import bag_info, write_bag
-from geo_perception.ros.demo import inputs
+from geo_perception.ros.bags import BagTopics, bag_info, write_bag
 from geo_perception.ros.demo.children import Children
+from geo_perception.ros.demo.fusion import one_calibration
+from geo_perception.ros.demo.inputs import source_of
 from geo_perception.ros.demo.judging import drop_reasons, output_age_ms
 from geo_perception.ros.demo.run import DemoConfig, run
+from geo_perception.ros.demo.stage import Request
+from geo_perception.ros.demo.stages import stage_of
 from geo_perception.ros.replay import Sent
 
 FRAMES = 4
@@ -150,24 +154,29 @@ def test_only_reasons_that_occurred_are_named():
 def test_frames_of_another_calibration_are_left_out():
     moved = np.eye(4)
     mixed = [replace(fake.frame(i), camera_from_lidar=moved) if i % 2 else fake.frame(i) for i in range(6)]
-    assert [frame.name for frame in inputs.one_calibration(mixed, 9)] == ["000000", "000002", "000004"]
-    assert [frame.name for frame in inputs.one_calibration(mixed, 2)] == ["000000", "000002"]
+    assert [frame.name for frame in one_calibration(mixed, 9)] == ["000000", "000002", "000004"]
+    assert [frame.name for frame in one_calibration(mixed, 2)] == ["000000", "000002"]
+
+
+def drive(folder, seed):
+    request = Request(None, folder, frames=1, seed=seed, scale=0.1)
+    return source_of(request, stage_of("kitti_fusion")).bag
 
 
 def test_a_simulated_drive_is_made_once(tmp_path):
     pytest.importorskip("open3d")
-    path = inputs.input_bag(None, tmp_path, frames=1, seed=3, scale=0.1)
+    path = drive(tmp_path, 3)
     made = path.stat().st_mtime_ns
     assert bag_info(path).frames == 1
-    assert inputs.input_bag(None, tmp_path, frames=1, seed=3, scale=0.1).stat().st_mtime_ns == made
-    assert inputs.input_bag(None, tmp_path, frames=1, seed=4, scale=0.1) != path
+    assert drive(tmp_path, 3).stat().st_mtime_ns == made
+    assert drive(tmp_path, 4) != path
 
 
 def test_unusable_data_is_named(tmp_path, bag):
     with pytest.raises(DataError, match="absent does not exist"):
-        inputs.input_bag(tmp_path / "absent", tmp_path, 1, 0, 1.0)
-    from geo_perception.ros.bags.layout import BagTopics
-
+        source_of(Request(tmp_path / "absent", tmp_path), stage_of("kitti_fusion"))
+    with pytest.raises(ConfigError, match="leave out --camera and --hfov"):
+        source_of(Request(bag, tmp_path, lens=FieldOfView(70.0)), stage_of("kitti_fusion"))
     assert bag_info(bag, BagTopics(points="/scan")).missing == ("/scan",)
 
 

@@ -12,13 +12,22 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from helpers.indoor_model import CAMERA, HEIGHT, WIDTH, picture, untrained_model
+from helpers.indoor_model import (
+    CAMERA,
+    HEIGHT,
+    WIDTH,
+    picture,
+    untrained_model,
+    untrained_multi_frame_model,
+)
 from helpers.indoor_run import FRAME_ID, IndoorRun, indoor_frame
+from helpers.node_run import STEP_NS
 from helpers.processes import Process, local_ros_environment
 from helpers.ros_peer import DEPTH_OUTPUTS, IndoorPeer
 
 from geo_perception.pipelines import IndoorDepth, IndoorDepthConfig
 from geo_perception.ros import conversions
+from geo_perception.ros.nodes.indoor_depth import build_pipeline
 
 pytestmark = pytest.mark.ros
 STAMP_NS = 1_700_000_000 * 10**9
@@ -65,33 +74,6 @@ def test_without_subscriber_nothing_is_computed(make: Callable[..., IndoorRun]) 
     assert not run.pipeline.calls
 
 
-@pytest.mark.parametrize("bad", ["missing", "uncalibrated", "of another size"])
-def test_degraded_it_goes_on_without_camera_info(make: Callable[..., IndoorRun], bad: str) -> None:
-    run = make(listen=("depth", "cloud"), on_missing="degrade").start()
-    header = conversions.header(run.stamp_ns, FRAME_ID)
-    info = conversions.info_from_camera(CAMERA.scaled(2 * WIDTH, 2 * HEIGHT), header)
-    if bad == "uncalibrated":
-        info.k, info.p = np.zeros(9), np.zeros(12)
-    for _ in range(2):
-        stamp_ns = run.stamp_ns + 10**8
-        info.header = conversions.header(stamp_ns, FRAME_ID)
-        run.send(**({"without": "info"} if bad == "missing" else {"info": info}))
-        run.peer.wait_for_output(stamp_ns)
-    assert run.pipeline.calls[-1].camera is None
-    assert not run.peer.outputs["cloud"]
-    run.wait_for_status("degraded", lambda what: "camera_info: " in what)
-
-
-def test_held_nothing_goes_out_with_a_camera_info_of_another_size(make: Callable[..., IndoorRun]) -> None:
-    run = make(listen=("depth",)).start()
-    header = conversions.header(run.stamp_ns + 10**8, FRAME_ID)
-    run.send(info=conversions.info_from_camera(CAMERA.scaled(2 * WIDTH, 2 * HEIGHT), header))
-    run.wait_for_drop("refused")
-    (text,) = run.node.health.report().troubles
-    assert "camera_info: image is 128x96, its CameraInfo says 256x192" in text
-    run.peer.wait_for_output(run.send())
-
-
 def test_what_the_pipeline_notes_is_in_the_diagnostics(make: Callable[..., IndoorRun]) -> None:
     run = make(listen=("depth",)).start()
     run.pipeline.notes = ("the image is uniform",)
@@ -104,6 +86,8 @@ def test_what_the_pipeline_notes_is_in_the_diagnostics(make: Callable[..., Indoo
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
+        ("max_gap_s", 2.0, "takes effect when the node is configured"),
+        ("max_gap_s", -1.0, "out of range Min: 0.0"),
         ("model", "other", "takes effect when the node is configured"),
         ("aspect", "squash", "one of card, stretch, pad, crop"),
         ("preview_max_m", 0.2, "is not below preview_max_m"),
@@ -158,6 +142,50 @@ def test_with_a_network_it_publishes_what_the_pipeline_gives(tmp_path: Path) -> 
     finally:
         launch.kill()
         peer.close()
+
+
+def test_a_sequence_is_compared_in_time_until_time_jumps_back(
+    make: Callable[..., IndoorRun], tmp_path: Path
+) -> None:
+    model = untrained_multi_frame_model(tmp_path / "multi", canonical_focal=0.5)
+    run = make(listen=("depth",), model=model, precision="float32", max_gap_s=0.3)
+    run.build = build_pipeline
+    run.start()
+    direct = IndoorDepth(IndoorDepthConfig(model=model, precision="float32", max_gap_s=0.3))
+
+    def answer(seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Depth as received, and as the pipeline gives it for the same images at the same times."""
+        header = conversions.header(run.stamp_ns + STEP_NS, FRAME_ID)
+        stamp_ns = run.send(image=conversions.encode_image(picture(seed=seed), "rgb8", header))
+        want = direct(picture(seed=seed), CAMERA, stamp_ns).depth_m
+        return conversions.decode_depth(run.peer.wait_for_output(stamp_ns)), want
+
+    for seed in range(3):
+        got, want = answer(seed)
+        np.testing.assert_allclose(got, want, rtol=1e-4)
+    in_sequence = want
+    run.stamp_ns -= 10**10
+    got, want = answer(2)
+    np.testing.assert_allclose(got, want, rtol=1e-4)
+    assert np.abs(want / in_sequence - 1).max() > 0.01  # the image before made a difference
+    run.wait_for_status("degraded", lambda what: "depth from one image alone" in what)
+    facts = run.wait_for_status("pose model", lambda network: network == "posenet")
+    assert facts["depth model"] == "multi_frame"
+
+
+def test_a_node_that_was_inactive_starts_a_new_sequence(make: Callable[..., IndoorRun]) -> None:
+    run = make(listen=("depth",)).start()
+    before = run.pipeline.resets
+    run.node.trigger_deactivate()
+    run.node.trigger_activate()
+    assert run.pipeline.resets == before + 1
+
+
+def test_the_pipeline_is_told_the_time_of_the_image(make: Callable[..., IndoorRun]) -> None:
+    run = make(listen=("depth",)).start()
+    stamp_ns = run.send()
+    run.peer.wait_for_output(stamp_ns)
+    assert run.pipeline.calls[-1].stamp_ns == stamp_ns
 
 
 def test_a_missing_model_ends_the_graph_with_one_line() -> None:

@@ -21,7 +21,7 @@ PIPELINES: dict[str, str] = {
     "indoor_depth": "geo_perception.cli.eval_indoor",
 }
 FUSION_OPTIONS = ("stereo", "completion", "fusion", "stereo_model", "completion_model", "fusion_model")
-INDOOR_OPTIONS = ("model", "protocol", "box_at")
+INDOOR_OPTIONS = ("model", "protocol", "box_at", "sequence")
 OWN_OPTIONS = {"stereo_lidar_fusion": FUSION_OPTIONS, "indoor_depth": INDOOR_OPTIONS}
 
 
@@ -59,6 +59,10 @@ def eval_pipeline(
     model: Annotated[str, typer.Option(help="indoor_depth: name in models/ or folder")] = "",
     protocol: Annotated[str, typer.Option(help="indoor_depth: native, va, nyuv2, va_multi_frame")] = "",
     box_at: Annotated[str, typer.Option(help="indoor_depth: distance of the virtual box [m]")] = "",
+    sequence: Annotated[
+        bool,
+        typer.Option(help="indoor_depth: frames follow one another; models of several frames compare them"),
+    ] = False,
     device: Annotated[str, typer.Option(help="e.g. cpu, cuda")] = "",
     precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16")] = "",
     compare: Annotated[
@@ -85,6 +89,7 @@ def eval_pipeline(
         "model": model,
         "protocol": protocol,
         "box_at": box_at,
+        "sequence": "true" if sequence else "",
         "device": device,
         "precision": precision,
     }

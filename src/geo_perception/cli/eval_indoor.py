@@ -65,6 +65,8 @@ def run(request: EvalRequest) -> Path:
     )
     with progress(report, sum(map(len, data_sets)), box_m) as observer:
         for data_set in data_sets:
+            for depth in depths.values():
+                depth.reset()
             evaluation.run(describe_set(data_set), data_set, first, compared, observer)
     metrics = evaluation.metrics()
     described = {"pipeline": request.pipeline, "data": str(request.data), "limit": request.limit}
@@ -74,11 +76,14 @@ def run(request: EvalRequest) -> Path:
 
 
 def indoor_config(options: Mapping[str, str]) -> IndoorDepthConfig:
-    """The pipeline's configuration; empty options keep its defaults."""
+    """The pipeline's configuration; empty options keep its defaults.
+
+    Data sets seldom say what time lies between their frames, so that each stands alone unless they are a `sequence`.
+    """
     given: dict[str, Any] = {
         name: options[name] for name in ("model", "device", "precision") if options.get(name)
     }
-    return IndoorDepthConfig(**given)
+    return IndoorDepthConfig(**given) if options.get("sequence") else IndoorDepthConfig(**given, max_gap_s=0)
 
 
 def load_pipelines(config: IndoorDepthConfig, compare: str) -> dict[str, IndoorDepth]:

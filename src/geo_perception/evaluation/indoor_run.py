@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import time
+import time as clock
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Protocol
@@ -120,10 +120,23 @@ class IndoorEvaluation:
                 MODEL: answer.depth_m,
                 **{name: other(frame).depth_m for name, other in compare.items()},
             }
-            score = self._score(data_set, frame, depths_m, answer)
-            self.scores.append(score)
+            score = self.add(data_set, frame, depths_m, answer)
             if observer:
                 observer(frame, depths_m, score)
+
+    def add(
+        self, data_set: DataSetInfo, frame: RgbdFrame, depths_m: Mapping[str, Array], answer: Answer
+    ) -> IndoorScores:
+        """Scores one answer by its depth maps by row, that of a running graph, say; see `run` for the rest."""
+        score = self._score(data_set, frame, depths_m, answer)
+        self.scores.append(score)
+        return score
+
+    def time(self, name: str, sent_ns: int, received_ns: int | None) -> None:
+        """Notes when a frame was given in and its answer came out; None = never."""
+        self.sent_ns[name] = sent_ns
+        if received_ns is not None:
+            self.received_ns[name] = received_ns
 
     def metrics(self) -> Tree:
         """The content of metrics.json; all that differs between two runs is under `timings`."""
@@ -135,10 +148,10 @@ class IndoorEvaluation:
         return tree
 
     def _timed(self, name: str, pipeline: Pipeline, frame: RgbdFrame) -> Answer:
-        started = time.perf_counter_ns()
+        started = clock.perf_counter_ns()
         answer = pipeline(frame)
-        elapsed_ns = time.perf_counter_ns() - started
-        self.sent_ns[name], self.received_ns[name] = self._clock_ns, self._clock_ns + elapsed_ns
+        elapsed_ns = clock.perf_counter_ns() - started
+        self.time(name, self._clock_ns, self._clock_ns + elapsed_ns)
         self._clock_ns += elapsed_ns
         return answer
 

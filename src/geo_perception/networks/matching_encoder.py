@@ -153,7 +153,7 @@ class MatchingEncoder(nn.Module):
     ) -> cost_volume.CostVolume:
         """Cost volume of features (B,C,h,w) and (B,F,C,h,w)."""
         points = torch.stack([self.backprojector(bins_m, inv_K) for inv_K in near.inv_K])
-        return cost_volume.match_features(current, lookups, near.poses, near.K, points)
+        return cost_volume.match_features(current.float(), lookups.float(), near.poses, near.K, points)
 
 
 def check_neighbours(config: MatchingEncoderConfig, image: Tensor, near: Neighbours) -> None:

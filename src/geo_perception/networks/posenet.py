@@ -67,7 +67,8 @@ class PoseDecoder(nn.Module):
         x = features
         for layer in self.net[:-1]:
             x = torch.relu(layer(x))
-        mean = self.net[-1](x).mean(3).mean(2)  # over W, then H: the order decides the last bit
+        # over W, then H: the order decides the last bit; half precision would turn small rotations into none
+        mean = self.net[-1](x).float().mean(3).mean(2)
         motions = SCALE * mean.view(-1, MOTIONS, 1, 6)
         return Motions(motions[..., :3], motions[..., 3:])
 

@@ -71,12 +71,19 @@ class Framing:
         out[self.source.slices] = inner
         return out
 
+    def camera(self, camera: PinholeCamera) -> PinholeCamera:
+        """Of the network's input, for the camera of the image."""
+        source, target = self.source, self.target
+        part = camera.cropped(source.left, source.top, source.width, source.height)
+        seen = part.scaled(target.width, target.height)
+        height, width = self.network_size
+        centre = seen.cx + target.left, seen.cy + target.top
+        return PinholeCamera(seen.fx, seen.fy, *centre, width, height)
+
     def focal_share(self, camera: PinholeCamera) -> float:
         """Focal length of what the network sees, as a share of its side: the geometric mean of both axes."""
-        height, width = self.network_size
-        x = camera.fx * self.target.width / self.source.width / width
-        y = camera.fy * self.target.height / self.source.height / height
-        return float(np.sqrt(x * y))
+        seen = self.camera(camera)
+        return float(np.sqrt(seen.fx / seen.width * seen.fy / seen.height))
 
 
 def frame(image_size: Size, network_size: Size, aspect: str) -> Framing:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -52,12 +52,16 @@ class IndoorDepthConfig:
     # Depth is learnt for one focal length, and an image from a longer lens looks like a nearer room: multiply depth by
     # the camera's focal length over the card's metrics.canonical_focal.
     scale_by_focal: bool = True
+    # Only for models that compare each image with the one before it (network `multi_frame`).
+    max_gap_s: float = 0.5  # an image farther back in time is no neighbour; 0: every image stands alone
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
             raise ConfigError(f"precision must be one of {PRECISIONS}, got {self.precision!r}")
         if self.aspect not in ("card", *ASPECTS):
             raise ConfigError(f"aspect must be one of card, {', '.join(ASPECTS)}, got {self.aspect!r}")
+        if not 0 <= self.max_gap_s < math.inf:
+            raise ConfigError(f"max_gap_s must be 0 s or more, got {self.max_gap_s}")
         for name in ("network_height", "network_width"):
             if getattr(self, name) and not is_network_side(getattr(self, name)):
                 raise ConfigError(
@@ -75,9 +79,19 @@ class Contract:
     canonical_focal: float  # of the image side; 0: unknown, or meant for one camera
 
     @classmethod
-    def of(cls, card: ModelCard, config: IndoorDepthConfig) -> Contract:
-        """From the card, where the configuration does not say otherwise. Raises WeightsError naming a bad entry."""
-        size = card.metrics.get("size", list(PUBLISHED_SIZE))
+    def of(cls, card: ModelCard, config: IndoorDepthConfig, fixed: tuple[int, int] | None = None) -> Contract:
+        """From the card, where the configuration does not say otherwise.
+
+        Args:
+            card: of the model.
+            config: what the user wants.
+            fixed: the only size that the network takes, if there is one.
+
+        Raises:
+            WeightsError: an entry of the card makes no sense.
+            ConfigError: another size than the fixed one is wanted.
+        """
+        size = card.metrics.get("size", list(fixed or PUBLISHED_SIZE))
         aspect = card.metrics.get("aspect", "stretch")
         focal = card.metrics.get("canonical_focal", 0.0)
         if not (isinstance(size, list) and len(size) == 2 and all(map(is_network_side, size))):
@@ -88,15 +102,39 @@ class Contract:
             raise WeightsError(f"model {config.model!r}: metrics.aspect of its card must be one of {ASPECTS}")
         if not (isinstance(focal, float | int) and 0 <= focal < math.inf):
             raise WeightsError(f"model {config.model!r}: metrics.canonical_focal of its card is {focal!r}")
-        return cls(
-            (config.network_height or size[0], config.network_width or size[1]),
-            aspect if config.aspect == "card" else config.aspect,
-            float(focal),
-        )
+        wanted = (config.network_height or size[0], config.network_width or size[1])
+        if fixed is not None and wanted != fixed:
+            raise ConfigError(
+                f"model {config.model!r} takes images of {fixed[0]}x{fixed[1]} (height x width) only, "
+                f"not {wanted[0]}x{wanted[1]}"
+            )
+        return cls(wanted, aspect if config.aspect == "card" else config.aspect, float(focal))
+
+    def camera(self, framing: Framing, camera: PinholeCamera | None) -> PinholeCamera | None:
+        """The camera of the network's input in which its depth is right, for the camera of the image.
+
+        Depth that is learnt for one focal length belongs to a camera of that focal length, whichever took the image.
+        None where neither is known.
+        """
+        height, width = self.size
+        if camera is None and not self.canonical_focal:
+            return None
+        if camera is None:
+            focal = self.canonical_focal * width, self.canonical_focal * height
+            return PinholeCamera(*focal, (width - 1) / 2, (height - 1) / 2, width, height)
+        seen = framing.camera(camera)
+        if not self.canonical_focal:
+            return seen
+        zoom = self.canonical_focal / framing.focal_share(camera)
+        return replace(seen, fx=seen.fx * zoom, fy=seen.fy * zoom)
 
 
 class IndoorDepth:
-    """The whole pipeline as one callable; construct once, call per frame (not from two threads at a time)."""
+    """The whole pipeline as one callable; construct once, call per frame (not from two threads at a time).
+
+    A model of several frames compares each image with the one of the call before, unless they are no neighbours: time
+    did not move on or moved by more than `max_gap_s`, the camera or the size is another, or `reset` was called.
+    """
 
     def __init__(self, config: IndoorDepthConfig = IndoorDepthConfig()) -> None:
         """Load the model.
@@ -105,20 +143,27 @@ class IndoorDepth:
             WeightsError: it is missing, damaged or made for another network, or its card is wrong.
             ConfigError: the device does not exist.
         """
-        from geo_perception.pipelines.learned import load_for
+        from geo_perception.pipelines.indoor_backends import load_backend
 
         self.config = config
         choice = ModelChoice(config.model, config.device, config.precision)
-        self._network, card = load_for("indoor depth", "distdepth", choice)
-        self.models: dict[str, ModelCard] = {"depth": card}
-        self.contract = Contract.of(card, config)
+        self.models: dict[str, ModelCard]
+        self._backend, self.models = load_backend(choice, config.max_gap_s)
+        self.contract = Contract.of(self.models["depth"], config, self._backend.size)
 
-    def __call__(self, image: Image, camera: PinholeCamera | None = None) -> DepthEstimate:
+    def reset(self) -> None:
+        """Forget earlier images: the next one does not follow them."""
+        self._backend.reset()
+
+    def __call__(
+        self, image: Image, camera: PinholeCamera | None = None, stamp_ns: int | None = None
+    ) -> DepthEstimate:
         """Depth of one image.
 
         Args:
             image: (H, W, 3) RGB or (H, W) grey, uint8, rectified, 32 px a side or more.
             camera: calibration of the image. Without it, depth is not scaled to the camera's focal length.
+            stamp_ns: when it was taken. Without it, images count as following one another.
 
         Raises:
             InputError: another shape or type, or a camera that cannot have taken the image.
@@ -126,25 +171,20 @@ class IndoorDepth:
         rgb = checked_image(image)
         if camera is not None:
             check_camera(camera, (rgb.shape[0], rgb.shape[1]))
+        from geo_perception.pipelines.indoor_backends import Moment, View
+
         stages: dict[str, float] = {}
-        framing = frame((rgb.shape[0], rgb.shape[1]), self.contract.size, self.contract.aspect)
+        size = rgb.shape[0], rgb.shape[1]
+        framing = frame(size, self.contract.size, self.contract.aspect)
         with timed("resize", stages):
             seen = framing.to_network(rgb)
         with timed("network", stages):
-            depth_m = self._infer(seen)
+            view = View(seen, self.contract.camera(framing, camera), Moment(size, camera, stamp_ns))
+            depth_m, alone = self._backend(view)
         with timed("depth to image", stages):
             scale, note = self._focal_scale(framing, camera)
             depth_m = framing.to_image(depth_m if scale is None else depth_m * np.float32(scale))
-        return DepthEstimate(depth_m, scale, tuple(filter(None, (note, trouble(seen)))), stages)
-
-    def _infer(self, seen: Image) -> Array:
-        """Depth (h, w) metres of the network's input, for its canonical camera."""
-        import torch
-
-        with torch.inference_mode():
-            pixels = torch.from_numpy(seen).to(self.config.device).permute(2, 0, 1)[None].float() / 255
-            depth_m: Array = self._network(pixels).depth_m[0, 0].float().cpu().numpy()
-        return depth_m
+        return DepthEstimate(depth_m, scale, tuple(filter(None, (note, alone, trouble(seen)))), stages)
 
     def _focal_scale(self, framing: Framing, camera: PinholeCamera | None) -> tuple[float | None, str]:
         """The factor of depth for this camera, or None; and what there is to say about that."""

@@ -22,21 +22,23 @@ SSDC_MULTIPLE = 16
 FARTHEST_PX = 0.1  # smaller disparities than PSMNet can tell from zero
 
 
-def load_for(stage: str, network: str, choice: ModelChoice) -> tuple[nn.Module, ModelCard]:
-    """The optimised network of `choice` and its card.
+def load_for(stage: str, network: str | tuple[str, ...], choice: ModelChoice) -> tuple[nn.Module, ModelCard]:
+    """The optimised network of `choice`, which must be the named one or one of several, and its card.
 
     Raises:
         WeightsError: no model was named (none is shipped), or it holds another network.
     """
+    fitting = (network,) if isinstance(network, str) else network
     if not choice.model:
         raise WeightsError(
-            f"{stage}: {network} needs a model (a name in models/ or a folder); none ships with this package, "
-            "`geo-perception weights list` shows the official ones and how to import them"
+            f"{stage}: {' or '.join(fitting)} needs a model (a name in models/ or a folder); none ships with this "
+            "package, `geo-perception weights list` shows the official ones and how to import them"
         )
     card = read_card(find_model(choice.model))
-    if card.network != network:
+    if card.network not in fitting:
         raise WeightsError(
-            f"{stage}: model {choice.model!r} holds network {card.network!r}, {network!r} is needed"
+            f"{stage}: model {choice.model!r} holds network {card.network!r}, "
+            f"{' or '.join(map(repr, fitting))} is needed"
         )
     return optimise(load_model(choice.model, choice.device), precision=choice.precision), card
 

@@ -16,6 +16,7 @@ from typing import Any
 from torch import Tensor
 
 from geo_perception.errors import WeightsError
+from geo_perception.weights.folders import POSE_PART
 from geo_perception.weights.store import file_sha256
 from geo_perception.weights.unpickle import load_checkpoint
 
@@ -28,6 +29,9 @@ FOLDERS: dict[str, dict[str, str]] = {
     "multi_frame": {"encoder.pth": "encoder.", "depth.pth": "decoder."},
     "posenet": {"pose_encoder.pth": "encoder.", "pose.pth": "decoder."},
 }
+
+# Network -> sub-folder of its model -> network that comes along in the same folder.
+PARTS: dict[str, dict[str, str]] = {"multi_frame": {POSE_PART: "posenet"}}
 
 # Plain entry of encoder.pth -> option of the network that it sets; the others only describe the training.
 NUMBERS: dict[str, dict[str, str]] = {
@@ -47,6 +51,11 @@ class Contents:
     digest: str = ""  # sha256 of the file, or of each file of the folder, in words
     config: dict[str, Any] = field(default_factory=dict)  # options that the container states
     inputs: str = ""  # of the card
+
+
+def holds(network: str, path: Path) -> bool:
+    """Whether a folder has all files of a network that comes as a folder."""
+    return path.is_dir() and all((path / name).is_file() for name in FOLDERS[network])
 
 
 def read_contents(network: str, source: str | Path | Mapping[str, Any]) -> Contents:

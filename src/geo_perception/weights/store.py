@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Model folders: model.yaml (card) beside weights.safetensors, written atomically and checked when read."""
+"""Model folders: model.yaml (card) beside weights.safetensors, written atomically and checked when read.
+
+A network that needs another one keeps it in a sub-folder, a model folder like any other: a `multi_frame` model keeps
+the pose network that tells it how the camera moved in `pose/`. Saving a model replaces its folder: save parts last.
+"""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from geo_perception.datasets.indoor.layouts import LAYOUTS
 from geo_perception.datasets.indoor.rgbd import RgbdDataset, RgbdFiles
 from geo_perception.errors import DataError
 
-__all__ = ["RgbdDataset", "RgbdFiles", "open_rgbd", "open_rgbd_sets"]
+__all__ = ["RgbdDataset", "RgbdFiles", "find_rgbd", "open_rgbd", "open_rgbd_sets"]
 
 
 def open_rgbd(path: str | Path) -> RgbdDataset:
@@ -19,7 +19,7 @@ def open_rgbd(path: str | Path) -> RgbdDataset:
         DataError: no such folder, an unknown layout, or a frame without its partner file.
     """
     root = _folder(path)
-    found = _recognised(root)
+    found = find_rgbd(root)
     if found is None:
         content = ", ".join(sorted(p.name for p in root.iterdir())[:8]) or "nothing"
         raise DataError(
@@ -37,10 +37,10 @@ def open_rgbd_sets(path: str | Path) -> list[RgbdDataset]:
         DataError: neither.
     """
     root = _folder(path)
-    found = _recognised(root)
+    found = find_rgbd(root)
     if found is not None:
         return [found]
-    below = [_recognised(folder) for folder in sorted(p for p in root.iterdir() if p.is_dir())]
+    below = [find_rgbd(folder) for folder in sorted(p for p in root.iterdir() if p.is_dir())]
     return [data_set for data_set in below if data_set is not None] or [open_rgbd(root)]
 
 
@@ -51,5 +51,6 @@ def _folder(path: str | Path) -> Path:
     return root
 
 
-def _recognised(root: Path) -> RgbdDataset | None:
+def find_rgbd(root: Path) -> RgbdDataset | None:
+    """The RGB-D data of a folder, None if it is something else. Raises DataError if a partner file is missing."""
     return next((found for layout in LAYOUTS if (found := layout(root)) is not None), None)

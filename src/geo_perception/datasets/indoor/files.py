@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from geo_perception.errors import DataError
 
@@ -56,15 +56,20 @@ def _line(fields: list[str], origin: str) -> Line:
     return Line(path, int(index), side)
 
 
-def read_rgb(path: Path) -> Image8:
-    """(H,W,3) RGB. Raises DataError: missing, unreadable, truncated or not 8 bit."""
+def read_rgb(path: Path, *, upright: bool = False) -> Image8:
+    """(H,W,3) RGB, turned as the file's orientation entry says if it is to be `upright`.
+
+    Raises:
+        DataError: missing, unreadable, truncated or not 8 bit.
+    """
     try:
         with Image.open(path) as image:
             if image.mode not in MODES:
                 raise DataError(
                     f"{path} is not an 8-bit image (mode {image.mode}); allowed: {', '.join(MODES)}"
                 )
-            return np.asarray(image.convert("RGB"))
+            shown = ImageOps.exif_transpose(image) if upright else image
+            return np.asarray(shown.convert("RGB"))
     except FileNotFoundError as error:
         raise DataError(f"image {path} is missing") from error
     except (OSError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:

@@ -1,9 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""rosbag2 recordings (.mcap and .db3) of stereo and lidar, written and read without a ROS installation."""
+"""rosbag2 recordings (.mcap, .db3) of stereo and lidar or of one camera, without a ROS installation."""
 
+from geo_perception.ros.bags.camera_reader import read_camera_bag
 from geo_perception.ros.bags.info import BagInfo, TopicInfo, bag_info
-from geo_perception.ros.bags.layout import STORAGES, BagTopics
+from geo_perception.ros.bags.layout import CAMERA_TOPICS, DEFAULT_TOPICS, STORAGES, BagTopics
+from geo_perception.ros.bags.messages import CameraMessages
 from geo_perception.ros.bags.reader import read_bag
 from geo_perception.ros.bags.writer import write_bag
 
-__all__ = ["STORAGES", "BagInfo", "BagTopics", "TopicInfo", "bag_info", "read_bag", "write_bag"]
+__all__ = [
+    "CAMERA_TOPICS",
+    "DEFAULT_TOPICS",
+    "STORAGES",
+    "BagInfo",
+    "BagTopics",
+    "CameraMessages",
+    "TopicInfo",
+    "bag_info",
+    "read_bag",
+    "read_camera_bag",
+    "write_bag",
+]

@@ -26,7 +26,7 @@ SENSOR_DEPTH = 5
 
 @dataclass(frozen=True)
 class BagTopics:
-    """Topic names; change them to read a bag that was recorded elsewhere."""
+    """Topic names; change them to read a bag that was recorded elsewhere. An empty name: there is no such part."""
 
     left: str = "/left/image_rect"
     left_info: str = "/left/camera_info"
@@ -39,7 +39,8 @@ class BagTopics:
     @property
     def required(self) -> dict[str, str]:
         """Part of a frame -> its topic, without which there is no frame."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("truth", "tf_static")}
+        names = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("truth", "tf_static")}
+        return {part: topic for part, topic in names.items() if topic}
 
     @property
     def types(self) -> dict[str, str]:
@@ -56,6 +57,9 @@ class BagTopics:
 
 
 DEFAULT_TOPICS = BagTopics()
+NO_STEREO = {"right": "", "right_info": "", "points": "", "tf_static": ""}
+CAMERA_TOPICS = BagTopics(left="/image_rect", left_info="/camera_info", **NO_STEREO)  # of one camera
+CAMERA_FRAME = "camera_optical_frame"
 
 
 def typestore() -> Any:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -62,16 +62,6 @@ class Listener:
         if self.keeping and stamp_ns not in heard.kept and (topic != CLOUD or not heard.kept):
             heard.kept[stamp_ns] = self._store.tell(), len(data)
             self._store.write(data)
-
-    def take_and_forget(self, topics: Mapping[str, str]) -> None:
-        """Subscribe to topic -> message, since a replay waits until somebody takes what it has to say."""
-        import sensor_msgs.msg
-
-        for topic, kind in topics.items():
-            message = getattr(sensor_msgs.msg, kind)
-            self._subscriptions.append(
-                self._node.create_subscription(message, topic, lambda data: None, 1, raw=True)
-            )
 
     def _subscribe_to_diagnostics(self) -> Any:
         from diagnostic_msgs.msg import DiagnosticArray

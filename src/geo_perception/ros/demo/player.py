@@ -1,28 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m geo_perception.ros.demo.player BAG FOLDER LOOPS RATE ANSWER_S`: the demo's replay process.
+"""`python -m geo_perception.ros.demo.player BAG FOLDER LOOPS RATE ANSWER_S SOURCE`: the demo's replay process.
 
 The same publishers play the bag in lockstep and then in real time, so that the timed part begins with everything
-connected. What was sent is written to FOLDER as each part ends.
+connected. What was sent is written to FOLDER as each part ends. SOURCE is JSON: topics, prefix and window_s.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from geo_perception.errors import GeoPerceptionError
+from geo_perception.ros.bags import BagTopics
 from geo_perception.ros.demo.parts import LOCKSTEP, REAL_TIME, report_path
 from geo_perception.ros.replay import ReplayConfig, replay_each
 
 
 def main() -> None:
     """Play both parts."""
-    bag, folder, loops, rate, answer_s = sys.argv[1:]
+    bag, folder, loops, rate, answer_s, source = sys.argv[1:]
+    given = json.loads(source)
+    common = ReplayConfig(restamp=True, **{**given, "topics": BagTopics(**given["topics"])})
     parts = {
-        LOCKSTEP: ReplayConfig(lockstep=True, restamp=True, answer_timeout_s=float(answer_s)),
-        REAL_TIME: ReplayConfig(restamp=True, loops=int(loops), rate=float(rate)),
+        LOCKSTEP: replace(common, lockstep=True, answer_timeout_s=float(answer_s)),
+        REAL_TIME: replace(common, loops=int(loops), rate=float(rate)),
     }
     try:
         for part, result in zip(parts, replay_each(bag, list(parts.values())), strict=True):

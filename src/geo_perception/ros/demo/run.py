@@ -13,19 +13,20 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tqdm import tqdm
 
+from geo_perception.datasets.indoor.lens import Lens
 from geo_perception.errors import ConfigError, DataError
 from geo_perception.evaluation import result_folder
-from geo_perception.ros.bags import bag_info, read_bag
 from geo_perception.ros.demo.children import Child, Children
-from geo_perception.ros.demo.inputs import input_bag
+from geo_perception.ros.demo.inputs import source_of
 from geo_perception.ros.demo.judging import Run, judge
 from geo_perception.ros.demo.listener import DEPTH, Listener
 from geo_perception.ros.demo.parts import LOCKSTEP, REAL_TIME, report_path
+from geo_perception.ros.demo.stage import Request, Source
 from geo_perception.ros.demo.stages import stage_of
 from geo_perception.ros.graphs import find_graph
 from geo_perception.ros.replay import Sent
@@ -46,7 +47,7 @@ class DemoConfig:
         ConfigError: a value is out of range or the graph is unknown.
     """
 
-    data: Path | None = None  # KITTI folder or bag; None: the graph's simulated world
+    data: Path | None = None  # what the graph's stage can play; None: its simulated world
     graph: str = "kitti_fusion"
     frames: int = 20  # that are simulated or converted; two seconds
     loops: int = 0  # how often the frames are played in real time; 0: until ENOUGH_FRAMES were sent
@@ -55,6 +56,7 @@ class DemoConfig:
     scale: float = 1.0  # image size of the simulation; 1: 1242x375 in a street, 640x480 in rooms
     out: Path = Path("out")
     arguments: Mapping[str, str] = field(default_factory=dict)  # of the graph, e.g. {"fusion": "scadc"}
+    lens: Lens | None = None  # of images that do not bring their camera
 
     def __post_init__(self) -> None:
         find_graph(self.graph).values(self.arguments)
@@ -72,22 +74,25 @@ def run(config: DemoConfig) -> Path:
     Raises:
         GeoPerceptionError: the data is unusable, or a process of the graph failed (with its last lines).
     """
-    bags = config.out / "bags"
-    bag = input_bag(config.data, bags, config.frames, config.seed, config.scale, config.graph)
+    source = source_of(_request(config), stage_of(config.graph))
     folder = result_folder("demo", config.out)
     os.environ.update(_isolated())  # this process is part of the graph, too
-    loops = config.loops or math.ceil(ENOUGH_FRAMES / bag_info(bag).frames)
+    loops = config.loops or math.ceil(ENOUGH_FRAMES / source.info().frames)
     with tempfile.TemporaryFile(dir=folder) as store:
         with playing_node("demo_listener") as (node, spin), Children(folder, os.environ) as children:
             listener = Listener(node, spin, store)
-            listener.take_and_forget(stage_of(config.graph).unheard)
-            given = _start_graph(children, config, bag)
+            given = _start_graph(children, config, source)
             _wait_for_graph(listener, children)
-            play = Play(bag, folder, listener, children)
+            play = Play(source, folder, listener, children)
             play(loops, config.rate)
-        return judge(
-            Run(bag, config.graph, given, play.sent(LOCKSTEP), play.sent(REAL_TIME)), listener, folder
-        )
+        played = Run(source, config.graph, given, play.sent(LOCKSTEP), play.sent(REAL_TIME))
+        return judge(played, listener, folder)
+
+
+def _request(config: DemoConfig) -> Request:
+    names = ("frames", "seed", "scale", "lens", "arguments")
+    options = {name: getattr(config, name) for name in names}
+    return Request(config.data, config.out / "bags", **options)
 
 
 def _isolated() -> dict[str, str]:
@@ -95,10 +100,9 @@ def _isolated() -> dict[str, str]:
     return environment({k: v for k, v in os.environ.items() if k != "ROS_DOMAIN_ID"}, localhost=True)
 
 
-def _start_graph(children: Children, config: DemoConfig, bag: Path) -> dict[str, str]:
+def _start_graph(children: Children, config: DemoConfig, source: Source) -> dict[str, str]:
     """Start every node; returns the graph's arguments."""
-    given = stage_of(config.graph).arguments(next(read_bag(bag)))
-    given.update(config.arguments)
+    given = stage_of(config.graph).arguments(source, config.arguments)
     for start in find_graph(config.graph).starts(given):
         children.start(start.spec.executable, start.command, lasting=True)
     return given
@@ -115,14 +119,16 @@ def _wait_for_graph(listener: Listener, children: Children) -> None:
 class Play:
     """The replay, a process of its own."""
 
-    def __init__(self, bag: Path, folder: Path, listener: Listener, children: Children) -> None:
-        self._bag, self._folder, self._listener, self._children = bag, folder, listener, children
-        self._info = bag_info(bag)
+    def __init__(self, source: Source, folder: Path, listener: Listener, children: Children) -> None:
+        self._source, self._folder, self._listener, self._children = source, folder, listener, children
+        self._info = source.info()
 
     def __call__(self, loops: int, rate: float) -> None:
         """Play to the end and hear the last answer."""
-        module, options = "geo_perception.ros.demo.player", [str(loops), str(rate), str(ANSWER_S)]
-        command = [sys.executable, "-m", module, str(self._bag), str(self._folder), *options]
+        module, source = "geo_perception.ros.demo.player", self._source
+        how = {"topics": asdict(source.topics), "prefix": source.prefix, "window_s": source.window_s}
+        options = [str(loops), str(rate), str(ANSWER_S), json.dumps(how)]
+        command = [sys.executable, "-m", module, str(source.bag), str(self._folder), *options]
         child = self._children.start("replay", command)
         one_pass_s = self._info.duration_s / rate + 1.0
         limit_s = START_S + ANSWER_S * self._info.frames + loops * one_pass_s

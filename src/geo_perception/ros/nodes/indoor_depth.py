@@ -15,6 +15,7 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from geo_perception.errors import InputError
 from geo_perception.geometry import PinholeCamera
 from geo_perception.pipelines import DepthEstimate, IndoorDepth
+from geo_perception.pipelines.indoor_depth import check_camera
 from geo_perception.ros import conversions
 from geo_perception.ros.nodes.camera_inputs import calibration_key, check_size
 from geo_perception.ros.nodes.depth_outputs import DepthEncoder
@@ -46,7 +47,7 @@ class InputDecoder:
         self._known: tuple[Any, PinholeCamera] | None = None
 
     def __call__(self, match: Match) -> View:
-        """Raises InputError for a bad image; a bad or missing CameraInfo is noted."""
+        """Raises InputError for a bad image; a missing CameraInfo, or one that cannot be the image's, is noted."""
         try:
             rgb = conversions.decode_rgb(match[IMAGE])
         except InputError as error:
@@ -54,6 +55,7 @@ class InputDecoder:
         try:
             camera = self._camera(match.get(INFO))
             check_size(rgb, camera)
+            check_camera(camera, camera.size)
         except InputError as error:
             return View(rgb, None, f"{INFO}: {error}")
         return View(rgb, camera, "")
@@ -94,6 +96,11 @@ class IndoorDepthNode(SynchronisedNode[IndoorSettings]):
         self._pipeline = None
         self._encode = DepthEncoder()
 
+    def begin(self, settings: IndoorSettings) -> None:
+        super().begin(settings)
+        if self._pipeline is not None:
+            self._pipeline.reset()
+
     def facts(self) -> Mapping[str, str]:
         if self.settings is None or self._pipeline is None:
             return {}
@@ -112,7 +119,7 @@ class IndoorDepthNode(SynchronisedNode[IndoorSettings]):
         if view.fault and settings.on_missing == "hold":
             raise InputError(view.fault)
         decode_ms = (perf_counter() - start) * 1e3
-        estimate: DepthEstimate = pipeline(view.rgb, view.camera)
+        estimate: DepthEstimate = pipeline(view.rgb, view.camera, job.stamp_ns)
         degraded = "; ".join(filter(None, (view.fault, *estimate.notes)))
         header = conversions.header(job.stamp_ns, job[IMAGE].header.frame_id)  # of every output
         messages = self._encode(estimate.depth_m, view.rgb, view.camera, wanted, settings, header)

@@ -12,6 +12,7 @@ from geo_perception.sync import Stream
 
 IMAGE, INFO = "image_rect", "camera_info"
 LARGEST_PX = 4096
+LONGEST_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,12 @@ class IndoorSettings(DepthSettings):
     network_height: int = param(0, "input of the network, px; 0: the card's", low=0, high=LARGEST_PX)
     network_width: int = param(0, "input of the network, px; 0: the card's", low=0, high=LARGEST_PX)
     scale_by_focal: bool = param(True, "multiply depth by the camera's focal length over the model's own")
+    max_gap_s: float = param(
+        0.5,
+        "models of several frames: an image farther back in time is not compared with, s; 0: none ever is",
+        low=0.0,
+        high=LONGEST_S,
+    )
     on_missing: str = param(
         "hold",
         "without usable CameraInfo: hold outputs, or degrade to depth of unknown scale and no cloud",

@@ -54,7 +54,8 @@ def playing_node(name: str = "replay") -> Iterator[tuple[Any, Callable[[float], 
     from rclpy.signals import SignalHandlerOptions
 
     context = Context()
-    rclpy.init(context=context, signal_handler_options=SignalHandlerOptions.NO)
+    # no arguments: those of the command line are the graph's, and name:=value would remap topics here, too
+    rclpy.init(args=[], context=context, signal_handler_options=SignalHandlerOptions.NO)
     try:
         node = rclpy.create_node(name, context=context, start_parameter_services=False)
         executor = SingleThreadedExecutor(context=context)

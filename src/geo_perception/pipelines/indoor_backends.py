@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The networks of indoor depth: one that looks at single images, and one that compares each with the one before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from geo_perception.errors import WeightsError
+from geo_perception.geometry import PinholeCamera
+from geo_perception.networks.matching_encoder import Neighbours
+from geo_perception.networks.multi_frame import MultiFrameConfig, relative_poses
+from geo_perception.networks.posenet import PoseNetConfig
+from geo_perception.pipelines.backends import ModelChoice
+from geo_perception.pipelines.learned import load_for
+from geo_perception.weights import POSE_PART, ModelCard, find_model
+
+Array = NDArray[np.float32]
+Image = NDArray[np.uint8]
+
+SINGLE, MULTI = "distdepth", "multi_frame"
+PAIR = 2  # images that the pose network takes
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What tells whether two images are neighbours in time."""
+
+    size: tuple[int, int]  # height, width of the image as it came
+    camera: PinholeCamera | None  # of that image
+    stamp_ns: int | None  # None: unknown, the caller says that images follow one another
+
+
+@dataclass(frozen=True)
+class View:
+    """An image as a network gets it."""
+
+    pixels: Image  # (h, w, 3) RGB
+    camera: (
+        PinholeCamera | None
+    )  # of the pixels, with the focal length that depth is learnt for; None: unknown
+    moment: Moment
+
+
+class Backend(Protocol):
+    """A network with what it remembers."""
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Height and width that it takes; None: any multiple of 32."""
+        ...
+
+    def __call__(self, view: View) -> tuple[Array, str]:
+        """Depth (h, w) in metres for the view's camera, and what the network had to do without."""
+        ...
+
+    def reset(self) -> None:
+        """Forget earlier images."""
+        ...
+
+
+class SingleFrame:
+    """DistDepth."""
+
+    size = None
+
+    def __init__(self, network: nn.Module, device: str) -> None:
+        self._network, self._device = network, device
+
+    def __call__(self, view: View) -> tuple[Array, str]:
+        """See `Backend`."""
+        with torch.inference_mode():
+            return to_array(self._network(to_tensor(view.pixels, self._device)).depth_m), ""
+
+    def reset(self) -> None:
+        """There is nothing to forget."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The image before."""
+
+    pixels: Tensor  # (1, 3, h, w)
+    moment: Moment
+
+
+class MultiFrame:
+    """DistDepth-M and ManyDepth: depth from an image and, where there is one, its neighbour before it.
+
+    The pose network tells how the camera moved in between. Without a neighbour the pose is all zero, which the network
+    takes as a missing frame: its cost volume is empty, and depth comes from the image alone.
+    """
+
+    def __init__(
+        self, network: nn.Module, posenet: nn.Module, size: tuple[int, int], device: str, max_gap_s: float
+    ) -> None:
+        """
+        Args:
+            network: a `networks.multi_frame.MultiFrame` for images of `size`.
+            posenet: a `PoseNet` of two images.
+            size: height, width.
+            device: where both are.
+            max_gap_s: an image farther back in time is no neighbour; 0: every image stands alone.
+        """
+        self._network, self._posenet, self.size = network, posenet, size
+        self._device, self._max_gap_s = device, max_gap_s
+        self._previous: Kept | None = None
+
+    def reset(self) -> None:
+        """Forget the image before."""
+        self._previous = None
+
+    def __call__(self, view: View) -> tuple[Array, str]:
+        """See `Backend`."""
+        before, alone = self._neighbour(view)
+        with torch.inference_mode():
+            pixels = to_tensor(view.pixels, self._device)
+            depth_m = to_array(self._network(pixels, self._near(pixels, before, view.camera)).depth_m)
+        if self._max_gap_s:
+            self._previous = Kept(pixels, view.moment)
+        return depth_m, f"depth from one image alone: {alone}" if alone else ""
+
+    def _neighbour(self, view: View) -> tuple[Tensor | None, str]:
+        """The image before, or why it does not count; neither where it is not to be looked at."""
+        if not self._max_gap_s:
+            return None, ""
+        if view.camera is None:
+            return None, "without a camera it cannot be compared with the one before"
+        before = self._previous  # another thread may reset it meanwhile
+        if before is None:
+            return None, "there is none before it"
+        apart = separation(before.moment, view.moment, self._max_gap_s)
+        return (None, apart) if apart else (before.pixels, "")
+
+    def _near(self, pixels: Tensor, previous: Tensor | None, camera: PinholeCamera | None) -> Neighbours:
+        K = torch.eye(4, device=pixels.device)[None]
+        if previous is None or camera is None:
+            return Neighbours.of(pixels[:, None], torch.zeros_like(K)[:, None], K)
+        pose = relative_poses(self._posenet, {0: pixels, -1: previous})[-1]
+        return Neighbours.of(previous[:, None], pose[:, None], published_K(camera).to(pixels.device))
+
+
+def separation(before: Moment, now: Moment, max_gap_s: float) -> str:
+    """Why an image is no neighbour of the one before it; empty if it is."""
+    if before.size != now.size:
+        return "the one before has another size"
+    if before.camera != now.camera:
+        return "the one before is of another camera"
+    if before.stamp_ns is None or now.stamp_ns is None:
+        return ""
+    gap_s = (now.stamp_ns - before.stamp_ns) * 1e-9
+    if gap_s <= 0:
+        return "time did not move on"
+    return f"the one before is more than {max_gap_s:g} s older" if gap_s > max_gap_s else ""
+
+
+def published_K(camera: PinholeCamera) -> Tensor:
+    """(1,4,4) intrinsics as the networks are trained with: the image's edge at 0, where ours is at -0.5."""
+    K = torch.eye(4)[None]
+    K[0, :2, :3] = torch.tensor([[camera.fx, 0, camera.cx + 0.5], [0, camera.fy, camera.cy + 0.5]])
+    return K
+
+
+def to_tensor(pixels: Image, device: str) -> Tensor:
+    """(h, w, 3) uint8 -> (1, 3, h, w) in 0..1."""
+    return torch.from_numpy(pixels).to(device).permute(2, 0, 1)[None].float() / 255
+
+
+def to_array(depth_m: Tensor) -> Array:
+    """(1, 1, h, w) -> (h, w)."""
+    out: Array = depth_m[0, 0].float().cpu().numpy()
+    return out
+
+
+def load_backend(choice: ModelChoice, max_gap_s: float) -> tuple[Backend, dict[str, ModelCard]]:
+    """The network of a model folder and its cards: `depth` and, for a network of several frames, `pose`.
+
+    Raises:
+        WeightsError: missing, damaged or made for something else, or without its pose network.
+    """
+    network, card = load_for("indoor depth", (SINGLE, MULTI), choice)
+    if card.network == SINGLE:
+        return SingleFrame(network, choice.device), {"depth": card}
+    posenet, pose_card = _load_posenet(choice)
+    height, width = (card.config.get(side, getattr(MultiFrameConfig, side)) for side in ("height", "width"))
+    backend = MultiFrame(network, posenet, (height, width), choice.device, max_gap_s)
+    return backend, {"depth": card, "pose": pose_card}
+
+
+def _load_posenet(choice: ModelChoice) -> tuple[nn.Module, ModelCard]:
+    folder = find_model(choice.model) / POSE_PART
+    if not folder.is_dir():
+        raise WeightsError(
+            f"model {choice.model!r} compares images in time and has no pose network for that in {folder}; "
+            "`geo-perception weights import` takes it along from a folder that holds it"
+        )
+    posenet, card = load_for("pose", "posenet", replace(choice, model=str(folder)))
+    if card.config.get("images", PoseNetConfig.images) != PAIR:
+        raise WeightsError(
+            f"the pose network in {folder} takes {card.config['images']} images, {PAIR} are needed"
+        )
+    return posenet, card

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Messages of an open bag in sets of one moment."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from geo_perception.errors import DataError, GeoPerceptionError
+from geo_perception.ros.bags.layout import BagTopics, open_reader, typestore
+from geo_perception.ros.conversions import stamp_ns
+from geo_perception.sync import Match, Stream, Synchronizer
+
+Frame = TypeVar("Frame")
+
+logger = logging.getLogger(__name__)
+
+
+class MatchedMessages:
+    """The sets of an open reader, made into frames."""
+
+    def __init__(self, path: str | Path, reader: Any, topics: BagTopics, window_s: float) -> None:
+        """Raises DataError if a topic is missing."""
+        self.path, self.reader, self.topics = path, reader, topics
+        self._store = typestore()
+        self._parts = {topic: part for part, topic in self._wanted().items()}
+        streams = [Stream(part, window_s, optional=part == "truth") for part in self._parts.values()]
+        self._sync = Synchronizer(streams, pivot="left")
+        self.count = 0
+
+    def _wanted(self) -> dict[str, str]:
+        there = {connection.topic for connection in self.reader.connections}
+        required = self.topics.required
+        missing = sorted(set(required.values()) - there)
+        if missing:
+            raise DataError(
+                f"bag {self.path} lacks {', '.join(missing)}; it has {', '.join(sorted(there)) or 'no topics'}"
+            )
+        return required | ({"truth": self.topics.truth} if self.topics.truth in there else {})
+
+    def frames(
+        self, decode: Callable[[Match, int], Frame], transforms: Callable[[Any], None] = lambda message: None
+    ) -> Iterator[Frame]:
+        """What `decode` makes of every complete set and its number; messages left out are counted in one warning.
+
+        Args:
+            decode: may raise GeoPerceptionError for bad messages.
+            transforms: takes every message of /tf_static.
+
+        Raises:
+            DataError: the bag is damaged, no set is complete, or a message is bad.
+        """
+        for topic, message in self.messages((*self._parts, self.topics.tf_static)):
+            if topic == self.topics.tf_static:
+                transforms(message)
+            else:
+                for match in self._sync.add(self._parts[topic], stamp_ns(message), message):
+                    yield self._frame(match, decode)
+        for match in self._sync.flush():
+            yield self._frame(match, decode)
+        self._report()
+
+    def messages(self, topics: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+        """Topic and message in bag order. Raises DataError if the bag is damaged."""
+        from rosbags.rosbag2 import ReaderError
+
+        wanted = [connection for connection in self.reader.connections if connection.topic in topics]
+        if not wanted:  # the library would take it for all
+            return
+        try:
+            for connection, _, data in self.reader.messages(wanted):
+                yield connection.topic, self._store.deserialize_cdr(data, connection.msgtype)
+        except GeoPerceptionError:
+            raise
+        except (ReaderError, OSError, ValueError, AssertionError, KeyError, IndexError) as error:
+            raise DataError(f"bag {self.path} is damaged: {error or type(error).__name__}") from error
+
+    def _frame(self, match: Match, decode: Callable[[Match, int], Frame]) -> Frame:
+        try:
+            frame = decode(match, self.count)
+        except GeoPerceptionError as error:
+            raise DataError(f"bag {self.path}, frame {self.count} at {match.stamp_ns} ns: {error}") from error
+        self.count += 1
+        return frame
+
+    def _report(self) -> None:
+        drops = {
+            f"{self.topics.required.get(part, self.topics.truth)} {reason}": number
+            for part, counts in self._sync.counts.items()
+            for reason, number in counts.dropped.items()
+            if number
+        }
+        said = ", ".join(f"{name}: {number}" for name, number in drops.items())
+        if not self.count:
+            raise DataError(f"bag {self.path} holds no complete frame ({said or 'no messages'})")
+        if drops:
+            logger.warning("bag %s: messages left out of %d frames: %s", self.path, self.count, said)
+
+
+@contextmanager
+def matched_messages(path: str | Path, topics: BagTopics, window_s: float) -> Iterator[MatchedMessages]:
+    """The same of a bag by its path, which is closed in the end. Raises DataError as `open_reader` does."""
+    reader = open_reader(path)
+    try:
+        yield MatchedMessages(path, reader, topics, window_s)
+    finally:
+        reader.close()

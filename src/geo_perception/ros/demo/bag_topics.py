@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which topics of a bag are the camera's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from geo_perception.errors import ConfigError, DataError
+from geo_perception.ros.bags import CAMERA_TOPICS, DEFAULT_TOPICS, BagTopics
+from geo_perception.ros.bags.layout import CAMERA_INFO, IMAGE, open_reader, typestore
+
+DEPTH_ENCODINGS = ("32FC1", "16UC1")
+COMPRESSED = "sensor_msgs/msg/CompressedImage"
+
+
+def camera_topics(path: Path, arguments: Mapping[str, str]) -> BagTopics:
+    """The topics of the camera to take; `left_info` is empty where it has no CameraInfo.
+
+    Args:
+        path: of the bag.
+        arguments: of the graph; `image` and `camera_info` decide.
+
+    Raises:
+        DataError: not a bag, or it has no such topic, or no image at all.
+        ConfigError: several cameras, and none was named.
+    """
+    kinds, images = _contents(path)
+    image = _image(path, kinds, images, arguments.get("image", ""))
+    wanted = arguments.get("camera_info", "")
+    info = _absolute(wanted) if wanted else f"{image.rpartition('/')[0]}/camera_info"
+    if kinds.get(info) != CAMERA_INFO:
+        if wanted:
+            raise DataError(f"bag {path} has no CameraInfo on {info}; it has {_said(kinds, CAMERA_INFO)}")
+        info = ""
+    return replace(CAMERA_TOPICS, left=image, left_info=info)
+
+
+def _contents(path: Path) -> tuple[dict[str, str], list[str]]:
+    """Topic -> type of all that were recorded, and those with images that are not depth."""
+    reader = open_reader(path)
+    try:
+        filled = [connection for connection in reader.connections if connection.msgcount]
+        kinds = {connection.topic: connection.msgtype for connection in filled}
+        images = []
+        for connection in (c for c in filled if c.msgtype == IMAGE):
+            _, _, data = next(reader.messages([connection]))
+            if typestore().deserialize_cdr(data, IMAGE).encoding not in DEPTH_ENCODINGS:
+                images.append(connection.topic)
+    finally:
+        reader.close()
+    return kinds, sorted(images)
+
+
+def _image(path: Path, kinds: Mapping[str, str], images: list[str], wanted: str) -> str:
+    if wanted:
+        if _absolute(wanted) not in images:
+            raise DataError(
+                f"bag {path} has no images on {_absolute(wanted)}; it has {', '.join(images) or 'none'}"
+            )
+        return _absolute(wanted)
+    if DEFAULT_TOPICS.left in images and DEFAULT_TOPICS.right in images:
+        return DEFAULT_TOPICS.left  # of a stereo pair as this package writes it
+    if not images:
+        compressed = _said(kinds, COMPRESSED)
+        hint = f"; those on {compressed} are compressed, republish them raw" if compressed != "none" else ""
+        raise DataError(f"bag {path} has no images of type {IMAGE}{hint}")
+    if len(images) > 1:
+        raise ConfigError(
+            f"bag {path} has images of several cameras; name one: image:={' or image:='.join(images)}"
+        )
+    return images[0]
+
+
+def _absolute(topic: str) -> str:
+    return f"/{topic.lstrip('/')}"
+
+
+def _said(kinds: Mapping[str, str], kind: str) -> str:
+    return ", ".join(topic for topic, its in sorted(kinds.items()) if its == kind) or "none"

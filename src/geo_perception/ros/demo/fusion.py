@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stereo + lidar fusion on a street: simulated, from KITTI, or from a bag."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo_perception.errors import ConfigError
+from geo_perception.evaluation import Estimate, Evaluation, Report
+from geo_perception.evaluation.estimate import FUSED
+from geo_perception.evaluation.summary import Tree
+from geo_perception.evaluation.tables import Table, brief_tables
+from geo_perception.frames import StereoLidarFrame
+from geo_perception.pipelines import StereoLidarFusion, StereoLidarFusionConfig
+from geo_perception.ros.bags import read_bag, write_bag
+from geo_perception.ros.demo.stage import Array, Received, Request, Source, chosen, is_bag
+
+MAX_LEFT_OUT = 200  # frames of another calibration that are read before giving up on more
+
+logger = logging.getLogger(__name__)
+
+
+class FusionStage:
+    """See `Stage`."""
+
+    world = "simulated"
+    size = (1242, 375)
+
+    def simulate(self, path: Path, seed: int, frames: int, width: int, height: int) -> None:
+        """A street."""
+        from geo_perception.simulation.drive import DriveConfig, DriveSimulator
+
+        drive = DriveSimulator(seed, DriveConfig(width=width, height=height)).frames(frames)
+        write_bag(path, drive, progress=True, total=frames)
+
+    def simulated(self, path: Path) -> Source:
+        return Source(path)
+
+    def given(self, request: Request) -> Source:
+        """A bag as it is, a KITTI folder converted."""
+        if request.lens is not None:
+            raise ConfigError("kitti_fusion takes its cameras from the data: leave out --camera and --hfov")
+        if is_bag(request.path):
+            return Source(request.path)
+        return Source(_converted(request))
+
+    def frames(self, source: Source) -> Iterator[StereoLidarFrame]:
+        return same_extrinsics(read_bag(source.bag))
+
+    def arguments(self, source: Source, given: Mapping[str, str]) -> dict[str, str]:
+        """The lidar's pose, and to go on without a lidar where there is none."""
+        first = next(read_bag(source.bag))
+        pose = " ".join(f"{value!r}" for value in first.camera_from_lidar.reshape(-1).tolist())
+        own = {"camera_from_lidar": pose}
+        if not len(first.points_lidar):
+            print("no lidar in the data: stereo alone (on_missing:=degrade)", file=sys.stderr)
+            own["on_missing"] = "degrade"
+        return {**own, **given}
+
+    def judge(self, source: Source, parameters: Mapping[str, Any], title: str) -> FusionJudge:
+        return FusionJudge(chosen(StereoLidarFusionConfig, parameters), title)
+
+
+class FusionJudge:
+    """See `Judge`. A graph publishes only the final depth; the report also shows what it was made from."""
+
+    def __init__(self, config: StereoLidarFusionConfig, title: str) -> None:
+        self._pipeline, self._evaluation = StereoLidarFusion(config), Evaluation()
+        self.config, self.report = config, Report(title)
+        self.time, self.metrics = self._evaluation.time, self._evaluation.metrics
+
+    def add(self, frame: StereoLidarFrame, received: Received) -> Array:
+        direct = Estimate.from_fused(
+            self._pipeline(frame.left, frame.right, frame.points_lidar, frame.rig, frame.camera_from_lidar)
+        )
+        estimate = Estimate({**direct.depths_m, FUSED: received.depth_m}, received.confidence)
+        self.report.add(frame, estimate, self._evaluation.add(frame, estimate))
+        return direct.depths_m[FUSED]
+
+    def tables(self, metrics: Tree) -> Sequence[Table]:
+        return brief_tables(metrics)
+
+
+def _converted(request: Request) -> Path:
+    from geo_perception.datasets import open_dataset
+
+    dataset = open_dataset(request.path)
+    total = min(request.frames, len(dataset))
+    path = request.folder / f"{dataset.root.resolve().name}-{total}"
+    write_bag(path, one_calibration(dataset, total), overwrite=True, progress=True, total=total)
+    return path
+
+
+def one_calibration(dataset: Sequence[StereoLidarFrame], count: int) -> Iterator[StereoLidarFrame]:
+    """Up to `count` frames with the calibration of the first one.
+
+    KITTI's object folder mixes drives of several days, and a graph is given one pose of the lidar at its start.
+    """
+    first, found, left_out = dataset[0], 0, 0
+    for frame in dataset:
+        if np.allclose(frame.camera_from_lidar, first.camera_from_lidar) and frame.rig == first.rig:
+            found += 1
+            yield frame
+        else:
+            left_out += 1
+        if found == count or left_out > MAX_LEFT_OUT:
+            break
+    if left_out:
+        logger.warning("%d frames of another calibration than frame %s left out", left_out, first.name)
+
+
+def same_extrinsics(frames: Iterator[StereoLidarFrame]) -> Iterator[StereoLidarFrame]:
+    """The frames, with a warning for each whose lidar stands elsewhere than in the first."""
+    first: NDArray[np.float64] | None = None
+    for frame in frames:
+        first = frame.camera_from_lidar if first is None else first
+        if not np.allclose(first, frame.camera_from_lidar):
+            logger.warning("frame %s: the lidar's pose differs from the one the node was given", frame.name)
+        yield frame

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Indoor depth of one camera: simulated rooms, RGB-D folders, images, videos and bags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from geo_perception.evaluation import Report
+from geo_perception.evaluation.indoor_pictures import indoor_highlights, indoor_panels, indoor_tables
+from geo_perception.evaluation.indoor_run import MODEL, DataSetInfo, IndoorEvaluation
+from geo_perception.evaluation.metrics import known
+from geo_perception.evaluation.protocols import UNSCALED
+from geo_perception.evaluation.summary import Tree
+from geo_perception.evaluation.tables import Table
+from geo_perception.frames import RgbdFrame
+from geo_perception.pipelines import IndoorDepth, IndoorDepthConfig
+from geo_perception.ros.bags import CAMERA_TOPICS, CameraMessages, read_camera_bag, write_bag
+from geo_perception.ros.demo.indoor_data import PERIOD_NS, PREFIX, indoor_source
+from geo_perception.ros.demo.stage import Array, Received, Request, Source, chosen
+
+ROOM_SIZE, ROOM_VIEW_DEG = (640, 480), 70.0  # as of most cameras that robots carry
+VIEWS_PER_ROOM = 5
+TYPICAL_FRAMES = 200  # enough to know the median depth
+
+
+class IndoorStage:
+    """See `Stage`."""
+
+    world = "room_views"
+    size = ROOM_SIZE
+
+    def simulate(self, path: Path, seed: int, frames: int, width: int, height: int) -> None:
+        write_bag(
+            path, rooms(seed, frames, width, height), progress=True, total=frames, messages=CameraMessages()
+        )
+
+    def simulated(self, path: Path) -> Source:
+        note = "simulated: depth belongs to the image exactly"
+        return Source(path, CAMERA_TOPICS, PREFIX, kind="simulated rooms", note=note)
+
+    def given(self, request: Request) -> Source:
+        return indoor_source(request)
+
+    def frames(self, source: Source) -> Iterator[RgbdFrame]:
+        return read_camera_bag(source.bag, source.topics, window_s=source.window_s)
+
+    def arguments(self, source: Source, given: Mapping[str, str]) -> dict[str, str]:
+        """Where the camera is, whatever its topics are called in the bag."""
+        topics = {"image": source.topics.left, "camera_info": source.topics.left_info}
+        return {**given, **{name: f"{source.prefix}{topic}" for name, topic in topics.items()}}
+
+    def judge(self, source: Source, parameters: Mapping[str, Any], title: str) -> IndoorJudge:
+        data = DataSetInfo(source.bag.name, source.kind, source.note, self._typical_m(source))
+        return IndoorJudge(chosen(IndoorDepthConfig, parameters), data, title)
+
+    def _typical_m(self, source: Source) -> float:
+        """Median over frames of their median depth; NaN without truth."""
+        if not source.info().has_truth:
+            return float("nan")
+        truths = (frame.depth_truth_m for frame in islice(self.frames(source), TYPICAL_FRAMES))
+        medians = [
+            np.median(truth[known(truth)]) for truth in truths if truth is not None and known(truth).any()
+        ]
+        return float(np.median(medians)) if medians else float("nan")
+
+
+class IndoorJudge:
+    """See `Judge`."""
+
+    def __init__(self, config: IndoorDepthConfig, data: DataSetInfo, title: str) -> None:
+        self._pipeline, self._data = IndoorDepth(config), data
+        self._evaluation = IndoorEvaluation(data_sets=[data])
+        self.config = config
+        self.report = Report(title, tables=indoor_tables, highlights=indoor_highlights)
+        self.time, self.metrics = self._evaluation.time, self._evaluation.metrics
+
+    def add(self, frame: RgbdFrame, received: Received) -> Array:
+        direct = self._pipeline(frame.image, frame.camera, received.stamp_ns)
+        depths_m = {MODEL: received.depth_m}
+        answer = replace(
+            direct, depth_m=received.depth_m, stages_ms={}
+        )  # stages here say nothing of the node
+        score = self._evaluation.add(self._data, frame, depths_m, answer)
+        rmse_m = score.rows[MODEL][UNSCALED].rmse_m if score.rows else float("nan")
+        self.report.show(score.heading, rmse_m, lambda: indoor_panels(frame, depths_m, score))
+        return direct.depth_m
+
+    def tables(self, metrics: Tree) -> Sequence[Table]:
+        return indoor_tables(metrics)
+
+
+def rooms(seed: int, frames: int, width: int, height: int) -> Iterator[RgbdFrame]:
+    """Some views of one home after another, by one camera."""
+    from geo_perception.simulation.rooms import RoomConfig, RoomSimulator
+
+    config = RoomConfig(width=width, height=height, fov_deg=(ROOM_VIEW_DEG, ROOM_VIEW_DEG))
+    simulator = RoomSimulator(seed, config)
+    for index in range(frames):
+        home, view = divmod(index, VIEWS_PER_ROOM)
+        if simulator.seed != seed + home:
+            simulator = RoomSimulator(seed + home, config)
+        frame = simulator.frame(view)
+        stamp_ns = (index + 1) * PERIOD_NS
+        yield RgbdFrame(f"{index:06d}", frame.left, frame.camera, frame.depth_m, stamp_ns)

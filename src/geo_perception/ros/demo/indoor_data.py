@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A user's indoor data as a bag of one camera: RGB-D folders, images, videos, bags."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+from geo_perception.datasets.indoor import RgbdDataset, find_rgbd
+from geo_perception.datasets.indoor.lens import Calibration, Lens
+from geo_perception.datasets.indoor.pictures import (
+    PICTURE_SUFFIXES,
+    picture_files,
+    read_pictures,
+    read_video,
+)
+from geo_perception.errors import ConfigError, DataError
+from geo_perception.frames import RgbdFrame
+from geo_perception.geometry import PinholeCamera
+from geo_perception.ros.bags import CAMERA_TOPICS, CameraMessages, read_camera_bag, write_bag
+from geo_perception.ros.demo.bag_topics import camera_topics
+from geo_perception.ros.demo.stage import Request, Source, is_bag
+
+PERIOD_NS = 100_000_000  # between images that have no times
+PREFIX = "/demo"
+INFO_WINDOW_S = 0.01  # as the node allows between image and CameraInfo
+
+
+def indoor_source(request: Request) -> Source:
+    """The bag to play.
+
+    Raises:
+        DataError: the data are damaged or of no known kind.
+        ConfigError: the camera is not known, or the bag has several.
+    """
+    path = request.path
+    if is_bag(path):
+        return _from_bag(request)
+    if not path.is_dir():
+        return _from_pictures(request) if picture_files(path) else _from_video(request)
+    data_set = find_rgbd(path)
+    if data_set is not None:
+        return _from_rgbd(request, data_set)
+    if picture_files(path):
+        return _from_pictures(request)
+    several = [folder.name for folder in sorted(path.iterdir()) if folder.is_dir() and find_rgbd(folder)]
+    if several:
+        raise DataError(f"{path} holds several RGB-D folders; give one of them: {', '.join(several)}")
+    kinds = ", ".join(suffix.lstrip(".") for suffix in PICTURE_SUFFIXES)
+    raise DataError(f"{path} holds no image ({kinds}), and is neither an RGB-D folder nor a bag")
+
+
+def _from_rgbd(request: Request, data_set: RgbdDataset) -> Source:
+    if request.lens is not None:
+        raise ConfigError(
+            f"{request.path} ({data_set.kind}) has its own camera: leave out --camera and --hfov"
+        )
+    part = data_set[: request.frames]
+    stamped = (replace(frame, stamp_ns=(i + 1) * PERIOD_NS) for i, frame in enumerate(part))
+    return _written(request, stamped, len(part), data_set.kind, data_set.registration)
+
+
+def _from_pictures(request: Request) -> Source:
+    files = picture_files(request.path)[: request.frames]
+    return _written(request, read_pictures(files, _lens(request), PERIOD_NS), len(files), "images")
+
+
+def _from_video(request: Request) -> Source:
+    return _written(request, read_video(request.path, _lens(request)), request.frames, "video")
+
+
+def _from_bag(request: Request) -> Source:
+    """As it is, or written anew with the camera that it lacks."""
+    topics = camera_topics(request.path, request.arguments)
+    if topics.left_info and request.lens is None:
+        note = f"truth is what the bag has on {topics.truth}"
+        return Source(request.path, topics, PREFIX, INFO_WINDOW_S, note=note)
+    lens = _lens(request)
+    topics = replace(topics, left_info="", truth="")  # whose pixels a lens that rectifies would leave behind
+    unknown = read_camera_bag(request.path, topics, camera_of=_nothing_known)
+    return _written(request, _seen_through(lens, unknown), request.frames, "bag")
+
+
+def _nothing_known(width: int, height: int) -> PinholeCamera:
+    """Stands in until the lens says better."""
+    return PinholeCamera(1.0, 1.0, 0.0, 0.0, width, height)
+
+
+def _seen_through(lens: Lens, frames: Iterable[RgbdFrame]) -> Iterator[RgbdFrame]:
+    for frame in frames:
+        image, camera = lens(frame.image, f"frame {frame.name}")
+        yield replace(frame, image=image, camera=camera)
+
+
+def _lens(request: Request) -> Lens:
+    """Raises ConfigError where it is not given."""
+    if request.lens is None:
+        raise ConfigError(
+            f"the camera of {request.path} is not known: give --hfov DEGREES, the lens's horizontal field of view, "
+            "or --camera FILE, a camera_info YAML as ROS's camera calibration writes it"
+        )
+    if isinstance(request.lens, Calibration) and request.lens.distorts:
+        print(f"images are rectified as {request.lens.path} says", file=sys.stderr)
+    return request.lens
+
+
+def _written(
+    request: Request, frames: Iterable[RgbdFrame], total: int, kind: str, note: str = "no truth"
+) -> Source:
+    """The frames, as many as asked for, as a bag."""
+    path: Path = request.folder / f"{request.path.resolve().stem}-{total}"
+    first = islice(frames, request.frames)
+    write_bag(path, first, overwrite=True, progress=True, total=total, messages=CameraMessages())
+    return Source(path, CAMERA_TOPICS, PREFIX, kind=kind, note=note)

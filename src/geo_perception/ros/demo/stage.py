@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a demo needs to know of a graph: data to play, arguments at start, and a judge of its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo_perception.datasets.indoor.lens import Lens
+from geo_perception.errors import DataError
+from geo_perception.evaluation.report import Report
+from geo_perception.evaluation.summary import Tree
+from geo_perception.evaluation.tables import Table
+from geo_perception.ros.bags import DEFAULT_TOPICS, BagInfo, BagTopics, bag_info
+
+Array = NDArray[np.float32]
+
+BAG_SUFFIXES = (".mcap", ".db3")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be played."""
+
+    data: Path | None  # None: the simulated world of the graph
+    folder: Path  # where bags that are made here are kept
+    frames: int = 20  # to convert at most, to simulate exactly
+    seed: int = 0  # of the simulated world
+    scale: float = 1.0  # image size of the simulated world
+    lens: Lens | None = None  # of images that do not bring their camera
+    arguments: Mapping[str, str] = field(default_factory=dict)  # of the graph
+
+    @property
+    def path(self) -> Path:
+        """The data, which must be given."""
+        assert self.data is not None
+        return self.data
+
+
+@dataclass(frozen=True)
+class Source:
+    """A bag, and where in it the graph's inputs are."""
+
+    bag: Path
+    topics: BagTopics = DEFAULT_TOPICS
+    prefix: str = (
+        ""  # before its topics when played, so that none of them is taken for an output of the graph
+    )
+    window_s: float = 0.0  # largest difference of stamps within a frame
+    kind: str = "bag"
+    note: str = ""  # what is known of its truth
+
+    def info(self) -> BagInfo:
+        """Raises DataError if the bag lacks a topic or has nothing on one."""
+        info = bag_info(self.bag, self.topics)
+        if info.missing:
+            raise DataError(f"bag {self.bag} lacks {', '.join(info.missing)}")
+        if not info.frames:
+            raise DataError(
+                f"bag {self.bag} has no message on one of {', '.join(self.topics.required.values())}"
+            )
+        return info
+
+
+@dataclass(frozen=True)
+class Received:
+    """What the graph answered to a frame."""
+
+    depth_m: Array  # (H, W)
+    confidence: Array | None
+    stamp_ns: int  # of the frame as it was sent
+
+
+class Judge(Protocol):
+    """Scores what a graph published, beside what the same pipeline gives when it is called directly."""
+
+    @property
+    def config(self) -> Any: ...
+    @property
+    def report(self) -> Report: ...
+    def add(self, frame: Any, received: Received) -> Array:
+        """Score an answer and keep its pictures; returns the depth that the pipeline gives directly."""
+        ...
+
+    def time(self, name: str, sent_ns: int, received_ns: int | None) -> None:
+        """When a frame was sent and its answer came; None = never."""
+        ...
+
+    def metrics(self) -> Tree: ...
+    def tables(self, metrics: Tree) -> Sequence[Table]:
+        """What the terminal shows."""
+        ...
+
+
+class Stage(Protocol):
+    """One graph's part of the demo."""
+
+    @property
+    def world(self) -> str:
+        """Of the simulation, in the name of the kept bag."""
+        ...
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the simulation at scale 1."""
+        ...
+
+    def simulate(self, path: Path, seed: int, frames: int, width: int, height: int) -> None:
+        """Write the simulated world as a bag."""
+        ...
+
+    def simulated(self, path: Path) -> Source:
+        """That bag."""
+        ...
+
+    def given(self, request: Request) -> Source:
+        """The user's data, which exist, as a bag. Raises GeoPerceptionError if they cannot be played."""
+        ...
+
+    def frames(self, source: Source) -> Iterator[Any]:
+        """What is in the bag; frames have a name and a stamp_ns."""
+        ...
+
+    def arguments(self, source: Source, given: Mapping[str, str]) -> dict[str, str]:
+        """The graph's arguments for this bag, the user's among them."""
+        ...
+
+    def judge(self, source: Source, parameters: Mapping[str, Any], title: str) -> Judge:
+        """A judge with the pipeline that the node's parameters describe."""
+        ...
+
+
+def is_bag(path: Path) -> bool:
+    """Whether a path is meant as a bag."""
+    return path.suffix in BAG_SUFFIXES or (path / "metadata.yaml").is_file()
+
+
+def chosen(config: type[Any], parameters: Mapping[str, Any]) -> Any:
+    """A pipeline's configuration out of a node's parameters."""
+    names = config.__dataclass_fields__
+    return config(**{name: value for name, value in parameters.items() if name in names})
