@@ -21,6 +21,7 @@ from training.indoor.card import command_line
 from training.indoor.config import PRESETS, Config
 from training.indoor.student import Student
 from training.recipes import distdepth as recipe
+from training.run_log import RunLog
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +158,15 @@ def test_a_full_disk_leaves_the_old_checkpoint(tiny, limited_files):
         recipe.train(config)
     assert (config.run_folder / checkpoint.FILE).read_bytes() == before
     assert [path.name for path in config.run_folder.glob("checkpoint*")] == [checkpoint.FILE]
+
+
+def test_a_disk_too_full_for_the_log_is_named(tmp_path, limited_files):
+    log = RunLog(tmp_path, 0)
+    log.path.write_text("x" * 1_000_000)  # beyond whatever else this process writes
+    limited_files(1_000_000)
+    with pytest.raises(DataError, match=r"cannot write .*log\.csv.*last checkpoint is kept"):
+        log.add(3, {"loss/total": 1.0})
+    log.close()
 
 
 def test_the_mean_depth_of_the_training_set_lies_beside_the_weights(tiny):
