@@ -126,6 +126,14 @@ def test_two_processes_equal_one(tiny, preset):
     assert max(abs(want[key] - got[key]) for key in want) < 1e-5
 
 
+def test_mixed_precision_changes_the_first_loss_by_less_than_a_hundredth(tiny):
+    runs = [tiny("stereo", p, precision=p, steps=1, validation=(), tie_break=False) for p in ("32-true", "bf16-mixed")]
+    for config in runs:
+        recipe.train(config)
+    exact, mixed = (losses(config)[0, "loss/total"] for config in runs)
+    assert mixed == pytest.approx(exact, rel=0.01) and mixed != exact
+
+
 def test_a_loss_that_is_not_finite_stops_and_names_the_term(tiny, monkeypatch):
     config = tiny("supervised")
     recipe.train(replace(config, steps=2))
