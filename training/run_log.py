@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
+from geo_perception.errors import DataError
 from geo_perception.preview import colourise_depth
 
 TABLE = "log.csv"
@@ -38,9 +39,12 @@ class RunLog:
         self.path.write_text("".join(f"{line}\n" for line in kept or ["step,name,value"]), encoding="utf-8")
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
-        """One line per value, and a point on each curve."""
-        with self.path.open("a", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([step, name, f"{value:.8g}"] for name, value in values.items())
+        """One line per value, and a point on each curve. Raises DataError if the disk refuses."""
+        try:
+            with self.path.open("a", newline="", encoding="utf-8") as file:
+                csv.writer(file).writerows([step, name, f"{value:.8g}"] for name, value in values.items())
+        except OSError as error:
+            raise DataError(f"cannot write {self.path}: {error}; the last checkpoint is kept") from error
         for name, value in values.items():
             self.writer.add_scalar(name, value, step)
 

@@ -60,10 +60,11 @@ def published_nyu(folder: Path) -> None:
     save_npy(folder / "NYUv2/depth_val/00001.npy", image("a:nyud", (480, 640), 0.2, 9))
 
 
-def small_simsin(folder: Path, scenes: int = 2, frames: int = 5, size: int = 64) -> str:
+def small_simsin(folder: Path, scenes: int = 2, frames: int = 5, size: int = 64, way_px: int = 0) -> str:
     """A textured wall whose distance grows with the frame, seen by both eyes; returns the list's name.
 
     The right image is the left one shifted by the true disparity, so that the stereo loss has its minimum at the truth.
+    With `way_px` the camera moves sideways, by so many pixels of the wall a frame.
     """
     lines = []
     for scene in range(scenes):
@@ -73,7 +74,8 @@ def small_simsin(folder: Path, scenes: int = 2, frames: int = 5, size: int = 64)
             depth_m = np.full((size, size), 0.5 * size * 0.131202 / disparity, np.float32)
             for side, shift in ((0, 0), (1, disparity)):
                 name = f"room_{scene}/{frame:03d}_{side}"
-                save_png(folder / f"{name}.png", wall[:, 10 + shift : 10 + shift + size])
+                left = 10 + shift + frame * way_px
+                save_png(folder / f"{name}.png", wall[:, left : left + size])
                 save_npy(folder / f"{name}_depth.npy", depth_m)
             if 0 < frame < frames - 1:
                 lines.append(f"room_{scene}/{frame:03d}_0 {frame} l")

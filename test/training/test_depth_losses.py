@@ -57,7 +57,11 @@ class TestMaps:
         near, far = (picture(f"a:d{i}", (2, 1, 48, 64), 0.3, 8).requires_grad_() for i in (1, 2))
         assert error(self.golden, "stat_map_depth", l.ssim_loss_map(near, far)) < 1e-5
         (gradient,) = torch.autograd.grad(d.statistical(near, far), near)
-        assert error(self.golden, "stat_mean_grad_d1", gradient) < 1e-5
+        # variances about the maps' centre round less than the published ones: the difference is the latter's error
+        assert error(self.golden, "stat_mean_grad_d1", gradient) < 1e-4
+        exact = d.statistical(near.double(), far.double())
+        (want,) = torch.autograd.grad(exact, near)
+        assert (gradient - want).abs().max() < 3e-5 * want.abs().max()
 
 
 FRAMES = {"stereo": ("s",), "temporal": ("-1", "1"), "both": ("-1", "1", "s")}

@@ -1,23 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """The indoor recipe: every mode runs, resumes to the bit, two processes equal one, no failure loses a checkpoint."""
 
-import csv
 import os
 import shlex
 import subprocess
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from helpers.indoor_folders import small_simsin
+from helpers.indoor_training import losses, tiny_config
 
 from geo_perception.errors import ConfigError, DataError, WeightsError
+from geo_perception.evaluation.baselines import read_mean_map
 from geo_perception.weights import load_model, read_card
 from training import checkpoint
 from training.indoor.card import command_line
 from training.indoor.config import PRESETS, Config
+from training.indoor.student import Student
 from training.recipes import distdepth as recipe
+from training.run_log import RunLog
 
 
 @pytest.fixture(scope="module")
@@ -28,35 +32,7 @@ def data(tmp_path_factory):
 
 @pytest.fixture
 def tiny(data, tmp_path):
-    def make(preset: str, name: str = "", **values) -> Config:
-        base = PRESETS[preset][1]
-        return replace(
-            base,
-            data=(data,),
-            validation=(data,),
-            out=tmp_path / f"model{name}",
-            run_folder=tmp_path / f"run{name}",
-            cache=tmp_path / "cache",
-            depth=replace(base.depth, encoder="resnet18"),
-            pose=replace(base.pose, layers=18),
-            loader=replace(base.loader, size=(64, 64), batch=2),
-            steps=4,
-            log_every=1,
-            validate_every=2,
-            threads=1,
-            **values,
-        )
-
-    return make
-
-
-def losses(config):
-    with (config.run_folder / "log.csv").open() as file:
-        return {
-            (int(r["step"]), r["name"]): float(r["value"])
-            for r in csv.DictReader(file)
-            if "loss" in r["name"]
-        }
+    return lambda preset, name="", **values: tiny_config(preset, data, tmp_path, name, **values)
 
 
 def state(config):
@@ -98,10 +74,10 @@ def test_the_command_in_the_card_gives_the_same_configuration(tiny):
     assert replace(again, **places) == config
 
 
-def test_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tiny, monkeypatch):
-    whole = replace(tiny("both", "whole"), expert="simulator")
+@pytest.mark.parametrize(("preset", "expert"), [("both", "simulator"), ("manydepth", "")])
+def test_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tiny, monkeypatch, preset, expert):
+    whole, interrupted = (tiny(preset, name, expert=expert) for name in ("whole", "again"))
     recipe.train(whole)
-    interrupted = replace(tiny("both", "again"), expert="simulator")
     step, calls = recipe.train_step, []
 
     def stop_in_the_fourth(*args):
@@ -117,14 +93,15 @@ def test_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tiny, monkeypatch):
     want, got = state(whole), state(interrupted)
     assert all(torch.equal(want[name], got[name]) for name in want)
     assert losses(whole) == losses(interrupted)
+    assert read_card(whole.out).config == read_card(interrupted.out).config
 
 
-@pytest.mark.parametrize("preset", ["stereo", "supervised"])
+@pytest.mark.parametrize("preset", ["stereo", "supervised", "manydepth"])
 def test_two_processes_equal_one(tiny, preset):
     expert = "simulator" if preset == "stereo" else ""
     # the first steps of Adam move every weight by the learning rate, whatever the size of its gradient: rounding that
     # turns the sign of a tiny gradient shows in the loss in proportion to it
-    one, two = (replace(tiny(preset, name), expert=expert, lr=2e-5) for name in ("one", "two"))
+    one, two = (replace(tiny(preset, name), expert=expert, lr=5e-6) for name in ("one", "two"))
     recipe.train(one)
     own = [f"--{name.replace('_', '-')} {getattr(two, name)}" for name in ("out", "run_folder", "cache")]
     options = [
@@ -149,17 +126,28 @@ def test_two_processes_equal_one(tiny, preset):
     assert max(abs(want[key] - got[key]) for key in want) < 1e-5
 
 
+def test_mixed_precision_changes_the_first_loss_by_less_than_a_hundredth(tiny):
+    runs = [
+        tiny("stereo", p, precision=p, steps=1, validation=(), tie_break=False)
+        for p in ("32-true", "bf16-mixed")
+    ]
+    for config in runs:
+        recipe.train(config)
+    exact, mixed = (losses(config)[0, "loss/total"] for config in runs)
+    assert mixed == pytest.approx(exact, rel=0.01) and mixed != exact
+
+
 def test_a_loss_that_is_not_finite_stops_and_names_the_term(tiny, monkeypatch):
     config = tiny("supervised")
     recipe.train(replace(config, steps=2))
     before = (config.run_folder / checkpoint.FILE).read_bytes()
-    judge = recipe.judge
+    judge = Student.judge
 
     def spoilt(*args):
         judged = judge(*args)
         return judged._replace(terms={**judged.terms, "gradient": judged.terms["gradient"] * torch.nan})
 
-    monkeypatch.setattr(recipe, "judge", spoilt)
+    monkeypatch.setattr(Student, "judge", spoilt)
     with pytest.raises(DataError, match=r"step 2: term gradient is not finite .*last checkpoint is kept"):
         recipe.train(config)
     assert (config.run_folder / checkpoint.FILE).read_bytes() == before
@@ -172,20 +160,35 @@ def test_weights_that_are_not_finite_do_not_replace_a_checkpoint(tiny):
         recipe.check_weights(student, 7)
 
 
-def test_a_full_disk_leaves_the_old_checkpoint(tiny, monkeypatch):
+def test_a_full_disk_leaves_the_old_checkpoint(tiny, limited_files):
     config = tiny("supervised")
     recipe.train(replace(config, steps=2))
     before = (config.run_folder / checkpoint.FILE).read_bytes()
-
-    def full(_state, path):
-        path.write_bytes(b"half")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(checkpoint.torch, "save", full)
-    with pytest.raises(WeightsError, match=r"No space left.*earlier one is kept"):
+    limited_files(10_000_000)
+    with pytest.raises(WeightsError, match=r"cannot write .*checkpoint\.pt.*earlier one is kept"):
         recipe.train(config)
     assert (config.run_folder / checkpoint.FILE).read_bytes() == before
     assert [path.name for path in config.run_folder.glob("checkpoint*")] == [checkpoint.FILE]
+
+
+def test_a_disk_too_full_for_the_log_is_named(tmp_path, limited_files):
+    log = RunLog(tmp_path, 0)
+    log.path.write_text("x" * 1_000_000)  # beyond whatever else this process writes
+    limited_files(1_000_000)
+    with pytest.raises(DataError, match=r"cannot write .*log\.csv.*last checkpoint is kept"):
+        log.add(3, {"loss/total": 1.0})
+    log.close()
+
+
+def test_the_mean_depth_of_the_training_set_lies_beside_the_weights(tiny):
+    config = tiny("supervised")
+    recipe.train(replace(config, steps=2))
+    first = read_mean_map(config.out)
+    assert first.shape == (16, 16) and (config.out / "mean_depth.npy").stat().st_size < 1000
+    recipe.train(config)  # continues, and replaces the folder
+    assert np.array_equal(read_mean_map(config.out), first)
+    truth_m = 0.5 * 64 * 0.131202 / np.float32([3, 4, 2] * 2)  # of the six samples, each a wall
+    np.testing.assert_allclose(first, truth_m.mean(), rtol=1e-3)
 
 
 def test_a_damaged_checkpoint_is_refused(tiny):

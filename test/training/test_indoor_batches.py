@@ -14,6 +14,7 @@ from training.data.indoor import Loader, LoaderOptions, Photographic, build_cach
 from training.data.indoor.hints import depth_hint
 from training.data.indoor.photographic import NONE, REALISTIC, STYLES, augment, turn_hue
 from training.indoor.expert import SimulatedExpert
+from training.indoor.mean_depth import mean_depth_map
 from training.indoor.student import Objective, Prediction, focal_ratio, poses
 
 FRAMES = ("0", "-1", "1", "s")
@@ -57,6 +58,43 @@ class TestCache:
         with pytest.raises(DataError, match=r"002_1\.png cannot be read"):
             build_cache([indoor], FRAMES, (64, 64), tmp_path / "cache")
         assert list((tmp_path / "cache").iterdir()) == []
+
+    @pytest.mark.parametrize("partner", ["room_0/001_1.png", "room_0/000_0.png"])
+    def test_a_missing_partner_is_named_and_leaves_no_cache(self, tmp_path, partner):
+        indoor = open_set("simsin", tmp_path, small_simsin(tmp_path))
+        (tmp_path / partner).unlink()
+        with pytest.raises(DataError, match=f"image .*{partner} is missing"):
+            build_cache([indoor], FRAMES, (64, 64), tmp_path / "cache")
+        assert list((tmp_path / "cache").iterdir()) == []
+
+    def test_depth_that_is_not_finite_is_named_and_leaves_no_cache(self, tmp_path):
+        indoor = open_set("simsin", tmp_path, small_simsin(tmp_path))
+        depth_m = np.load(tmp_path / "room_1/002_0_depth.npy")
+        depth_m[3] = np.nan
+        np.save(tmp_path / "room_1/002_0_depth.npy", depth_m)
+        with pytest.raises(DataError, match=r"room_1/002_0_depth\.npy: 64 of 4096 values are not finite"):
+            build_cache([indoor], ("0",), (64, 64), tmp_path / "cache")
+        assert list((tmp_path / "cache").iterdir()) == []
+
+    def test_a_full_disk_is_named_and_leaves_no_cache(self, indoor, tmp_path, limited_files):
+        limited_files(20_000)
+        with pytest.raises(DataError, match=r"cannot write the cache .*File too large"):
+            build_cache([indoor], FRAMES, (64, 64), tmp_path / "cache")
+        assert list((tmp_path / "cache").iterdir()) == []
+
+    @pytest.mark.parametrize(("name", "says"), [("images", "is damaged"), ("frames", "is damaged")])
+    def test_a_cache_that_was_damaged_since_is_named(self, indoor, tmp_path, name, says):
+        build_cache([indoor], ("0",), (64, 64), tmp_path)
+        (path,) = tmp_path.glob(f"*/{name}.*")
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        with pytest.raises(DataError, match=rf"the cache {path.parent} {says}.*remove it"):
+            build_cache([indoor], ("0",), (64, 64), tmp_path)
+
+    def test_a_cache_that_lost_a_file_is_named(self, indoor, tmp_path):
+        build_cache([indoor], ("0",), (64, 64), tmp_path)
+        next(tmp_path.glob("*/rows.npy")).unlink()
+        with pytest.raises(DataError, match="lacks files"):
+            build_cache([indoor], ("0",), (64, 64), tmp_path)
 
 
 class TestBatches:
@@ -169,6 +207,25 @@ class TestPhotographic:
             style = Photographic(chance=1.0, per_frame=per_frame)
             batch = Loader(flat, replace(PLAIN, photographic=style)).batch(0)
             assert torch.equal(batch.seen["0"], batch.seen["s"]) is not per_frame
+
+
+class TestMeanDepth:
+    def test_it_is_the_mean_of_what_is_known_at_each_place(self, cache):
+        depths_m = np.zeros((6, 64, 64), np.float16)
+        depths_m[:, :32] = np.arange(1, 7, dtype=np.float16)[:, None, None]
+        depths_m[0, :32] = 0  # unknown: 2 ... 6 remain
+        depths_m[1, 40] = 8  # one row of one image in the lower half
+        mean = mean_depth_map(replace(cache, depths_m=depths_m))
+        assert mean.dtype == np.float16 and mean.shape == (16, 16)
+        assert (mean[:8] == 4).all() and (mean[10] == 8).all()
+        np.testing.assert_allclose(mean[12:], (5 * 32 * 4 + 8) / (5 * 32 + 1), rtol=1e-3)  # known nowhere
+
+    def test_it_is_for_the_canonical_camera(self, cache):
+        plain, canonical = (np.float32(mean_depth_map(cache, focal)) for focal in (0.0, 0.25))
+        np.testing.assert_allclose(
+            canonical, plain / 2, rtol=1e-3
+        )  # these cameras' focal length is half a side
+        assert mean_depth_map(replace(cache, depths_m=None)) is None
 
 
 def test_the_simulated_expert_knows_order_but_not_scale(cache):

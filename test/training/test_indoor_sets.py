@@ -184,6 +184,8 @@ class TestPfm:
             (b"Pf\n2 2\n0\n" + bytes(16), "no PFM header"),
             (b"Pf\n2 2\n-1\n" + bytes(12), "12 bytes of pixels, its header asks for 16"),
             (b"", "no PFM header"),
+            (b"Pf\n2 2\n-1\n" + np.float32([1, np.nan, 2, np.inf]).tobytes(), "2 of 4 values are not finite"),
+            (b"Pf\n2 2\n-1\n" + bytes(16), "no positive value"),
         ],
     )
     def test_damaged_files_are_refused(self, tmp_path, content, says):
@@ -210,6 +212,13 @@ class TestSevenScenes:
         assert names == ["000000", "000020", "000040"]
         depth_m = indoor.depth(entry)
         assert depth_m[0].max() == 0 and depth_m[1, 0] == pytest.approx(1.52)
+
+    @pytest.mark.parametrize(("how", "says"), [("missing", "is missing"), ("truncated", "cannot be read")])
+    def test_damaged_depth_is_named(self, tmp_path, how, says):
+        indoor = self.folder(tmp_path)
+        damage(tmp_path / "frame-000020.depth.png", how)
+        with pytest.raises(DataError, match=rf"frame-000020\.depth\.png {says}"):
+            indoor.depth(indoor.entries[0])
 
     def test_there_is_no_stereo(self, tmp_path):
         indoor = self.folder(tmp_path)

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -57,10 +59,28 @@ def test_saving_again_replaces_the_model_and_leaves_nothing_behind(model: Path) 
 def test_failed_save_keeps_the_old_model(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = load_model(model).conv1[0][0].weight
     monkeypatch.setattr(store, "write_card", lambda card, folder: (_ for _ in ()).throw(OSError("disk full")))
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(WeightsError, match=r"cannot write the model .*disk full.*earlier one is kept"):
         save_model(build("scadc", stereo_scale=0.9), model, CARD)
     assert torch.equal(load_model(model).conv1[0][0].weight, before)
     assert [path.name for path in model.parent.iterdir()] == ["street"]
+
+
+def test_a_disk_without_room_keeps_the_old_model(model: Path, limited_files: Callable[[int], None]) -> None:
+    before = load_model(model).conv1[0][0].weight
+    limited_files(100_000)
+    with pytest.raises(WeightsError, match=r"cannot write the model .*street .*earlier one is kept"):
+        save_model(build("scadc", stereo_scale=0.9), model, CARD)
+    assert torch.equal(load_model(model).conv1[0][0].weight, before)
+    assert [path.name for path in model.parent.iterdir()] == ["street"]
+
+
+def test_arrays_are_kept_beside_the_weights_and_go_with_them(model: Path) -> None:
+    values = np.arange(6, dtype=np.float16).reshape(2, 3)
+    save_model(build("scadc", stereo_scale=0.9), model, CARD, {"values.npy": values})
+    stored = np.load(model / "values.npy")
+    assert stored.dtype == np.float16 and np.array_equal(stored, values)
+    save_model(build("scadc", stereo_scale=0.9), model, CARD)
+    assert sorted(path.name for path in model.iterdir()) == [CARD_FILE, WEIGHTS_FILE]
 
 
 def test_saving_under_a_card_of_another_network_is_refused(tmp_path: Path) -> None:

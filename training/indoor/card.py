@@ -4,23 +4,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from geo_perception.weights import ModelCard
 from training.indoor.config import PRESETS, Config
+from training.indoor.student import Saved
 from training.revision import revision
 
 PLACES = ("out", "run_folder", "cache", "threads", "accelerator", "devices", "log_every", "validate_every")
 
 
-def model_card(config: Config, step: int, figures: Mapping[str, float]) -> ModelCard:
+def model_card(config: Config, saved: Saved, step: int, figures: Mapping[str, float]) -> ModelCard:
     """The card; figures on real frames are added by `geo-perception eval`."""
     command = command_line(config)
     expert = f"; expert: {config.expert}" if config.expert else ""
     return ModelCard(
-        network="distdepth",
-        config={name: value for name, value in asdict(config.depth).items()},
+        network=saved.network,
+        config=saved.config,
         licence="Apache-2.0",
         trained_on=f"{', '.join(config.data)} ({config.objective.mode}{expert})",
         recipe=command,
@@ -32,10 +33,19 @@ def model_card(config: Config, step: int, figures: Mapping[str, float]) -> Model
             "size": list(config.loader.size),
         },
         metrics_command=command,
-        inputs="RGB in 0..1, any size that divides by 32; trained at the size given under metrics",
+        inputs=inputs(config),
         outputs="metres, times (fx/width * fy/height)^0.5 / canonical_focal where that is not 0",
         limits=limits(config),
     )
+
+
+def inputs(config: Config) -> str:
+    """What the network takes."""
+    if config.multi_frame.enabled:
+        return (
+            "RGB in 0..1 of the size given under metrics, the frame before it (black = none), and intrinsics"
+        )
+    return "RGB in 0..1, any size that divides by 32; trained at the size given under metrics"
 
 
 def limits(config: Config) -> tuple[str, ...]:

@@ -9,13 +9,15 @@ from typing import Annotated, Literal
 
 import tyro
 
+from geo_perception.errors import ConfigError
 from geo_perception.networks.distdepth import DistDepthConfig
 from geo_perception.networks.posenet import PoseNetConfig
 from training.data.indoor import LoaderOptions
 from training.data.indoor.photographic import FAR_FROM_HOME, REALISTIC, Photographic
 from training.indoor.distillation import THESIS, Distillation
+from training.indoor.multi_frame import MultiFrameOptions
 from training.indoor.self_supervision import Photometric
-from training.indoor.student import Objective
+from training.indoor.student import FRAMES, Objective
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,9 @@ class Config:
     objective: Objective = field(default_factory=Objective)
     depth: DistDepthConfig = field(default_factory=DistDepthConfig)
     pose: PoseNetConfig = field(default_factory=lambda: PoseNetConfig(layers=18, images=3))
+    multi_frame: MultiFrameOptions = field(default_factory=MultiFrameOptions)
     expert: str = ""  # "", simulator, a model of ours, or transformers:FOLDER
-    init: str = ""  # model name or folder to start from
+    init: str = ""  # model name or folder to start from; with multi_frame the teacher does
     start_m: float = (
         0.0  # depth that a fresh network answers; 0 = whatever comes, as published (a sigmoid of 0.5)
     )
@@ -54,6 +57,13 @@ class Config:
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     threads: int = 0  # of PyTorch in each process; 0 = its default
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.multi_frame.enabled and ("-1" not in FRAMES[self.objective.mode] or self.pose.images != 2):
+            raise ConfigError(
+                "a multi-frame network is trained with mode temporal or both and pose images 2, "
+                f"got {self.objective.mode} and {self.pose.images}"
+            )
 
 
 OWN = Config(
@@ -84,6 +94,15 @@ MONODEPTH2 = replace(
     optimiser="adam",
 )
 SUPERVISED = replace(OWN, objective=replace(OWN.objective, mode="supervised"), lr=3e-4, clip=5.0)
+MANYDEPTH = replace(
+    MONODEPTH2,
+    objective=Objective(
+        mode="temporal",
+        photometric=Photometric(combination="masked_mean", align_corners=True),
+        canonical_focal=0.0,
+    ),
+    multi_frame=MultiFrameOptions(enabled=True),
+)
 PRESETS: dict[str, tuple[str, Config]] = {
     "supervised": (
         "True depth, as simulated rooms have it.",
@@ -124,5 +143,21 @@ PRESETS: dict[str, tuple[str, Config]] = {
     "depth-hints": (
         "DepthHints (arXiv 1909.09051) on stereo pairs; the true baseline, so that hints are metres.",
         replace(MONODEPTH2, objective=Objective(mode="stereo", hints=True, canonical_focal=0.0)),
+    ),
+    "manydepth": (
+        "ManyDepth (arXiv 2104.14540) at 256 x 256 and indoor range; no metric scale.",
+        MANYDEPTH,
+    ),
+    "distdepth-m": (
+        "DistDepth-M: ManyDepth with distillation (name an --expert) and stereo. No training code was published; here "
+        "the true baseline makes it metric.",
+        replace(
+            MANYDEPTH,
+            objective=replace(MANYDEPTH.objective, mode="both"),
+            depth=DistDepthConfig(encoder="resnet18", numerator=1.0),
+            multi_frame=MultiFrameOptions(enabled=True, layers=101),
+            optimiser="adamw",
+            start_m=2.5,
+        ),
     ),
 }

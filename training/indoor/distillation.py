@@ -7,6 +7,7 @@ The dissertation (chapter 5) and the public code disagree on most details; each 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from geo_perception.errors import ConfigError
-from training.indoor.losses import ssim_loss_map, ssim_map
+from training.indoor.losses import Reference, ssim_loss_map, ssim_map
 from training.ranks import ALONE, Ranks, masked_mean
 
 FLAT = 1e-5  # relative deviation below which values count as constant: float32 holds no more
@@ -127,9 +128,10 @@ def _median(values: Tensor) -> Tensor:
 
 def statistical(target_m: Tensor, depth_m: Tensor, form: Literal["half", "full"] = "half") -> Tensor:
     """Scalar dissimilarity of local means, variances and structure of two depth maps (B,1,H,W)."""
+    target = Reference.of(target_m, target_m.mean((2, 3), keepdim=True))
     if form == "full":
-        return (1 - ssim_map(target_m, depth_m)).mean()
-    return ssim_loss_map(target_m, depth_m).mean()
+        return (1 - ssim_map(depth_m, target)).mean()
+    return ssim_loss_map(depth_m, target).mean()
 
 
 def spatial(target_m: Tensor, depth_m: Tensor, options: Distillation, ranks: Ranks = ALONE) -> Tensor:
@@ -139,7 +141,7 @@ def spatial(target_m: Tensor, depth_m: Tensor, options: Distillation, ranks: Ran
     if options.prediction_bar == "sample":
         got_bar = _quantile(got.detach(), options.quantile)
     else:
-        got_bar = torch.quantile(ranks.gather(got).flatten(), options.quantile)
+        got_bar = _quantile(ranks.gather(got)[None], options.quantile)
     excess = F.softsign(got - got_bar)
     if options.spatial == "difference":
         return (F.softsign(wanted - wanted_bar) - excess).abs().mean() / 2
@@ -166,4 +168,9 @@ def sobel(depth_m: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _quantile(values: Tensor, share: float) -> Tensor:
-    return torch.quantile(values.flatten(1), share, dim=1).reshape(-1, 1, 1, 1)
+    """Of each item, (B,1,1,1), interpolated linearly. Only what lies above it is sorted: it is high."""
+    flat = values.flatten(1)
+    rank = share * (flat.shape[1] - 1)
+    below = min(math.floor(rank), flat.shape[1] - 2)
+    highest = torch.topk(flat, flat.shape[1] - below, dim=1).values
+    return torch.lerp(highest[:, -1], highest[:, -2], rank - below).reshape(-1, 1, 1, 1)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from training.indoor.windows import window_mean
 from training.ranks import ALONE, Ranks, masked_mean
 
 C1, C2 = (
@@ -31,28 +32,34 @@ Combination = Literal["minimum", "masked_mean", "sum"]
 
 @dataclass(frozen=True)
 class Reference:
-    """An image with the local statistics that every comparison with it needs again."""
+    """An image with the local statistics that every comparison with it needs again.
+
+    Variances are taken about `centre`, because those of large values far from 0, such as metres, would be what rounding
+    leaves of the difference of two nearly equal squares.
+    """
 
     image: Tensor  # (B,C,H,W)
-    padded: Tensor  # (B,C,H+2,W+2), reflected
-    mean: Tensor  # (B,C,H,W) of 3x3 windows
+    centre: Tensor | float  # (B,C,1,1) or 0
+    centred: Tensor  # (B,C,H,W) image - centre
+    mean: Tensor  # (B,C,H,W) of 3x3 windows of `centred`
     variance: Tensor  # (B,C,H,W)
 
     @classmethod
-    def of(cls, image: Tensor) -> Reference:
+    def of(cls, image: Tensor, centre: Tensor | float = 0.0) -> Reference:
         """Computes the statistics."""
-        padded = F.pad(image, (1, 1, 1, 1), mode="reflect")
-        mean = F.avg_pool2d(padded, 3, 1)
-        return cls(image, padded, mean, F.avg_pool2d(padded**2, 3, 1) - mean**2)
+        centred = image if isinstance(centre, float) else image - centre
+        mean = window_mean(centred)
+        return cls(image, centre, centred, mean, window_mean(centred.square()) - mean.square())
 
 
 def ssim_map(x: Tensor, reference: Reference | Tensor) -> Tensor:
     """(B,C,H,W) structural similarity of each pixel, 3x3 windows, before any clamp: 1 = equal."""
     y = reference if isinstance(reference, Reference) else Reference.of(reference)
-    own = Reference.of(x)
-    covariance = F.avg_pool2d(own.padded * y.padded, 3, 1) - own.mean * y.mean
-    numerator = (2 * own.mean * y.mean + C1) * (2 * covariance + C2)
-    return numerator / ((own.mean**2 + y.mean**2 + C1) * (own.variance + y.variance + C2))
+    own = Reference.of(x, y.centre)
+    covariance = window_mean(own.centred * y.centred) - own.mean * y.mean
+    mean_x, mean_y = own.mean + y.centre, y.mean + y.centre
+    numerator = (2 * mean_x * mean_y + C1) * (2 * covariance + C2)
+    return numerator / ((mean_x.square() + mean_y.square() + C1) * (own.variance + y.variance + C2))
 
 
 def ssim_loss_map(x: Tensor, reference: Reference | Tensor) -> Tensor:

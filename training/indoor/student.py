@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -64,6 +65,22 @@ class Prediction(NamedTuple):
     translation: Tensor | None
 
 
+class Chance(NamedTuple):
+    """What is drawn for a step beside the batch."""
+
+    noise: Tensor | None  # (sources,B,1,H,W) breaks ties of the auto-mask
+    still: Tensor  # (B,) bool: the multi-frame network is shown a scene that does not move
+    withheld: Tensor  # (B,) bool: it is not shown a neighbour
+
+
+class Saved(NamedTuple):
+    """What of a student becomes a model folder."""
+
+    network: str  # a name in networks.NETWORKS
+    config: dict[str, Any]
+    module: nn.Module
+
+
 class Student(nn.Module):
     """Depth and pose networks as one module, so that one wrapper spreads both over processes."""
 
@@ -73,6 +90,14 @@ class Student(nn.Module):
         self.pose = None if pose is None else PoseNet(pose)
         freeze_unused(self)
 
+    def begin(self, done: float) -> None:
+        """Training mode for a step, however much of the run is done."""
+        self.train()
+
+    def inputs(self, batch: IndoorBatch, chance: Chance) -> tuple[Tensor | None, ...]:
+        """Arguments of `forward`."""
+        return batch.seen["0"], None if self.pose is None else pose_input(batch, self.pose.config.images)
+
     def forward(self, image: Tensor, stacked: Tensor | None) -> Prediction:
         """(B,3,H,W) and the pose network's input from `pose_input` -> Prediction."""
         sigmoids = tuple(self.depth(image).sigmoids)
@@ -80,6 +105,28 @@ class Student(nn.Module):
             return Prediction(sigmoids, None, None)
         motions = self.pose(stacked)
         return Prediction(sigmoids, motions.axis_angle, motions.translation)
+
+    def judge(
+        self,
+        prediction: Prediction,
+        batch: IndoorBatch,
+        objective: Objective,
+        expert: Tensor | None,
+        chance: Chance,
+        ranks: Ranks = ALONE,
+    ) -> Judged:
+        """All terms of the objective; `expert` (B,1,H,W) larger = nearer."""
+        images = self.pose.config.images if self.pose is not None else 0
+        return judge(prediction, batch, self.depth, objective, expert, chance.noise, images, ranks)
+
+    def answer(self, frames: Mapping[str, Tensor], K: Tensor) -> Tensor:
+        """(B,1,H,W) depth for the canonical camera, from frame "0"."""
+        depth_m: Tensor = self.depth(frames["0"]).depth_m
+        return depth_m
+
+    def saved(self) -> Saved:
+        """What becomes a model folder: depth alone."""
+        return Saved("distdepth", asdict(self.depth.config), self.depth)
 
 
 def freeze_unused(network: nn.Module) -> None:
@@ -100,10 +147,12 @@ def pose_input(batch: IndoorBatch, images: int) -> Tensor | None:
 
 
 def poses(prediction: Prediction, batch: IndoorBatch, objective: Objective, images: int) -> dict[str, Tensor]:
-    """Source from reference, (B,4,4), by source."""
+    """Source from reference, (B,4,4), by source. Predicted ways are, like depth, for the canonical camera."""
     out = {}
     if prediction.axis_angle is not None and prediction.translation is not None:
+        focal = focal_ratio(batch, objective.canonical_focal)
         turn, way = prediction.axis_angle, prediction.translation
+        way = way * focal.repeat(len(way) // len(focal), 1, 1, 1)
         if images == 3:
             out = {name: transform_from_axis_angle(turn[:, i], way[:, i]) for i, name in enumerate(TIMES)}
         else:
@@ -154,16 +203,21 @@ def judge(
     if objective.mode == "supervised":
         terms = supervised_terms(depths_m, batch.depth_m, objective, ranks)
     else:
-        from_reference = poses(prediction, batch, objective, pose_images)
-        sources = {name: batch.true[name] for name in from_reference}
-        hint_m = batch.hint_m if batch.hint_m.numel() else None
-        views = Views(batch.pyramid, sources, from_reference, batch.K, batch.K_inverse, hint_m)
+        views = views_of(prediction, batch, objective, pose_images)
         terms, share = photometric_terms(
             prediction.sigmoids, depths_m, views, objective.photometric, noise, ranks
         )
     if expert is not None:
         terms = {**terms, **distillation_terms(expert, depths_m[0], objective.distillation, ranks)}
     return Judged(terms, depths_m[0].detach(), share)
+
+
+def views_of(prediction: Prediction, batch: IndoorBatch, objective: Objective, images: int) -> Views:
+    """The reference and its neighbours, where the pose network or the baseline says they are."""
+    from_reference = poses(prediction, batch, objective, images)
+    sources = {name: batch.true[name] for name in from_reference}
+    hint_m = batch.hint_m if batch.hint_m.numel() else None
+    return Views(batch.pyramid, sources, from_reference, batch.K, batch.K_inverse, hint_m)
 
 
 def focal_ratio(batch: IndoorBatch, canonical: float) -> Tensor:

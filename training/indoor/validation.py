@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -10,8 +12,10 @@ from tqdm import tqdm
 
 from geo_perception.evaluation.metrics import depth_metrics, mean_metrics
 from training.data.indoor import Cache
-from training.data.indoor.batches import crop_camera
+from training.data.indoor.batches import crop_camera, matrices
 from training.indoor.config import Config
+from training.indoor.mean_depth import focal_ratios
+from training.indoor.multi_frame import MultiFrameStudent
 from training.indoor.student import Student
 from training.run_log import RunLog
 
@@ -20,7 +24,7 @@ SHOWN = 6
 
 
 def validate(
-    student: Student, cache: Cache | None, config: Config, log: RunLog, step: int
+    student: Student | MultiFrameStudent, cache: Cache | None, config: Config, log: RunLog, step: int
 ) -> dict[str, float]:
     """Means over the first images of the held-out sets, into the log; {} where there is no truth."""
     if cache is None or cache.depths_m is None:
@@ -32,13 +36,13 @@ def validate(
     shown: dict[str, list[Tensor]] = {"image": [], "depth": [], "truth": []}
     with torch.inference_mode():
         for i in chosen:
-            image, truth_m = held_out(cache, int(i))
-            depth_m = predict(student, cache, int(i), image, config)
+            frames, truth_m = held_out(cache, int(i))
+            depth_m = predict(student, cache, int(i), frames, config)
             pair = depth_m[0, 0].float().cpu().numpy(), truth_m[0, 0].numpy()
             rows["metric"].append(depth_metrics(*pair, cap_m=CAP_M))
             rows["scaled"].append(depth_metrics(*pair, cap_m=CAP_M, median_scale=True))
             if len(shown["image"]) < SHOWN:
-                for name, value in (("image", image), ("depth", depth_m.cpu()), ("truth", truth_m)):
+                for name, value in (("image", frames["0"]), ("depth", depth_m.cpu()), ("truth", truth_m)):
                     shown[name].append(value)
     means = {name: mean_metrics(values) for name, values in rows.items()}
     figures = {
@@ -52,20 +56,28 @@ def validate(
     return figures
 
 
-def held_out(cache: Cache, index: int) -> tuple[Tensor, Tensor]:
-    """(1,3,H,W) image in 0..1 and (1,1,H,W) truth in metres, 0 = unknown."""
+def held_out(cache: Cache, index: int) -> tuple[dict[str, Tensor], Tensor]:
+    """(1,3,H,W) images in 0..1 by frame and (1,1,H,W) truth in metres, 0 = unknown."""
     assert cache.depths_m is not None
-    image = torch.from_numpy(np.array(cache.image(index, "0"))).permute(2, 0, 1)[None].float() / 255
-    return image, torch.from_numpy(np.asarray(cache.depths_m[index], np.float32))[None, None]
+    frames = {
+        name: torch.from_numpy(np.array(cache.image(index, name))).permute(2, 0, 1)[None].float() / 255
+        for name in cache.frames
+    }
+    return frames, torch.from_numpy(np.asarray(cache.depths_m[index], np.float32))[None, None]
 
 
-def predict(student: Student, cache: Cache, index: int, image: Tensor, config: Config) -> Tensor:
+def predict(
+    student: Student | MultiFrameStudent,
+    cache: Cache,
+    index: int,
+    frames: Mapping[str, Tensor],
+    config: Config,
+) -> Tensor:
     """(1,1,H,W) metres for the camera the image was taken with."""
     device = next(student.parameters()).device
-    depth_m = student.depth(image.to(device)).depth_m
-    canonical = config.objective.canonical_focal
-    if not canonical:
-        return depth_m
-    height, width = cache.size
-    camera = crop_camera(cache.cameras[index], cache.size, (0, 0, height, width), cache.size)
-    return depth_m * float(np.sqrt(camera[0] / width * camera[1] / height) / canonical)
+    window = (0, 0, *cache.size)
+    camera = torch.from_numpy(crop_camera(cache.cameras[index], cache.size, window, cache.size))[None]
+    K, _ = matrices(camera)
+    seen = {name: image.to(device) for name, image in frames.items()}
+    depth_m = student.answer(seen, K.to(device))
+    return depth_m * float(focal_ratios(cache, config.objective.canonical_focal)[index])

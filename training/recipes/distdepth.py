@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train indoor depth: `python -m training.recipes.distdepth PRESET --data simsin:FOLDER:LIST ...`.
 
-Presets: supervised, stereo, temporal, both, thesis, public-2024, monodepth2, depth-hints. The whole run in view:
-cache, networks, loop, validation, checkpoint, model folder. Interrupt it whenever you like; the same command
-continues. Several processes: `--devices 2`, or start it with torchrun.
+Presets: supervised, stereo, temporal, both, thesis, public-2024, monodepth2, depth-hints, manydepth, distdepth-m.
+The whole run in view: cache, networks, loop, validation, checkpoint, model folder. Interrupt it whenever you like; the
+same command continues. Several processes: `--devices 2`, or start it with torchrun.
 """
 
 from __future__ import annotations
@@ -14,26 +14,31 @@ import sys
 import time
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 import tyro
 from lightning_fabric import Fabric
+from lightning_fabric.strategies import DDPStrategy
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from geo_perception.errors import ConfigError, DataError, GeoPerceptionError, WeightsError
-from geo_perception.networks.distdepth import DistDepth
-from geo_perception.weights import load_model, save_model
-from geo_perception.weights.imagenet import load_imagenet
+from geo_perception.errors import ConfigError, DataError, GeoPerceptionError
+from geo_perception.evaluation.baselines import MEAN_MAP_FILE
+from geo_perception.weights import save_model
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.data.indoor import Cache, IndoorBatch, Loader, build_cache, open_set
+from training.indoor.beginning import new_student
 from training.indoor.card import model_card
 from training.indoor.config import PRESETS, Config
 from training.indoor.expert import Expert, make_expert
-from training.indoor.student import FRAMES, Judged, Student, judge, pose_input
+from training.indoor.losses import tampered
+from training.indoor.mean_depth import mean_depth_map
+from training.indoor.multi_frame import MultiFrameStudent
+from training.indoor.student import FRAMES, Chance, Judged, Student
 from training.indoor.validation import validate
 from training.ranks import Ranks, current_ranks
 from training.run_log import RunLog, health, write_health
-from training.synced_norm import sync_norms
 
 EARLY = (1, 20, 100, 500)  # steps after which the run's health is reported
 
@@ -59,6 +64,7 @@ def train(config: Config) -> dict[str, float]:
     expert = make_expert(config.expert, fabric.device, config.seed)
     model, wrapped = fabric.setup(student, optimiser)
     log = RunLog(config.run_folder, start) if fabric.global_rank == 0 else None
+    beside = beside_weights(cache, config) if log else {}
     figures: dict[str, float] = {}
     progress = tqdm(total=config.steps, initial=start, desc=config.objective.mode, disable=log is None)
     clock = time.perf_counter()
@@ -78,7 +84,7 @@ def train(config: Config) -> dict[str, float]:
                 check_weights(student, step + 1)
                 figures = validate(student, held_out, config, log, step + 1)
                 save_checkpoint(config.run_folder, step + 1, student, optimiser, schedule)
-                save_model(student.depth, config.out, model_card(config, step + 1, figures))
+                save(student, config, step + 1, figures, beside)
             fabric.barrier()
     if log:
         log.close()
@@ -91,7 +97,9 @@ def new_fabric(config: Config) -> Fabric:
     if config.threads:
         torch.set_num_threads(config.threads)
     devices = int(os.environ.get("LOCAL_WORLD_SIZE", config.devices))  # torchrun says how many
-    strategy = "ddp" if devices > 1 or "TORCHELASTIC_RUN_ID" in os.environ else "auto"
+    many = devices > 1 or "TORCHELASTIC_RUN_ID" in os.environ
+    # a resting teacher's weights get no gradient, which the others would wait for
+    strategy = DDPStrategy(find_unused_parameters=config.multi_frame.enabled) if many else "auto"
     fabric = Fabric(
         accelerator=config.accelerator, devices=devices, strategy=strategy, precision=config.precision
     )
@@ -110,9 +118,9 @@ def open_caches(config: Config, frames: tuple[str, ...]) -> tuple[Cache, Cache |
     cache = build_cache(training, frames, kept, config.cache, hints=config.objective.hints)
     if not config.validation:
         return cache, None
-    return cache, build_cache(
-        [open_data(t) for t in config.validation], ("0",), config.loader.size, config.cache
-    )
+    shown = ("0", "-1") if config.multi_frame.enabled else ("0",)
+    held_out = [open_data(text) for text in config.validation]
+    return cache, build_cache(held_out, shown, config.loader.size, config.cache)
 
 
 def open_data(text: str):
@@ -123,43 +131,12 @@ def open_data(text: str):
     return open_set(*parts)
 
 
-def new_student(config: Config) -> Student:
-    """Fresh networks, or depth with the weights of `init`. Raises WeightsError if those are of another network."""
-    pose = config.pose if "-1" in FRAMES[config.objective.mode] else None
-    student = Student(config.depth, pose)
-    if config.start_m:
-        start_at_depth(student.depth, config.start_m)
-    if config.pretrained:
-        load_imagenet(student.depth.encoder, None if config.pretrained == "package" else config.pretrained)
-    if config.init:
-        begin = load_model(config.init)
-        if getattr(begin, "config", None) != config.depth:
-            raise WeightsError(
-                f"--init {config.init} is {getattr(begin, 'config', begin)}, not {config.depth}"
-            )
-        student.depth.load_state_dict(begin.state_dict())
-    if current_ranks().size > 1:
-        sync_norms(student)
-    return student.to(memory_format=torch.channels_last) if config.channels_last else student
-
-
-def start_at_depth(network: DistDepth, depth_m: float) -> None:
-    """Lets all scales of a fresh network answer about this depth."""
-    config = network.config
-    nearest, farthest = 1 / config.min_depth_m, 1 / config.max_depth_m
-    share = (config.numerator / depth_m - farthest) / (nearest - farthest)
-    if not 0 < share < 1:
-        raise ConfigError(f"--start-m {depth_m} lies outside the network's range of depth")
-    decoder = network.decoder
-    for layer in decoder.decoder[-len(decoder.config.scales) :]:
-        nn.init.constant_(layer.conv.bias, math.log(share / (1 - share)))
-
-
 def new_optimiser(student: nn.Module, config: Config) -> torch.optim.Optimizer:
     """AdamW with the published weight decay, or Adam."""
     trained = [p for p in student.parameters() if p.requires_grad]
     kind = torch.optim.AdamW if config.optimiser == "adamw" else torch.optim.Adam
-    return kind(trained, lr=config.lr)
+    # fused: one pass over the memory instead of ten; it takes the loss scaler's part, which float16 clips behind
+    return kind(trained, lr=config.lr, fused=config.precision != "16-mixed")
 
 
 def rate(step: int, config: Config) -> float:
@@ -176,20 +153,18 @@ def train_step(
     fabric: Fabric,
     model: nn.Module,
     optimiser: torch.optim.Optimizer,
-    student: Student,
+    student: Student | MultiFrameStudent,
     batch: IndoorBatch,
     config: Config,
     expert: Expert | None,
 ) -> Judged:
     """One update. Raises DataError, before any update, when a term is not finite."""
-    model.train()
+    student.begin(batch.step / config.steps)
     ranks = current_ranks()
-    prediction = model(laid_out(batch.seen["0"], config), pose_input(batch, config.pose.images))
+    chance = draw(batch, config, fabric)
+    prediction = model(*(laid_out(value, config) for value in student.inputs(batch, chance)))
     target = expert(batch) if expert else None
-    noise = tie_break(batch, config, fabric) if config.tie_break else None
-    judged = judge(
-        prediction, batch, student.depth, config.objective, target, noise, config.pose.images, ranks
-    )
+    judged = student.judge(prediction, batch, config.objective, target, chance, ranks)
     check_finite(judged.terms, batch.step, ranks)
     optimiser.zero_grad(set_to_none=True)
     fabric.backward(torch.stack(list(judged.terms.values())).sum())
@@ -199,18 +174,42 @@ def train_step(
     return judged
 
 
-def laid_out(image: Tensor, config: Config) -> Tensor:
-    """The image in the memory layout of the network."""
-    return image.contiguous(memory_format=torch.channels_last) if config.channels_last else image
+def laid_out(value: Tensor | None, config: Config) -> Tensor | None:
+    """Images in the memory layout of the networks; everything else as it is."""
+    if value is None or value.ndim != 4 or not config.channels_last:
+        return value
+    return value.contiguous(memory_format=torch.channels_last)
 
 
-def tie_break(batch: IndoorBatch, config: Config, fabric: Fabric) -> Tensor:
-    """This process's part of the noise of the step: (sources,B,1,H,W)."""
+def draw(batch: IndoorBatch, config: Config, fabric: Fabric) -> Chance:
+    """This process's part of what is drawn for the step."""
     generator = torch.Generator().manual_seed(config.seed * 1_000_003 + batch.step)
-    share = len(batch.K)
-    shape = (max(1, len(batch.true) - 1), config.loader.batch, 1, *config.loader.size)
-    whole = torch.randn(shape, generator=generator)
-    return whole[:, fabric.global_rank * share : (fabric.global_rank + 1) * share].to(batch.K.device)
+    share, whole = len(batch.K), config.loader.batch
+    own, device = slice(fabric.global_rank * share, (fabric.global_rank + 1) * share), batch.K.device
+    noise = None
+    if config.tie_break:
+        shape = (max(1, len(batch.true) - 1), whole, 1, *config.loader.size)
+        noise = torch.randn(shape, generator=generator)[:, own].to(device)
+    still, withheld = tampered(whole, generator, config.multi_frame.tampered)
+    return Chance(noise, still[own].to(device), withheld[own].to(device))
+
+
+def beside_weights(cache: Cache, config: Config) -> dict[str, NDArray[np.float16]]:
+    """Arrays that go into the model folder with the weights."""
+    mean_m = mean_depth_map(cache, config.objective.canonical_focal)
+    return {} if mean_m is None else {MEAN_MAP_FILE: mean_m}
+
+
+def save(
+    student: Student | MultiFrameStudent,
+    config: Config,
+    step: int,
+    figures: Mapping[str, float],
+    beside: Mapping[str, NDArray[np.float16]],
+) -> None:
+    """Replaces the model folder."""
+    saved = student.saved()
+    save_model(saved.module, config.out, model_card(config, saved, step, figures), beside)
 
 
 def check_finite(terms: Mapping[str, Tensor], step: int, ranks: Ranks) -> None:

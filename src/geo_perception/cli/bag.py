@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`geo-perception bag from-kitti | simulate | info`."""
+"""`geo-perception bag from-kitti | simulate | to-folder | info`."""
 
 from __future__ import annotations
 
@@ -50,6 +50,37 @@ def simulate(
     drive = DriveSimulator(seed, config).frames(frames)
     write_bag(out, drive, storage, overwrite=overwrite, progress=True, total=frames)
     info(out)
+
+
+@app.command("to-folder")
+def to_folder(
+    bag: Annotated[Path, typer.Argument(help="bag folder, or a .mcap or .db3 file")],
+    folder: Annotated[Path, typer.Argument(help="training set to write to, or to add to")],
+    left: Annotated[str, typer.Option(help="rectified image; its camera_info lies beside it")] = (
+        "/left/image_rect"
+    ),
+    right: Annotated[str, typer.Option(help="right image of a stereo pair; empty: one camera")] = (
+        "/right/image_rect"
+    ),
+    depth: Annotated[str, typer.Option(help="depth registered to the left image, if recorded")] = "",
+    every: Annotated[int, typer.Option(min=1, help="keep one frame of so many")] = 1,
+    window_s: Annotated[float, typer.Option(min=0.0, help="how far apart stamps of a frame may be")] = 0.01,
+) -> None:
+    """Turn a bag's images into a training set for `geo-perception train distdepth ... --data rosbag:FOLDER`."""
+    from tqdm import tqdm
+
+    from geo_perception.datasets.indoor.recording import write_recording
+    from geo_perception.ros.bags.camera_frames import CameraTopics, read_cameras
+
+    topics = CameraTopics(left, info_beside(left), right, info_beside(right), depth)
+    frames = tqdm(read_cameras(bag, topics, window_s), "reading bag", unit="frame")
+    count = write_recording(folder, bag.resolve().stem, frames, every, source=str(bag))
+    print(f"{count} frames in {folder / bag.resolve().stem}; lists {folder / 'stereo.txt'}, temporal.txt")
+
+
+def info_beside(image: str) -> str:
+    """The camera_info topic of an image topic, as drivers lay them out."""
+    return f"{image.rpartition('/')[0]}/camera_info" if image else ""
 
 
 @app.command()

@@ -16,7 +16,9 @@ from geo_perception.evaluation.metrics import known
 Array = NDArray[np.float32]
 
 CONSTANT, ROW_RAMP, MEAN_MAP = "constant", "row_ramp", "mean_map"
-MEAN_MAP_FILE = "mean_depth.npy"  # beside a model's card: mean depth of its training set, (h, w) metres
+# Beside a model's card: (h, w) metres of any float type and size, the mean depth of its training set. Where the card
+# names a canonical focal length it is for that, like the network's own depth.
+MEAN_MAP_FILE = "mean_depth.npy"
 MEAN_MAP_SIZE = (192, 192)
 
 

@@ -33,6 +33,8 @@ class Answer(Protocol):
     @property
     def depth_m(self) -> Array: ...
     @property
+    def focal_scale(self) -> float | None: ...
+    @property
     def notes(self) -> Sequence[str]: ...
     @property
     def stages_ms(self) -> Mapping[str, float]: ...
@@ -76,7 +78,7 @@ class IndoorEvaluation:
 
     name: str = NATIVE  # of the protocol, a key of INDOOR_PROTOCOLS
     cap_m: float | None = None  # another one than the protocol's
-    stored_mean_m: Array | None = None  # per-pixel mean depth of the training set
+    stored_mean_m: Array | None = None  # per-pixel mean depth of the training set, for the canonical camera
     data_sets: list[DataSetInfo] = field(default_factory=list)
     scores: list[IndoorScores] = field(default_factory=list)
     sent_ns: dict[str, int] = field(default_factory=dict)
@@ -161,15 +163,16 @@ class IndoorEvaluation:
         rows: dict[str, Mapping[str, DepthMetrics]] = {}
         truth_m = frame.depth_truth_m
         if truth_m is not None and known(truth_m).any():
-            guesses = self._baselines((truth_m.shape[0], truth_m.shape[1]), data_set.typical_m)
+            size = truth_m.shape[0], truth_m.shape[1]
+            guesses = self._baselines(size, data_set.typical_m, answer.focal_scale or 1.0)
             judged = {**{row: _checked(depth, frame) for row, depth in depths_m.items()}, **guesses}
             rows = {row: score_indoor(depth, truth_m, self.protocol) for row, depth in judged.items()}
         return IndoorScores(frame.name, data_set.name, rows, tuple(answer.notes), dict(answer.stages_ms))
 
-    def _baselines(self, size: tuple[int, int], typical_m: float) -> dict[str, Array]:
+    def _baselines(self, size: tuple[int, int], typical_m: float, focal_scale: float) -> dict[str, Array]:
         guesses = {CONSTANT: constant(size, typical_m), ROW_RAMP: row_ramp(size, typical_m)}
         if self.stored_mean_m is not None:
-            guesses[MEAN_MAP] = mean_map(self.stored_mean_m, size)
+            guesses[MEAN_MAP] = mean_map(self.stored_mean_m * np.float32(focal_scale), size)
         return guesses
 
     def _summary(self) -> Tree:
@@ -209,7 +212,7 @@ def describe_protocol(name: str, protocol: IndoorProtocol) -> Tree:
         MEDIAN_SCALED: "each image's prediction times median(truth) / median(prediction), as published figures have it",
         CONSTANT: "the data set's median depth, which a robot would not know",
         ROW_RAMP: "1 / (1 + row / rows), with the data set's median depth in the middle row",
-        MEAN_MAP: "per-pixel mean depth of the model's training set",
+        MEAN_MAP: "per-pixel mean depth of the model's training set, scaled by focal length as the model's",
     }
 
 

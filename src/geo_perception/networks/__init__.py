@@ -22,6 +22,7 @@ from geo_perception.networks.resnet_encoder import ResnetEncoder, ResnetEncoderC
 from geo_perception.networks.scadc import Scadc, ScadcConfig, ScadcOutput, confidence_limits
 from geo_perception.networks.scadc_guided import ScadcGuided, ScadcGuidedConfig
 from geo_perception.networks.ssdc import Ssdc, SsdcConfig
+from geo_perception.networks.video_depth import VideoDepth, VideoDepthConfig
 
 __all__ = ["NETWORKS", "DistDepthOutput", "NetworkSpec", "ScadcOutput", "build"]
 
@@ -60,6 +61,7 @@ NETWORKS: dict[str, NetworkSpec] = {
     "posenet": NetworkSpec(PoseNetConfig, PoseNet, infer_config=posenet.infer_config),
     "matching_encoder": NetworkSpec(MatchingEncoderConfig, MatchingEncoder),
     "multi_frame": NetworkSpec(MultiFrameConfig, MultiFrame, infer_config=multi_frame.infer_config),
+    "video_depth": NetworkSpec(VideoDepthConfig, VideoDepth),
 }
 
 

@@ -10,10 +10,14 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -42,28 +46,47 @@ def load_model(path_or_name: str | Path, device: str = "cpu") -> nn.Module:
     return module.to(target).eval().requires_grad_(False)
 
 
-def save_model(module: nn.Module, folder: str | Path, card: ModelCard) -> ModelCard:
+def save_model(
+    module: nn.Module, folder: str | Path, card: ModelCard, arrays: Mapping[str, NDArray[Any]] | None = None
+) -> ModelCard:
     """Write card and weights to `folder`, replacing a model there only once everything is on disk.
 
     Returns the card as written, with the hash of the weights. Raises WeightsError if card and module
-    disagree or a weight is not finite.
+    disagree, a weight is not finite or the disk refuses; the earlier model is kept then.
+
+    Args:
+        module: the network that the card describes.
+        folder: of the model; whatever else lies there goes with the old model.
+        card: without the hash.
+        arrays: kept beside the weights, file name (`*.npy`) -> array.
     """
     folder = Path(folder)
     state = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
     load_strictly(new_network(card, str(folder)), state, "the module to save")
-    folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = folder.parent / f".{folder.name}.new-{os.getpid()}"
     shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir()
     try:
-        save_file(state, fresh / WEIGHTS_FILE)
-        # safetensors writes for the owner alone; models are there to be shared
-        (fresh / WEIGHTS_FILE).chmod(0o644)
-        card = replace(card, sha256=file_sha256(fresh / WEIGHTS_FILE))
-        write_card(card, fresh)
+        fresh.mkdir(parents=True)
+        card = _write_aside(state, card, arrays or {}, fresh)
         _swap_in(fresh, folder)
+    except (OSError, SafetensorError) as error:  # a full disk is either, depending on who notices it
+        raise WeightsError(f"cannot write the model {folder} ({error}); an earlier one is kept") from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+    return card
+
+
+def _write_aside(
+    state: dict[str, Tensor], card: ModelCard, arrays: Mapping[str, NDArray[Any]], fresh: Path
+) -> ModelCard:
+    """All files of a model in an empty folder; returns the card with the hash of the weights."""
+    save_file(state, fresh / WEIGHTS_FILE)
+    # safetensors writes for the owner alone; models are there to be shared
+    (fresh / WEIGHTS_FILE).chmod(0o644)
+    for name, values in arrays.items():
+        np.save(fresh / name, values, allow_pickle=False)
+    card = replace(card, sha256=file_sha256(fresh / WEIGHTS_FILE))
+    write_card(card, fresh)
     return card
 
 

@@ -85,19 +85,26 @@ def build_cache(
             partial.replace(target)
         except OSError as error:
             if not target.is_dir():
-                raise DataError(f"cannot write the cache {target}: {error.strerror}") from error
+                raise DataError(f"cannot write the cache {target}: {error}") from error
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     return open_cache(target)
 
 
 def open_cache(folder: Path) -> Cache:
-    """A built cache."""
-    arrays = {
-        name: np.load(folder / f"{name}.npy", mmap_mode="r") if (folder / f"{name}.npy").exists() else None
-        for name in ("images", "rows", "depths_m", "hints_m", "cameras")
-    }
-    frames = tuple(json.loads((folder / "frames.json").read_text()))
+    """A built cache. Raises DataError if it has been damaged since."""
+    try:
+        arrays = {
+            name: np.load(folder / f"{name}.npy", mmap_mode="r")
+            if (folder / f"{name}.npy").exists()
+            else None
+            for name in ("images", "rows", "depths_m", "hints_m", "cameras")
+        }
+        frames = tuple(json.loads((folder / "frames.json").read_text()))
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"the cache {folder} is damaged ({error}); remove it and start again") from error
+    if arrays["images"] is None or arrays["rows"] is None or arrays["cameras"] is None:
+        raise DataError(f"the cache {folder} lacks files; remove it and start again")
     return Cache(
         frames,
         arrays["images"],
@@ -187,7 +194,12 @@ def _run(pool: ThreadPoolExecutor, work, jobs: list, what: str) -> None:
 
 
 def _create(path: Path, shape: tuple[int, ...], kind: type) -> np.ndarray:
-    return np.lib.format.open_memmap(path, "w+", kind, shape)
+    array = np.lib.format.open_memmap(path, "w+", kind, shape)
+    with path.open(
+        "r+b"
+    ) as file:  # claimed now: a disk that fills up later kills whoever writes to mapped memory
+        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array
 
 
 def resize_image(image: Image8, size: tuple[int, int]) -> Image8:

@@ -75,7 +75,7 @@ class IndoorSet:
 
     def image_path(self, entry: Entry, frame: str = "0") -> Path:
         """The colour file of a frame. Raises DataError for a frame the set does not have."""
-        if frame == STEREO and not self.baseline_m:
+        if frame == STEREO and not self.camera(entry)[1]:
             raise DataError(
                 f"{self.name} has no stereo partners; train on it with mode temporal or supervised"
             )
@@ -147,6 +147,7 @@ class Layout:
     number: str  # pattern of the frame's number at the end of a path
     read_depth_file: Callable[[Path], Array] = read_depth_npy
     crop: tuple[int, int] | None = None
+    default_list: str = ""
 
 
 SETS: dict[str, Layout] = {
@@ -178,6 +179,14 @@ SETS: dict[str, Layout] = {
         r"(\d+)$",
         crop=(448, 608),
     ),
+    "rosbag": Layout(  # as `geo-perception bag to-folder` writes it; each recording has a camera of its own
+        Intrinsics(0.5, 0.5),
+        0.0,
+        partial(numbered, 6),
+        lambda e: f"{e.path}_depth.npy",
+        r"(\d{6})_[01]$",
+        default_list="temporal.txt",
+    ),
 }
 
 
@@ -187,7 +196,7 @@ def open_set(kind: str, folder: str | Path, list_file: str | Path = "") -> Indoo
     Args:
         kind: a key of SETS or "seven_scenes".
         folder: paths in the list start here.
-        list_file: relative to the folder, or a path of its own; "seven_scenes" needs none.
+        list_file: relative to the folder, or a path of its own; "seven_scenes" needs none, "rosbag" has a default.
 
     Raises:
         ConfigError: unknown kind.
@@ -201,10 +210,25 @@ def open_set(kind: str, folder: str | Path, list_file: str | Path = "") -> Indoo
     if kind not in SETS:
         raise ConfigError(f"data set {kind!r} is not one of {', '.join((*SETS, 'seven_scenes'))}")
     layout = SETS[kind]
+    list_file = list_file or layout.default_list
     path = folder / list_file if (folder / list_file).is_file() else Path(list_file)
     entries = tuple(_entry(line, layout, path) for line in read_list(path))
-    values = {name: value for name, value in vars(layout).items() if name != "number"}
+    values = {name: value for name, value in vars(layout).items() if name not in ("number", "default_list")}
+    if kind == "rosbag" and not all(recorded_depth(folder, entries)):
+        values["depth_file"] = None
     return IndoorSet(kind, folder, entries, **values, cameras=recorded_cameras(folder, entries))
+
+
+def recorded_depth(folder: Path, entries: Iterable[Entry]) -> list[bool]:
+    """Of every recording: whether it has depth. Raises DataError if one has no record."""
+    found = []
+    for name in dict.fromkeys(str(Path(entry.path).parent) for entry in entries):
+        path = folder / name / RECORD
+        try:
+            found.append(bool(json.loads(path.read_text(encoding="utf-8"))["depth"]))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{path} is no record of a recording ({error!r})") from error
+    return found
 
 
 def recorded_cameras(folder: Path, entries: Iterable[Entry]) -> dict[str, tuple[Intrinsics, float]]:

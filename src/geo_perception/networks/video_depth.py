@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Depth of a video from nothing but its frames: the multi-frame network with the pose network it was trained with.
+
+One module, so that one model folder holds all that ManyDepth (arXiv 2104.14540) or DistDepth-M needs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from geo_perception.errors import InputError
+from geo_perception.networks.matching_encoder import Neighbours
+from geo_perception.networks.multi_frame import (
+    MultiFrame,
+    MultiFrameConfig,
+    MultiFrameOutput,
+    relative_poses,
+)
+from geo_perception.networks.posenet import PoseNet, PoseNetConfig
+
+
+@dataclass(frozen=True)
+class VideoDepthConfig(MultiFrameConfig):
+    """Both networks; `layers` is the depth network's. Trained folders name the range of bins that training found."""
+
+    pose_layers: int = 18
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        PoseNetConfig(self.pose_layers)
+
+
+class VideoDepth(nn.Module):
+    """`depth.` is a `MultiFrame`, `pose.` a `PoseNet` of pairs."""
+
+    def __init__(self, config: VideoDepthConfig = VideoDepthConfig()) -> None:
+        super().__init__()
+        self.config = config
+        self.depth = MultiFrame(config)
+        self.pose = PoseNet(PoseNetConfig(config.pose_layers, images=2))
+
+    def forward(self, image: Tensor, earlier: Tensor, K: Tensor) -> MultiFrameOutput:
+        """Depth of the newest frame, for the camera that the network learnt for where that is a canonical one.
+
+        image: (B,3,H,W) RGB in 0..1 of the config's size. earlier: (B,N,3,H,W) the frames before it, newest first; a
+        frame that is all black counts as missing, and with none (N may be 1 and black) depth comes from the image
+        alone. K: (B,4,4) intrinsics in pixels of the image. Raises InputError on other shapes.
+        """
+        if earlier.ndim != 5 or not earlier.shape[1]:
+            raise InputError(f"earlier frames must be (B,N,3,H,W) with N >= 1, got {tuple(earlier.shape)}")
+        frames = {0: image, **{-1 - i: frame for i, frame in enumerate(earlier.unbind(1))}}
+        poses = relative_poses(self.pose, frames)
+        near = [poses[-1 - i] for i in range(earlier.shape[1])]
+        output: MultiFrameOutput = self.depth(image, Neighbours.of(earlier, torch.stack(near, 1), K))
+        return output
