@@ -12,7 +12,6 @@ from typer.testing import CliRunner
 from geo_perception.cli.weights import app, parse_settings
 from geo_perception.errors import ConfigError, WeightsError
 from geo_perception.networks import build
-from geo_perception.pipelines import IndoorDepth, IndoorDepthConfig
 
 
 @pytest.fixture(autouse=True)
@@ -46,23 +45,6 @@ def test_import_list_verify_export(tmp_path: Path, suffix: str) -> None:
         state = load_file(out)
     assert set(state) == set(network.state_dict())
     assert all(torch.equal(state[name], value) for name, value in network.state_dict().items())
-
-
-def test_a_model_comes_with_the_network_it_needs(tmp_path: Path) -> None:
-    network, posenet = build("multi_frame", height=64, width=64, bins=4), build("posenet")
-    released = tmp_path / "released"
-    released.mkdir()
-    parts = {"encoder": network.encoder, "depth": network.decoder}
-    parts |= {"pose_encoder": posenet.encoder, "pose": posenet.decoder}
-    for name, module in parts.items():
-        torch.save(module.state_dict(), released / f"{name}.pth")
-    folder = tmp_path / "model"
-    assert f"{folder / 'pose'}: posenet" in _run("import", "multi_frame", str(released), "--to", str(folder))
-    assert f"ok  {folder}" in _run("verify", str(folder))
-    assert IndoorDepth(IndoorDepthConfig(model=str(folder))).models["pose"].network == "posenet"
-    (folder / "pose" / "weights.safetensors").write_bytes(b"x")
-    with pytest.raises(WeightsError, match=r"pose/weights\.safetensors is damaged or was replaced"):
-        _run("verify", str(folder))
 
 
 def test_list_shows_how_to_import_official_weights() -> None:

@@ -36,16 +36,15 @@ def untrained_multi_frame_model(folder: Path, size: int = 64, **metrics: Any) ->
     import torch
 
     from geo_perception.networks import build
-    from geo_perception.weights import POSE_PART, ModelCard, save_model
+    from geo_perception.weights import ModelCard, save_model
 
     torch.manual_seed(0)
     config = {"height": size, "width": size, "bins": 8, "min_bin_m": 1.0}  # so far that all bins stay in view
-    network, posenet = build("multi_frame", **config), build("posenet")
-    posenet.decoder.net[-1].bias.data += 5  # so that the camera moves: 0.05 along and about each axis
-    network.encoder.reduce_conv[0].weight.data[:, -config["bins"] :] *= 100  # so that costs matter
-    network.decoder.decoder[10].conv.weight.data *= 30
-    save_model(network, folder, ModelCard(network="multi_frame", config=config, metrics=metrics))
-    save_model(posenet, folder / POSE_PART, ModelCard(network="posenet"))
+    network = build("video_depth", **config)
+    network.pose.decoder.net[-1].bias.data += 5  # so that the camera moves: 0.05 along and about each axis
+    network.depth.encoder.reduce_conv[0].weight.data[:, -config["bins"] :] *= 100  # so that costs matter
+    network.depth.decoder.decoder[10].conv.weight.data *= 30
+    save_model(network, folder, ModelCard(network="video_depth", config=config, metrics=metrics))
     return str(folder)
 
 

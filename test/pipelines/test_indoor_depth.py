@@ -205,6 +205,6 @@ def test_a_missing_or_foreign_model_is_refused(tmp_path):
         IndoorDepth(IndoorDepthConfig(model="nowhere"))
     save_model(build("posenet"), tmp_path / "pose", ModelCard(network="posenet"))
     with pytest.raises(
-        GeoPerceptionError, match="holds network 'posenet', 'distdepth' or 'multi_frame' is needed"
+        GeoPerceptionError, match="holds network 'posenet', 'distdepth' or 'video_depth' is needed"
     ):
         IndoorDepth(IndoorDepthConfig(model=str(tmp_path / "pose")))

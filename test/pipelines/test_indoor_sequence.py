@@ -10,13 +10,12 @@ import pytest
 import torch
 from helpers.indoor_model import CAMERA, picture, untrained_multi_frame_model
 
-from geo_perception.errors import ConfigError, WeightsError
+from geo_perception.errors import ConfigError
 from geo_perception.geometry import PinholeCamera
-from geo_perception.networks import build
 from geo_perception.networks.matching_encoder import Neighbours
 from geo_perception.networks.multi_frame import relative_poses
 from geo_perception.pipelines import IndoorDepth, IndoorDepthConfig
-from geo_perception.weights import POSE_PART, ModelCard, load_model, save_model
+from geo_perception.weights import load_model
 
 SIZE = 64
 NOW = PinholeCamera(40.0, 44.0, 31.0, 32.5, SIZE, SIZE)
@@ -52,11 +51,11 @@ def by_hand(model: Path, image: np.ndarray, before: np.ndarray | None, camera: P
     K = torch.eye(4)[None]
     K[0, 0, 0], K[0, 1, 1] = camera.fx, camera.fy
     K[0, :2, 2] = torch.tensor([camera.cx + 0.5, camera.cy + 0.5])  # trained with edges at 0
-    pose = torch.zeros(1, 4, 4)
+    network, pose = load_model(model), torch.zeros(1, 4, 4)
     if before is not None:
-        pose = relative_poses(load_model(model / POSE_PART), {0: tensors[0], -1: tensors[1]})[-1]
+        pose = relative_poses(network.pose, {0: tensors[0], -1: tensors[1]})[-1]
     near = Neighbours.of(tensors[-1][:, None], pose[:, None], K)
-    return load_model(model)(tensors[0], near).depth_m[0, 0].numpy()
+    return network.depth(tensors[0], near).depth_m[0, 0].numpy()
 
 
 def same(got: np.ndarray, want: np.ndarray) -> bool:
@@ -171,31 +170,14 @@ def test_half_precision_is_near(pipeline, model):
         assert np.abs(difference).max() < 0.05
 
 
-def test_both_networks_are_named(pipeline):
-    assert {name: card.network for name, card in pipeline.models.items()} == {
-        "depth": "multi_frame",
-        "pose": "posenet",
-    }
+def test_the_network_and_its_size_are_named(pipeline):
+    assert pipeline.models["depth"].network == "video_depth"
     assert pipeline.contract.size == (SIZE, SIZE)
 
 
 def test_another_size_than_the_networks_is_refused(model):
     with pytest.raises(ConfigError, match=r"takes images of 64x64 \(height x width\) only, not 128x64"):
         IndoorDepth(IndoorDepthConfig(model=str(model), network_height=128))
-
-
-def test_a_pose_network_must_be_there_and_take_pairs(tmp_path):
-    save_model(build("multi_frame", height=64, width=64, bins=4), tmp_path, card_of(4))
-    with pytest.raises(WeightsError, match="has no pose network for that in"):
-        IndoorDepth(IndoorDepthConfig(model=str(tmp_path)))
-    three = ModelCard(network="posenet", config={"images": 3})
-    save_model(build("posenet", images=3), tmp_path / POSE_PART, three)
-    with pytest.raises(WeightsError, match="takes 3 images, 2 are needed"):
-        IndoorDepth(IndoorDepthConfig(model=str(tmp_path)))
-
-
-def card_of(bins: int) -> ModelCard:
-    return ModelCard(network="multi_frame", config={"height": 64, "width": 64, "bins": bins})
 
 
 @pytest.mark.parametrize("gap_s", [-1.0, float("nan"), float("inf")])

@@ -169,8 +169,7 @@ def test_a_sequence_is_compared_in_time_until_time_jumps_back(
     np.testing.assert_allclose(got, want, rtol=1e-4)
     assert np.abs(want / in_sequence - 1).max() > 0.01  # the image before made a difference
     run.wait_for_status("degraded", lambda what: "depth from one image alone" in what)
-    facts = run.wait_for_status("pose model", lambda network: network == "posenet")
-    assert facts["depth model"] == "multi_frame"
+    run.wait_for_status("depth model", lambda network: network == "video_depth")
 
 
 def test_a_node_that_was_inactive_starts_a_new_sequence(make: Callable[..., IndoorRun]) -> None:

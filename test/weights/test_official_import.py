@@ -109,7 +109,7 @@ def test_official_name_with_another_file_is_refused(tmp_path: Path) -> None:
 
 def test_every_official_entry_names_a_network_a_page_and_its_import_line() -> None:
     entries = list_official()
-    networks = {"scadc", "psmnet", "ssdc", "distdepth", "multi_frame", "posenet", "dpt"}
+    networks = {"scadc", "psmnet", "ssdc", "distdepth", "video_depth", "dpt"}
     assert {entry.network for entry in entries.values()} == networks
     for name, entry in entries.items():
         assert entry.source.startswith("https://") and entry.licence and entry.container

@@ -12,7 +12,7 @@ from torch import nn
 
 from geo_perception.errors import WeightsError
 from geo_perception.networks import build
-from geo_perception.weights import POSE_PART, import_checkpoint, load_model, read_official, save_model
+from geo_perception.weights import import_checkpoint, load_model, read_official, save_model
 
 NUMBERS: dict[str, Any] = {"height": 256, "width": 256, "use_stereo": True}
 
@@ -87,20 +87,18 @@ def test_multi_frame_network_takes_its_range_of_bins_from_the_file(tmp_path: Pat
     assert load_model(tmp_path / "model").config == config
 
 
-def test_multi_frame_network_brings_its_pose_network(tmp_path: Path) -> None:
-    network, posenet = build("multi_frame", height=64, width=64, bins=4), build("posenet")
-    folder = _write(tmp_path / "released", network.encoder, network.decoder)
-    assert read_official("distdepth_m", folder).parts == {}
-    imported = read_official("distdepth_m", _write_pose(folder, posenet))
-    assert list(imported.parts) == [POSE_PART]
-    pose = imported.parts[POSE_PART]
-    assert _same(pose.module, posenet) and pose.card.network == "posenet"
-    assert (
-        pose.card.licence
-        == imported.card.licence
-        == "CC BY-NC (licence of the repository that offers the file)"
-    )
-    assert "pose.pth sha256" in pose.card.source
+def test_a_folder_with_a_pose_network_becomes_one_video_network(tmp_path: Path) -> None:
+    network = build("video_depth", height=64, width=96, bins=16)
+    numbers = {**NUMBERS, "min_depth_bin": 0.25, "max_depth_bin": 7.5}
+    folder = _write(tmp_path, network.depth.encoder, network.depth.decoder, numbers)
+    with pytest.raises(WeightsError, match=r"no pose_encoder\.pth and no pose\.pth"):
+        import_checkpoint("video_depth", folder)
+    read = read_official("distdepth_m", _write_pose(folder, network.pose))
+    assert _same(read.module, network)
+    config = read.module.config
+    assert (config.height, config.width, config.min_bin_m, config.pose_layers) == (64, 96, 0.25, 18)
+    save_model(read.module, tmp_path / "model", read.card)
+    assert load_model(tmp_path / "model").config == config
 
 
 def test_multi_frame_network_can_run_at_another_size(tmp_path: Path) -> None:

@@ -36,16 +36,14 @@ def list_() -> None:
 
 @app.command()
 def verify(names: list[str] | None = NAMES) -> None:
-    """Load models completely: card, hash, every tensor, parts. The first bad one ends with its reason."""
-    from geo_perception.weights import find_model, find_parts, list_models, load_model
+    """Load models completely: card, hash, every tensor. The first bad one ends with its reason."""
+    from geo_perception.weights import list_models, load_model
 
     models = names or [str(folder) for folder in list_models().values()]
     if not models:
         print("no models to verify")
     for model in models:
         load_model(model)
-        for part in find_parts(find_model(model)):
-            load_model(part)
         print(f"ok  {model}")
 
 
@@ -58,9 +56,6 @@ def import_(name: str, source: Path, to: Path | None = FOLDER, settings: list[st
     folder = to or user_folder() / name
     card = save_model(imported.module, folder, imported.card)
     print(f"{folder}: {card.network} {card.config}, sha256 {card.sha256[:12]}")
-    for place, part in imported.parts.items():
-        part_card = save_model(part.module, folder / place, part.card)
-        print(f"{folder / place}: {part_card.network} {part_card.config}, sha256 {part_card.sha256[:12]}")
     for limit in card.limits:
         print(f"  note: {limit}")
 

@@ -10,7 +10,16 @@ from typing import Any
 from torch import Tensor, nn
 
 from geo_perception.errors import ConfigError
-from geo_perception.networks import distdepth, dpt, multi_frame, posenet, psmnet, resnet_encoder, ssdc
+from geo_perception.networks import (
+    distdepth,
+    dpt,
+    multi_frame,
+    posenet,
+    psmnet,
+    resnet_encoder,
+    ssdc,
+    video_depth,
+)
 from geo_perception.networks.depth_decoder import DepthDecoder, DepthDecoderConfig
 from geo_perception.networks.distdepth import DistDepth, DistDepthConfig, DistDepthOutput
 from geo_perception.networks.dpt import Dpt, DptConfig
@@ -61,7 +70,7 @@ NETWORKS: dict[str, NetworkSpec] = {
     "posenet": NetworkSpec(PoseNetConfig, PoseNet, infer_config=posenet.infer_config),
     "matching_encoder": NetworkSpec(MatchingEncoderConfig, MatchingEncoder),
     "multi_frame": NetworkSpec(MultiFrameConfig, MultiFrame, infer_config=multi_frame.infer_config),
-    "video_depth": NetworkSpec(VideoDepthConfig, VideoDepth),
+    "video_depth": NetworkSpec(VideoDepthConfig, VideoDepth, infer_config=video_depth.infer_config),
 }
 
 

@@ -6,12 +6,15 @@ One module, so that one model folder holds all that ManyDepth (arXiv 2104.14540)
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from geo_perception.errors import InputError
+from geo_perception.networks import multi_frame, posenet
 from geo_perception.networks.matching_encoder import Neighbours
 from geo_perception.networks.multi_frame import (
     MultiFrame,
@@ -56,3 +59,12 @@ class VideoDepth(nn.Module):
         near = [poses[-1 - i] for i in range(earlier.shape[1])]
         output: MultiFrameOutput = self.depth(image, Neighbours.of(earlier, torch.stack(near, 1), K))
         return output
+
+
+def infer_config(state: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Options of both networks of a state dictionary. Raises WeightsError if it is not one of this network."""
+    depth, pose = (
+        {name.removeprefix(part): value for name, value in state.items() if name.startswith(part)}
+        for part in ("depth.", "pose.")
+    )
+    return {**multi_frame.infer_config(depth), "pose_layers": posenet.infer_config(pose)["layers"]}

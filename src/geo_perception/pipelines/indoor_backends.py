@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -11,20 +11,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from geo_perception.errors import WeightsError
 from geo_perception.geometry import PinholeCamera
+from geo_perception.networks.inference import optimise
 from geo_perception.networks.matching_encoder import Neighbours
-from geo_perception.networks.multi_frame import MultiFrameConfig, relative_poses
-from geo_perception.networks.posenet import PoseNetConfig
+from geo_perception.networks.multi_frame import relative_poses
+from geo_perception.networks.video_depth import VideoDepth
 from geo_perception.pipelines.backends import ModelChoice
-from geo_perception.pipelines.learned import load_for
-from geo_perception.weights import POSE_PART, ModelCard, find_model
+from geo_perception.pipelines.learned import load_plain
+from geo_perception.weights import ModelCard
 
 Array = NDArray[np.float32]
 Image = NDArray[np.uint8]
 
-SINGLE, MULTI = "distdepth", "multi_frame"
-PAIR = 2  # images that the pose network takes
+SINGLE, VIDEO = "distdepth", "video_depth"
 
 
 @dataclass(frozen=True)
@@ -177,31 +176,16 @@ def to_array(depth_m: Tensor) -> Array:
     return out
 
 
-def load_backend(choice: ModelChoice, max_gap_s: float) -> tuple[Backend, dict[str, ModelCard]]:
-    """The network of a model folder and its cards: `depth` and, for a network of several frames, `pose`.
+def load_backend(choice: ModelChoice, max_gap_s: float) -> tuple[Backend, ModelCard]:
+    """The network of a model folder and its card.
 
     Raises:
-        WeightsError: missing, damaged or made for something else, or without its pose network.
+        WeightsError: missing, damaged or made for something else.
     """
-    network, card = load_for("indoor depth", (SINGLE, MULTI), choice)
+    network, card = load_plain("indoor depth", (SINGLE, VIDEO), choice)
     if card.network == SINGLE:
-        return SingleFrame(network, choice.device), {"depth": card}
-    posenet, pose_card = _load_posenet(choice)
-    height, width = (card.config.get(side, getattr(MultiFrameConfig, side)) for side in ("height", "width"))
-    backend = MultiFrame(network, posenet, (height, width), choice.device, max_gap_s)
-    return backend, {"depth": card, "pose": pose_card}
-
-
-def _load_posenet(choice: ModelChoice) -> tuple[nn.Module, ModelCard]:
-    folder = find_model(choice.model) / POSE_PART
-    if not folder.is_dir():
-        raise WeightsError(
-            f"model {choice.model!r} compares images in time and has no pose network for that in {folder}; "
-            "`geo-perception weights import` takes it along from a folder that holds it"
-        )
-    posenet, card = load_for("pose", "posenet", replace(choice, model=str(folder)))
-    if card.config.get("images", PoseNetConfig.images) != PAIR:
-        raise WeightsError(
-            f"the pose network in {folder} takes {card.config['images']} images, {PAIR} are needed"
-        )
-    return posenet, card
+        return SingleFrame(optimise(network, choice.precision), choice.device), card
+    assert isinstance(network, VideoDepth)
+    depth, pose = (optimise(part, choice.precision) for part in (network.depth, network.pose))
+    size = network.config.height, network.config.width
+    return MultiFrame(depth, pose, size, choice.device, max_gap_s), card

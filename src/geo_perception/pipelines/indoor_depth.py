@@ -52,7 +52,7 @@ class IndoorDepthConfig:
     # Depth is learnt for one focal length, and an image from a longer lens looks like a nearer room: multiply depth by
     # the camera's focal length over the card's metrics.canonical_focal.
     scale_by_focal: bool = True
-    # Only for models that compare each image with the one before it (network `multi_frame`).
+    # Only for models that compare each image with the one before it (network `video_depth`).
     max_gap_s: float = 0.5  # an image farther back in time is no neighbour; 0: every image stands alone
 
     def __post_init__(self) -> None:
@@ -147,9 +147,9 @@ class IndoorDepth:
 
         self.config = config
         choice = ModelChoice(config.model, config.device, config.precision)
-        self.models: dict[str, ModelCard]
-        self._backend, self.models = load_backend(choice, config.max_gap_s)
-        self.contract = Contract.of(self.models["depth"], config, self._backend.size)
+        self._backend, card = load_backend(choice, config.max_gap_s)
+        self.models: dict[str, ModelCard] = {"depth": card}
+        self.contract = Contract.of(card, config, self._backend.size)
 
     def reset(self) -> None:
         """Forget earlier images: the next one does not follow them."""

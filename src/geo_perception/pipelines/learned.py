@@ -22,13 +22,18 @@ SSDC_MULTIPLE = 16
 FARTHEST_PX = 0.1  # smaller disparities than PSMNet can tell from zero
 
 
-def load_for(stage: str, network: str | tuple[str, ...], choice: ModelChoice) -> tuple[nn.Module, ModelCard]:
-    """The optimised network of `choice`, which must be the named one or one of several, and its card.
+def load_for(stage: str, network: str, choice: ModelChoice) -> tuple[nn.Module, ModelCard]:
+    """The optimised network of `choice` and its card; raises as `load_plain`."""
+    module, card = load_plain(stage, (network,), choice)
+    return optimise(module, precision=choice.precision), card
+
+
+def load_plain(stage: str, fitting: tuple[str, ...], choice: ModelChoice) -> tuple[nn.Module, ModelCard]:
+    """The network of `choice` in its reference form, which must be one of the fitting ones, and its card.
 
     Raises:
         WeightsError: no model was named (none is shipped), or it holds another network.
     """
-    fitting = (network,) if isinstance(network, str) else network
     if not choice.model:
         raise WeightsError(
             f"{stage}: {' or '.join(fitting)} needs a model (a name in models/ or a folder); none ships with this "
@@ -40,7 +45,7 @@ def load_for(stage: str, network: str | tuple[str, ...], choice: ModelChoice) ->
             f"{stage}: model {choice.model!r} holds network {card.network!r}, "
             f"{' or '.join(map(repr, fitting))} is needed"
         )
-    return optimise(load_model(choice.model, choice.device), precision=choice.precision), card
+    return load_model(choice.model, choice.device), card
 
 
 class LearnedStereo:

@@ -2,14 +2,7 @@
 """Weights: model folders with cards, and the import of official checkpoints without running pickled code."""
 
 from geo_perception.weights.card import ModelCard, read_card
-from geo_perception.weights.folders import (
-    POSE_PART,
-    find_model,
-    find_parts,
-    list_models,
-    model_folders,
-    user_folder,
-)
+from geo_perception.weights.folders import find_model, list_models, model_folders, user_folder
 from geo_perception.weights.imagenet import load_imagenet
 from geo_perception.weights.official import (
     Imported,
@@ -21,12 +14,10 @@ from geo_perception.weights.official import (
 from geo_perception.weights.store import load_model, save_model
 
 __all__ = [
-    "POSE_PART",
     "Imported",
     "ModelCard",
     "Official",
     "find_model",
-    "find_parts",
     "import_checkpoint",
     "list_models",
     "list_official",

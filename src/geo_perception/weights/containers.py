@@ -16,7 +16,6 @@ from typing import Any
 from torch import Tensor
 
 from geo_perception.errors import WeightsError
-from geo_perception.weights.folders import POSE_PART
 from geo_perception.weights.store import file_sha256
 from geo_perception.weights.unpickle import load_checkpoint
 
@@ -27,19 +26,24 @@ PARALLEL_PREFIX = "module."  # added to every key by DataParallel
 FOLDERS: dict[str, dict[str, str]] = {
     "distdepth": {"encoder.pth": "encoder.", "depth.pth": "decoder."},
     "multi_frame": {"encoder.pth": "encoder.", "depth.pth": "decoder."},
+    "video_depth": {
+        "encoder.pth": "depth.encoder.",
+        "depth.pth": "depth.decoder.",
+        "pose_encoder.pth": "pose.encoder.",
+        "pose.pth": "pose.decoder.",
+    },
     "posenet": {"pose_encoder.pth": "encoder.", "pose.pth": "decoder."},
 }
 
-# Network -> sub-folder of its model -> network that comes along in the same folder.
-PARTS: dict[str, dict[str, str]] = {"multi_frame": {POSE_PART: "posenet"}}
-
 # Plain entry of encoder.pth -> option of the network that it sets; the others only describe the training.
-NUMBERS: dict[str, dict[str, str]] = {
-    "multi_frame": {"min_depth_bin": "min_bin_m", "max_depth_bin": "max_bin_m"},
-}
+BINS = {"min_depth_bin": "min_bin_m", "max_depth_bin": "max_bin_m"}
+NUMBERS: dict[str, dict[str, str]] = {"multi_frame": BINS, "video_depth": BINS}
 
 # Names of constants that follow from the options: the files' are not taken, so that any size can be asked for.
-CONSTANTS: dict[str, tuple[str, ...]] = {"multi_frame": ("encoder.backprojector.",)}
+CONSTANTS: dict[str, tuple[str, ...]] = {
+    "multi_frame": ("encoder.backprojector.",),
+    "video_depth": ("depth.encoder.backprojector.",),
+}
 
 
 @dataclass(frozen=True)
@@ -51,11 +55,6 @@ class Contents:
     digest: str = ""  # sha256 of the file, or of each file of the folder, in words
     config: dict[str, Any] = field(default_factory=dict)  # options that the container states
     inputs: str = ""  # of the card
-
-
-def holds(network: str, path: Path) -> bool:
-    """Whether a folder has all files of a network that comes as a folder."""
-    return path.is_dir() and all((path / name).is_file() for name in FOLDERS[network])
 
 
 def read_contents(network: str, source: str | Path | Mapping[str, Any]) -> Contents:

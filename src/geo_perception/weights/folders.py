@@ -11,7 +11,6 @@ from geo_perception.errors import WeightsError
 from geo_perception.weights.card import CARD_FILE
 
 OFFICIAL_FILE = "official.yaml"
-POSE_PART = "pose"  # sub-folder of a multi_frame model with its pose network
 
 
 def user_folder() -> Path:
@@ -51,11 +50,6 @@ def find_model(path_or_name: str | Path) -> Path:
     found = ", ".join(list_models()) or "none"
     looked = ", ".join(str(folder) for folder in folders) or "no folder exists"
     raise WeightsError(f"no model {str(path_or_name)!r}; there are: {found} (searched {looked})")
-
-
-def find_parts(folder: Path) -> list[Path]:
-    """Folders of the networks that a model needs beside its own."""
-    return sorted(card.parent for card in folder.glob(f"*/{CARD_FILE}"))
 
 
 def list_models() -> dict[str, Path]:

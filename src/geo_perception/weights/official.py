@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from geo_perception.errors import ConfigError, WeightsError
 from geo_perception.networks import NETWORKS
 from geo_perception.weights.card import ModelCard, read_yaml
-from geo_perception.weights.containers import CONSTANTS, PARTS, Contents, holds, read_contents
+from geo_perception.weights.containers import CONSTANTS, Contents, read_contents
 from geo_perception.weights.folders import official_file
 from geo_perception.weights.store import file_sha256, load_strictly, new_network
 
@@ -44,7 +44,6 @@ class Imported:
 
     module: nn.Module
     card: ModelCard
-    parts: dict[str, Imported] = field(default_factory=dict)  # sub-folder of the model -> network it needs
 
 
 def list_official() -> dict[str, Official]:
@@ -71,21 +70,9 @@ def import_checkpoint(name: str, source: str | Path | Mapping[str, Any], **confi
 
 
 def read_official(name: str, source: str | Path | Mapping[str, Any], **config: Any) -> Imported:
-    """As `import_checkpoint`, with the card and the networks that come in the same folder and belong to it."""
+    """As `import_checkpoint`, with the card."""
     digest = "" if isinstance(source, Mapping) else _digest(Path(source))
     entry = _entry(name, digest)
-    imported = _imported(entry, source, config)
-    if isinstance(source, Mapping):
-        return imported
-    parts = {
-        part: _imported(replace(entry, network=network, config={}, limits=()), source, {})
-        for part, network in PARTS.get(entry.network, {}).items()
-        if holds(network, Path(source))
-    }
-    return replace(imported, parts=parts)
-
-
-def _imported(entry: Official, source: str | Path | Mapping[str, Any], config: dict[str, Any]) -> Imported:
     contents = read_contents(entry.network, source)
     spec = NETWORKS[entry.network]
     options = {**spec.infer_config(contents.state), **contents.config, **entry.config, **config}

@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Model folders: model.yaml (card) beside weights.safetensors, written atomically and checked when read.
-
-A network that needs another one keeps it in a sub-folder, a model folder like any other: a `multi_frame` model keeps
-the pose network that tells it how the camera moved in `pose/`. Saving a model replaces its folder: save parts last.
-"""
+"""Model folders: model.yaml (card) beside weights.safetensors, written atomically and checked when read."""
 
 from __future__ import annotations
 
