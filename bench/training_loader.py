@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How much of the speed of training the loader costs: the recipe's steps on its batches against one batch in memory.
 
-ResNet-18, 192x192, batch 8, the presets' own augmentation, pictures kept 1.25 times larger for crops. Steps of both kinds
-take turns. While a step is timed the loader's threads prepare a coming batch, as they do in a run.
+ResNet-18, 192x192, batch 8, the presets' own augmentation, pictures kept 1.25 times larger for crops. Steps of both
+kinds take turns. While a step is timed the loader's threads prepare a coming batch, as they do in a run.
 """
 
 from __future__ import annotations
@@ -24,7 +24,11 @@ from training.indoor.student import FRAMES
 from training.recipes.distdepth import new_optimiser, new_student, train_step
 
 SAMPLES, SIDE, KEEP = 64, 192, 1.25
-WARM_UP, ROUNDS, BLOCK = 1, 4, 4  # steps of one kind in a row, so that batches prepared ahead do not hide the cost
+WARM_UP, ROUNDS, BLOCK = (
+    1,
+    4,
+    4,
+)  # steps of one kind in a row, so that batches prepared ahead do not hide the cost
 
 
 def run() -> list[Row]:
@@ -43,7 +47,10 @@ def compare(preset: str, folder: Path) -> list[Row]:
     batches = loader.batches(0)
     step = stepper(config)
     kept = next(batches)
-    sources: dict[str, Callable[[], IndoorBatch]] = {"in memory": lambda: kept, "loader": lambda: next(batches)}
+    sources: dict[str, Callable[[], IndoorBatch]] = {
+        "in memory": lambda: kept,
+        "loader": lambda: next(batches),
+    }
     times: dict[str, list[float]] = {name: [] for name in sources}
     for turn in range(WARM_UP + ROUNDS):
         for name, source in sources.items():
@@ -86,7 +93,9 @@ def pictures(frames: tuple[str, ...], folder: Path) -> Cache:
     """Pictures with the statistics of rooms (smooth areas, edges, some noise) as mapped files, as a run has them."""
     random = np.random.default_rng(0)
     side, images = round(SIDE * KEEP), SAMPLES * len(frames)
-    coarse = random.integers(0, 236, (images, 12, 12, 3), np.uint8).repeat(side // 12, 1).repeat(side // 12, 2)
+    coarse = (
+        random.integers(0, 236, (images, 12, 12, 3), np.uint8).repeat(side // 12, 1).repeat(side // 12, 2)
+    )
     coarse += random.integers(0, 20, coarse.shape, np.uint8)
     depths_m = random.uniform(1, 6, (SAMPLES, 12, 12)).astype(np.float16)
     np.save(folder / "images.npy", coarse)

@@ -127,7 +127,10 @@ def test_two_processes_equal_one(tiny, preset):
 
 
 def test_mixed_precision_changes_the_first_loss_by_less_than_a_hundredth(tiny):
-    runs = [tiny("stereo", p, precision=p, steps=1, validation=(), tie_break=False) for p in ("32-true", "bf16-mixed")]
+    runs = [
+        tiny("stereo", p, precision=p, steps=1, validation=(), tie_break=False)
+        for p in ("32-true", "bf16-mixed")
+    ]
     for config in runs:
         recipe.train(config)
     exact, mixed = (losses(config)[0, "loss/total"] for config in runs)
