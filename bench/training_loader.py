@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How much of the speed of training the loader costs: the recipe's steps on its batches against one batch in memory.
 
-ResNet-18, 192x192, batch 8, the presets' own augmentation, pictures kept 1.25 times larger for crops. Steps of both kinds
-take turns. While a step is timed the loader's threads prepare a coming batch, as they do in a run.
+ResNet-18, 192x192, batch 8, the presets' own augmentation, pictures kept 1.25 times larger for crops. Steps of both
+kinds take turns. While a step is timed the loader's threads prepare a coming batch, as they do in a run.
 """
 
 from __future__ import annotations
