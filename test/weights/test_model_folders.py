@@ -49,6 +49,23 @@ def test_round_trip_keeps_weights_config_and_card(tmp_path: Path) -> None:
         assert torch.equal(loaded.state_dict()[name], value), name
 
 
+def test_half_a_file_holds_weights_to_eleven_bits(model: Path, tmp_path: Path) -> None:
+    module = load_model(model)
+    save_model(module, tmp_path / "half", CARD, half=True)
+    sizes = [(folder / WEIGHTS_FILE).stat().st_size for folder in (model, tmp_path / "half")]
+    assert sizes[1] < 0.6 * sizes[0]
+    for name, value in load_model(tmp_path / "half").state_dict().items():
+        assert value.dtype == module.state_dict()[name].dtype, name
+        torch.testing.assert_close(value, module.state_dict()[name], rtol=2**-11, atol=1e-7, msg=name)
+
+
+def test_a_weight_too_large_for_half_a_file_is_refused(tmp_path: Path) -> None:
+    module = build("scadc", stereo_scale=0.9)
+    module.conv1[0][0].weight.data[0, 0, 0, 0] = 1e5
+    with pytest.raises(WeightsError, match="not finite"):
+        save_model(module, tmp_path / "half", CARD, half=True)
+
+
 def test_saving_again_replaces_the_model_and_leaves_nothing_behind(model: Path) -> None:
     module = build("scadc", stereo_scale=0.9)
     save_model(module, model, CARD)

@@ -56,6 +56,7 @@ class Config:
     devices: int = 1
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     threads: int = 0  # of PyTorch in each process; 0 = its default
+    half: bool = False  # float16 in the model folder: half the size, weights rounded to 11 bits
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -123,6 +124,7 @@ PRESETS: dict[str, tuple[str, Config]] = {
                 photographic=FAR_FROM_HOME,
             ),
             precision="bf16-mixed",
+            half=True,
         ),
     ),
     "stereo": ("Stereo pairs; metric scale from the true baseline.", OWN),

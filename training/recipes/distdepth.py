@@ -209,7 +209,8 @@ def save(
 ) -> None:
     """Replaces the model folder."""
     saved = student.saved()
-    save_model(saved.module, config.out, model_card(config, saved, step, figures), beside)
+    card = model_card(config, saved, step, figures)
+    save_model(saved.module, config.out, card, beside, half=config.half)
 
 
 def check_finite(terms: Mapping[str, Tensor], step: int, ranks: Ranks) -> None:

@@ -43,7 +43,12 @@ def load_model(path_or_name: str | Path, device: str = "cpu") -> nn.Module:
 
 
 def save_model(
-    module: nn.Module, folder: str | Path, card: ModelCard, arrays: Mapping[str, NDArray[Any]] | None = None
+    module: nn.Module,
+    folder: str | Path,
+    card: ModelCard,
+    arrays: Mapping[str, NDArray[Any]] | None = None,
+    *,
+    half: bool = False,
 ) -> ModelCard:
     """Write card and weights to `folder`, replacing a model there only once everything is on disk.
 
@@ -55,9 +60,12 @@ def save_model(
         folder: of the model; whatever else lies there goes with the old model.
         card: without the hash.
         arrays: kept beside the weights, file name (`*.npy`) -> array.
+        half: keep weights as float16, at half the size and 11 bits; loading makes them float32 again.
     """
     folder = Path(folder)
     state = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
+    if half:
+        state = {name: value.half() if value.is_floating_point() else value for name, value in state.items()}
     load_strictly(new_network(card, str(folder)), state, "the module to save")
     fresh = folder.parent / f".{folder.name}.new-{os.getpid()}"
     shutil.rmtree(fresh, ignore_errors=True)
