@@ -8,6 +8,7 @@ import math
 from pathlib import Path
 
 import pytest
+from helpers import frames as fake
 from helpers import pictures, rgbd_folders
 from helpers.indoor_model import picture, untrained_model, untrained_multi_frame_model
 from helpers.processes import local_ros_environment
@@ -15,7 +16,7 @@ from helpers.processes import local_ros_environment
 from geo_perception import cli
 from geo_perception.datasets.indoor.lens import FieldOfView, Lens, read_calibration
 from geo_perception.errors import ConfigError, DataError
-from geo_perception.ros.bags import BagTopics, read_camera_bag
+from geo_perception.ros.bags import BagTopics, read_camera_bag, write_bag
 from geo_perception.ros.bags.layout import NO_STEREO
 from geo_perception.ros.demo.inputs import source_of
 from geo_perception.ros.demo.run import DemoConfig, run
@@ -137,6 +138,16 @@ def mixed(folder: Path) -> Path:
     return folder
 
 
+def tiny(folder: Path) -> Path:
+    pictures.save_image(folder / "a.png", picture(8, 8))
+    return folder
+
+
+def tiny_bag(folder: Path) -> Path:
+    write_bag(folder, fake.frames(2))
+    return folder
+
+
 def damaged(folder: Path) -> Path:
     pictures.image_folder(folder)
     (folder / "view9.jpg").write_bytes(b"no picture")
@@ -171,13 +182,25 @@ def cut(folder: Path) -> Path:
     [
         (empty, r"holds no image \(png, jpg, .*\), and is neither an RGB-D folder nor a bag"),
         (mixed, r"b\.png is 64x64, a\.png is 128x96"),
+        (tiny, "frame a: image is 8x8, allowed are 32 px a side"),
+        (tiny_bag, "frame 000000: image is 48x24, allowed are 32 px a side"),
         (damaged, r"view9\.jpg cannot be read"),
         (text, r"room\.mp4 is no image, no bag, and no video that OpenCV can read"),
         (several, "holds several RGB-D folders; give one of them: home, office"),
         (cut, "cannot be read|is damaged"),
         (lambda folder: folder, "data does not exist"),
     ],
-    ids=["empty", "mixed sizes", "unreadable", "unknown video", "several", "damaged bag", "absent"],
+    ids=[
+        "empty",
+        "mixed sizes",
+        "tiny",
+        "tiny bag",
+        "unreadable",
+        "unknown video",
+        "several",
+        "damaged bag",
+        "absent",
+    ],
 )
 def test_data_that_cannot_be_played_are_named_in_one_line(tmp_path, make, said):
     with pytest.raises(DataError, match=said) as caught:

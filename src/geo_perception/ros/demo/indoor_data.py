@@ -17,9 +17,10 @@ from geo_perception.datasets.indoor.pictures import (
     read_pictures,
     read_video,
 )
-from geo_perception.errors import ConfigError, DataError
+from geo_perception.errors import ConfigError, DataError, InputError
 from geo_perception.frames import RgbdFrame
 from geo_perception.geometry import PinholeCamera
+from geo_perception.pipelines.indoor_depth import check_camera, checked_image
 from geo_perception.ros.bags import CAMERA_TOPICS, CameraMessages, read_camera_bag, write_bag
 from geo_perception.ros.demo.bag_topics import camera_topics
 from geo_perception.ros.demo.stage import Request, Source, is_bag
@@ -76,12 +77,24 @@ def _from_bag(request: Request) -> Source:
     """As it is, or written anew with the camera that it lacks."""
     topics = camera_topics(request.path, request.arguments)
     if topics.left_info and request.lens is None:
+        next(usable(request.path, read_camera_bag(request.path, topics, window_s=INFO_WINDOW_S)))
         note = f"truth is what the bag has on {topics.truth}"
         return Source(request.path, topics, PREFIX, INFO_WINDOW_S, note=note)
     lens = _lens(request)
     topics = replace(topics, left_info="", truth="")  # whose pixels a lens that rectifies would leave behind
     unknown = read_camera_bag(request.path, topics, camera_of=_nothing_known)
     return _written(request, _seen_through(lens, unknown), request.frames, "bag")
+
+
+def usable(path: Path, frames: Iterable[RgbdFrame]) -> Iterator[RgbdFrame]:
+    """The frames. Raises DataError for one that the node would refuse, after which a demo would wait in vain."""
+    for frame in frames:
+        try:
+            checked_image(frame.image)
+            check_camera(frame.camera, (frame.image.shape[0], frame.image.shape[1]))
+        except InputError as error:
+            raise DataError(f"{path}, frame {frame.name}: {error}") from error
+        yield frame
 
 
 def _nothing_known(width: int, height: int) -> PinholeCamera:
@@ -112,6 +125,6 @@ def _written(
 ) -> Source:
     """The frames, as many as asked for, as a bag."""
     path: Path = request.folder / f"{request.path.resolve().stem}-{total}"
-    first = islice(frames, request.frames)
+    first = usable(request.path, islice(frames, request.frames))
     write_bag(path, first, overwrite=True, progress=True, total=total, messages=CameraMessages())
     return Source(path, CAMERA_TOPICS, PREFIX, kind=kind, note=note)
