@@ -16,8 +16,8 @@ from geo_perception import cli
 from geo_perception.datasets.indoor.recording import RecordedFrame, neighboured, write_recording
 from geo_perception.datasets.indoor.sets import open_set
 from geo_perception.errors import ConfigError, DataError
-from geo_perception.ros.bags import write_bag
-from geo_perception.ros.bags.camera_frames import CameraTopics, read_cameras
+from geo_perception.ros.bags import BagTopics, read_recorded, write_bag
+from geo_perception.ros.bags.camera_frames import STEREO_TOPICS
 
 TRUTH = "/ground_truth/depth/image_rect"
 
@@ -85,7 +85,7 @@ def test_only_neighbours_in_time_are_neighbours() -> None:
 
 
 def test_fewer_frames_move_more_between_neighbours(bag: Path, tmp_path: Path) -> None:
-    assert write_recording(tmp_path / "set", "slow", read_cameras(bag), every=2) == 3
+    assert write_recording(tmp_path / "set", "slow", read_recorded(bag), every=2) == 3
     record = json.loads((tmp_path / "set/slow/environment.json").read_text())
     assert np.diff(record["stamps_ns"]).tolist() == [2 * fake.PERIOD_NS] * 2
     assert lines(tmp_path / "set/temporal.txt") == ["slow/000001_0 1 l", "slow/000001_1 1 r"]
@@ -106,16 +106,16 @@ def test_moments_without_any_depth_are_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("topics", "says"),
     [
-        (CameraTopics(left="/front/image"), r"lacks /front/image; it has .*/left/image_rect"),
+        (replace(STEREO_TOPICS, left="/front/image"), r"lacks /front/image; it has .*/left/image_rect"),
         (
-            CameraTopics(right="/points"),
+            replace(STEREO_TOPICS, right="/points"),
             r"/points is sensor_msgs/msg/PointCloud2, only sensor_msgs/msg/Image",
         ),
     ],
 )
-def test_wrong_topics_are_named(bag: Path, topics: CameraTopics, says: str) -> None:
+def test_wrong_topics_are_named(bag: Path, topics: BagTopics, says: str) -> None:
     with pytest.raises(DataError, match=says):
-        list(read_cameras(bag, topics))
+        list(read_recorded(bag, topics))
 
 
 def test_faults_leave_nothing_behind(bag: Path, tmp_path: Path, limited_files) -> None:
@@ -139,7 +139,7 @@ def test_a_recording_is_not_overwritten(tmp_path: Path) -> None:
 
 
 def test_a_recording_without_its_record_is_refused(bag: Path, tmp_path: Path) -> None:
-    write_recording(tmp_path / "set", "run", read_cameras(bag))
+    write_recording(tmp_path / "set", "run", read_recorded(bag))
     (tmp_path / "set/run/environment.json").unlink()
     with pytest.raises(DataError, match=r"environment\.json is no record"):
         open_set("rosbag", tmp_path / "set")

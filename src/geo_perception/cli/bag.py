@@ -70,10 +70,12 @@ def to_folder(
     from tqdm import tqdm
 
     from geo_perception.datasets.indoor.recording import write_recording
-    from geo_perception.ros.bags.camera_frames import CameraTopics, read_cameras
+    from geo_perception.ros.bags import BagTopics, read_recorded
 
-    topics = CameraTopics(left, info_beside(left), right, info_beside(right), depth)
-    frames = tqdm(read_cameras(bag, topics, window_s), "reading bag", unit="frame")
+    topics = BagTopics(
+        left, info_beside(left), right, info_beside(right), points="", truth=depth, tf_static=""
+    )
+    frames = tqdm(read_recorded(bag, topics, window_s), "reading bag", unit="frame")
     count = write_recording(folder, bag.resolve().stem, frames, every, source=str(bag))
     print(f"{count} frames in {folder / bag.resolve().stem}; lists {folder / 'stereo.txt'}, temporal.txt")
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -111,10 +111,10 @@ class Contract:
         return cls(wanted, aspect if config.aspect == "card" else config.aspect, float(focal))
 
     def camera(self, framing: Framing, camera: PinholeCamera | None) -> PinholeCamera | None:
-        """The camera of the network's input in which its depth is right, for the camera of the image.
+        """The camera of the network's input, for that of the image; without one, that of the canonical focal length.
 
-        Depth that is learnt for one focal length belongs to a camera of that focal length, whichever took the image.
-        None where neither is known.
+        Depth for a canonical focal length, and the way between two images with it, are the true ones times one factor:
+        under the camera's own intrinsics the same pixels meet. None where neither focal length is known.
         """
         height, width = self.size
         if camera is None and not self.canonical_focal:
@@ -122,11 +122,7 @@ class Contract:
         if camera is None:
             focal = self.canonical_focal * width, self.canonical_focal * height
             return PinholeCamera(*focal, (width - 1) / 2, (height - 1) / 2, width, height)
-        seen = framing.camera(camera)
-        if not self.canonical_focal:
-            return seen
-        zoom = self.canonical_focal / framing.focal_share(camera)
-        return replace(seen, fx=seen.fx * zoom, fy=seen.fy * zoom)
+        return framing.camera(camera)
 
 
 class IndoorDepth:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """rosbag2 recordings (.mcap, .db3) of stereo and lidar or of one camera, without a ROS installation."""
 
+from geo_perception.ros.bags.camera_frames import read_recorded
 from geo_perception.ros.bags.camera_reader import read_camera_bag
 from geo_perception.ros.bags.info import BagInfo, TopicInfo, bag_info
 from geo_perception.ros.bags.layout import CAMERA_TOPICS, DEFAULT_TOPICS, STORAGES, BagTopics
@@ -19,5 +20,6 @@ __all__ = [
     "bag_info",
     "read_bag",
     "read_camera_bag",
+    "read_recorded",
     "write_bag",
 ]

@@ -22,24 +22,34 @@ logger = logging.getLogger(__name__)
 class MatchedMessages:
     """The sets of an open reader, made into frames."""
 
-    def __init__(self, path: str | Path, reader: Any, topics: BagTopics, window_s: float) -> None:
-        """Raises DataError if a topic is missing."""
+    def __init__(
+        self, path: str | Path, reader: Any, topics: BagTopics, window_s: float, needs_truth: bool
+    ) -> None:
+        """Raises DataError if a topic is missing or of another type."""
         self.path, self.reader, self.topics = path, reader, topics
         self._store = typestore()
-        self._parts = {topic: part for part, topic in self._wanted().items()}
-        streams = [Stream(part, window_s, optional=part == "truth") for part in self._parts.values()]
+        self._parts = {topic: part for part, topic in self._wanted(needs_truth).items()}
+        optional = () if needs_truth else ("truth",)
+        streams = [Stream(part, window_s, optional=part in optional) for part in self._parts.values()]
         self._sync = Synchronizer(streams, pivot="left")
         self.count = 0
 
-    def _wanted(self) -> dict[str, str]:
-        there = {connection.topic for connection in self.reader.connections}
-        required = self.topics.required
-        missing = sorted(set(required.values()) - there)
+    def _wanted(self, needs_truth: bool) -> dict[str, str]:
+        there = {connection.topic: connection.msgtype for connection in self.reader.connections}
+        truth = {"truth": self.topics.truth}
+        required = self.topics.required | (truth if needs_truth else {})
+        missing = sorted(set(required.values()) - there.keys())
         if missing:
             raise DataError(
                 f"bag {self.path} lacks {', '.join(missing)}; it has {', '.join(sorted(there)) or 'no topics'}"
             )
-        return required | ({"truth": self.topics.truth} if self.topics.truth in there else {})
+        wanted = required | (truth if self.topics.truth in there else {})
+        for topic in wanted.values():
+            if there[topic] != self.topics.types[topic]:
+                raise DataError(
+                    f"bag {self.path}: {topic} is {there[topic]}, only {self.topics.types[topic]} is read"
+                )
+        return wanted
 
     def frames(
         self, decode: Callable[[Match, int], Frame], transforms: Callable[[Any], None] = lambda message: None
@@ -101,10 +111,16 @@ class MatchedMessages:
 
 
 @contextmanager
-def matched_messages(path: str | Path, topics: BagTopics, window_s: float) -> Iterator[MatchedMessages]:
-    """The same of a bag by its path, which is closed in the end. Raises DataError as `open_reader` does."""
+def matched_messages(
+    path: str | Path, topics: BagTopics, window_s: float, *, needs_truth: bool = False
+) -> Iterator[MatchedMessages]:
+    """The sets of a bag by its path, which is closed in the end; without `needs_truth`, sets may lack true depth.
+
+    Raises:
+        DataError: as `open_reader` does, or a topic is missing or of another type.
+    """
     reader = open_reader(path)
     try:
-        yield MatchedMessages(path, reader, topics, window_s)
+        yield MatchedMessages(path, reader, topics, window_s, needs_truth)
     finally:
         reader.close()
