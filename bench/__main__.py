@@ -23,7 +23,7 @@ PROBE_SIZE = 1024
 
 def parts() -> list[str]:
     """Names of the modules here that hold benchmarks."""
-    helpers = {"__main__", "table"}
+    helpers = {"__main__", "table", "traffic"}
     return sorted(
         module.name for module in pkgutil.iter_modules(bench.__path__) if module.name not in helpers
     )

@@ -17,6 +17,7 @@ from geo_perception.networks.resnet_encoder import check_image
 STEM_CHANNELS = 32
 MEAN, STD = 127 / 255, 128 / 255  # of the input in 0..1, the same for every colour
 EPS, MOMENTUM = 1e-3, 0.01  # of the batch norms
+CEILING = 6.0  # of the ReLU6
 
 
 class Stage(NamedTuple):

@@ -240,7 +240,8 @@ def trouble(seen: Image) -> str:
     _, contrast = cv2.meanStdDev(seen)
     if float(contrast.max()) < UNIFORM:
         return "the image is uniform (lens covered, no light, overexposed?): its depth is a guess"
-    saturated = float((seen.min(axis=2) >= SATURATED).mean())
+    bright = cv2.inRange(seen, (SATURATED,) * 3, (255,) * 3)
+    saturated = cv2.countNonZero(bright) / bright.size
     if saturated > MAX_SATURATED:
         return f"{saturated:.0%} of the image is overexposed"
     return ""

@@ -14,6 +14,8 @@ import torch
 from torch import nn
 
 from geo_perception.errors import ConfigError
+from geo_perception.networks.distdepth import DistDepth
+from geo_perception.networks.inference.distdepth import FastDistDepth
 from geo_perception.networks.inference.generic import FastSequential
 from geo_perception.networks.inference.guided import FastScadcGuided
 from geo_perception.networks.inference.psmnet import FastPsmnet
@@ -32,6 +34,7 @@ FAST_FORMS: dict[type[nn.Module], Callable[[Any, torch.dtype], nn.Module]] = {
     ScadcGuided: FastScadcGuided,
     Ssdc: FastSsdc,
     Psmnet: FastPsmnet,
+    DistDepth: FastDistDepth,
 }
 
 

@@ -2,7 +2,8 @@
 """Convolutions for inference: batch norm folded in, activation and skip connection in the same pass over memory.
 
 On the CPU they use the fused oneDNN operators that PyTorch's own compiler emits; where those are absent, or on another
-device, the same is done with public operators.
+device, the same is done with public operators. The fused operators would bring the weights into oneDNN's own order on
+every call, which takes longer than the convolution where maps are small and layers wide, so this is done once.
 """
 
 from __future__ import annotations
@@ -50,18 +51,26 @@ class FusedConv:
         dilation: tuple[int, ...] | None = None,
         groups: int = 1,
         slope: float | None = None,
+        ceiling: float | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        """slope: of the activation for negative values; None: no activation, 0: ReLU."""
+        """
+        Args:
+            weight, bias, stride, padding, dilation, groups: of the convolution.
+            slope: of the activation for negative values; None: no activation, 0: ReLU.
+            ceiling: at which a ReLU ends; None: nowhere.
+            dtype: of input, output and weights.
+        """
         weight = weight.detach().to(dtype)
         self.weight = weight.contiguous(memory_format=CHANNELS_LAST[weight.dim()])
         self.bias = None if bias is None else bias.detach().to(dtype)
         self.stride, self.padding = list(stride), list(padding)
         self.dilation = list(dilation or (1,) * len(stride))
         self.groups = groups
-        self.slope = slope
+        self.slope, self.ceiling = slope, ceiling
         self.dtype = dtype
         self.fused = weight.device.type == "cpu" and has_fused_operators()
+        self._packed: Tensor | None = None  # the weight in oneDNN's order
 
     @classmethod
     def of(
@@ -70,6 +79,7 @@ class FusedConv:
         norm: Any = None,
         *,
         slope: float | None = None,
+        ceiling: float | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> FusedConv:
         """From a convolution and the batch norm behind it."""
@@ -82,6 +92,7 @@ class FusedConv:
             dilation=conv.dilation,
             groups=conv.groups,
             slope=slope,
+            ceiling=ceiling,
             dtype=dtype,
         )
 
@@ -91,22 +102,30 @@ class FusedConv:
         if self.fused:
             return self._fused(x, skip, padding)
         y = _convolve(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
-        return activate_(y if skip is None else y.add_(skip), self.slope)
+        return activate_(y if skip is None else y.add_(skip), self.slope, self.ceiling)
 
     def _fused(self, x: Tensor, skip: Tensor | None, padding: list[int]) -> Tensor:
-        shape = (self.weight, self.bias, padding, self.stride, self.dilation, self.groups)
-        attribute, scalars = _attribute(self.slope)
+        shape = (self._weight_for(x, padding), self.bias, padding, self.stride, self.dilation, self.groups)
+        attribute, scalars = _attribute(self.slope, self.ceiling)
         if skip is None:
             y: Tensor = torch.ops.mkldnn._convolution_pointwise(x, *shape, attribute, scalars, "")
             return y
-        if attribute == "leaky_relu":  # not offered together with a sum
+        if attribute in ("leaky_relu", "hardtanh"):  # not offered together with a sum
             y = torch.ops.mkldnn._convolution_pointwise.binary(x, skip, *shape, "add", 1.0, None, [], "")
-            return activate_(y, self.slope)
+            return activate_(y, self.slope, self.ceiling)
         unary = None if attribute == "none" else attribute
         total: Tensor = torch.ops.mkldnn._convolution_pointwise.binary(
             x, skip, *shape, "add", 1.0, unary, [], ""
         )
         return total
+
+    def _weight_for(self, x: Tensor, padding: list[int]) -> Tensor:
+        """The weight in the order that is best for the first input seen; any other input takes it, too."""
+        if self._packed is None:
+            self._packed = torch.ops.mkldnn._reorder_convolution_weight(
+                self.weight, padding, self.stride, self.dilation, self.groups, list(x.shape)
+            )
+        return self._packed
 
 
 class FusedDeconv:
@@ -132,14 +151,18 @@ class FusedDeconv:
         return activate_(y if skip is None else y.add_(skip), self.slope)
 
 
-def activate_(x: Tensor, slope: float | None) -> Tensor:
-    """In-place (leaky) ReLU; None leaves x as it is."""
+def activate_(x: Tensor, slope: float | None, ceiling: float | None = None) -> Tensor:
+    """In-place (leaky) ReLU, or one that ends at `ceiling`; None leaves x as it is."""
+    if ceiling is not None:
+        return torch.clamp_(x, 0, ceiling)
     if slope is None:
         return x
     return torch.relu_(x) if slope == 0 else F.leaky_relu_(x, slope)
 
 
-def _attribute(slope: float | None) -> tuple[str, list[float]]:
+def _attribute(slope: float | None, ceiling: float | None) -> tuple[str, list[float]]:
+    if ceiling is not None:
+        return "hardtanh", [0.0, ceiling]
     if slope is None:
         return "none", []
     return ("relu", []) if slope == 0 else ("leaky_relu", [slope])
@@ -166,13 +189,14 @@ def has_fused_operators() -> bool:
     if not torch._C._has_mkldnn:
         return False
     x, weight, bias = torch.randn(1, 4, 6, 6), torch.randn(4, 4, 3, 3), torch.randn(4)
-    want = torch.relu(F.conv2d(x, weight, bias, padding=1) + x)
-    shape = (weight, bias, [1, 1], [1, 1], [1, 1], 1)
+    plain = F.conv2d(x, weight, bias, padding=1)
+    layout = ([1, 1], [1, 1], [1, 1], 1)
     try:
-        got = torch.ops.mkldnn._convolution_pointwise.binary(x, x, *shape, "add", 1.0, "relu", [], "")
-        plain = torch.ops.mkldnn._convolution_pointwise(x, *shape, "relu", [], "")
+        packed = torch.ops.mkldnn._reorder_convolution_weight(weight, *layout, list(x.shape))
+        shape = (packed, bias, *layout)
+        total = torch.ops.mkldnn._convolution_pointwise.binary(x, x, *shape, "add", 1.0, "relu", [], "")
+        clipped = torch.ops.mkldnn._convolution_pointwise(x, *shape, "hardtanh", [0.0, 6.0], "")
     except (AttributeError, RuntimeError, TypeError):  # another version of PyTorch
         return False
-    return torch.allclose(got, want, atol=1e-4) and torch.allclose(
-        plain, torch.relu(F.conv2d(x, weight, bias, padding=1)), atol=1e-4
-    )
+    want = ((total, torch.relu(plain + x)), (clipped, F.relu6(plain)))
+    return all(torch.allclose(got, expected, atol=1e-4) for got, expected in want)

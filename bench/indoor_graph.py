@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Frames per second of the indoor node over DDS, with the light network and images of 640x480, all four outputs heard.
+
+Feeder, node and listener share the cores. The weights are random, which does not change the time.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench import traffic
+from bench.table import Row, format_table
+from geo_perception.geometry import PinholeCamera
+from geo_perception.ros import conversions
+from geo_perception.ros.graphs import find_graph
+from geo_perception.ros.runtime.transport import environment
+
+CAMERA = PinholeCamera(525.0, 525.0, 319.5, 239.5, 640, 480)
+METRICS = {"size": [192, 256], "canonical_focal": 1.0}  # as the card of the network for rooms
+FRAMES = 3  # different ones; they are repeated
+TARGET_HZ, OUTPUTS = 20.0, 150
+OFFERED = 1.2  # of the target rate
+
+
+def run() -> list[Row]:
+    """One row; none, with a line on stderr, if the node does not start."""
+    os.environ.update(environment(localhost=True))
+    with tempfile.TemporaryDirectory() as folder:
+        write_model(Path(folder) / "model")
+        (start,) = find_graph("indoor_depth").starts({"model": f"{folder}/model"})
+        feeder = [sys.executable, "-m", "bench.indoor_graph", "feed", str(OFFERED * TARGET_HZ)]
+        moments = traffic.measure(start.command, feeder, listened(), OUTPUTS)
+    if len(moments) < 2:
+        print("bench: indoor_graph: no output, see the node's message", file=sys.stderr)
+        return []
+    return [traffic.row("indoor depth, light network, 640x480", moments, TARGET_HZ)]
+
+
+def write_model(folder: Path) -> None:
+    """A model folder of the light network."""
+    from geo_perception.networks import build
+    from geo_perception.weights import ModelCard, save_model
+
+    config = {"encoder": "efficientnet_lite0"}
+    card = ModelCard(network="distdepth", config=config, metrics=METRICS)
+    save_model(build("distdepth", **config), folder, card)
+
+
+def listened() -> dict[str, Any]:
+    """Topics and their messages; the first is counted."""
+    from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+
+    images = {"depth/image_rect": Image, "depth/image_color": Image}
+    return {**images, "depth/camera_info": CameraInfo, "depth/points": PointCloud2}
+
+
+def messages(seed: int) -> dict[str, Any]:
+    """One frame by topic, CameraInfo first as drivers send it."""
+    header = conversions.header(0, "camera_optical_frame")
+    blocks = np.random.default_rng(seed).integers(0, 240, (12, 16, 3), dtype=np.uint8)
+    image = np.ascontiguousarray(blocks.repeat(40, axis=0).repeat(40, axis=1))
+    info = conversions.info_from_camera(CAMERA, header)
+    return {"camera_info": info, "image_rect": conversions.encode_image(image, "rgb8", header)}
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["feed"]:
+        traffic.feed([messages(seed) for seed in range(FRAMES)], float(sys.argv[2]))
+    else:
+        print(format_table(run()))
