@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import frames as fake
+from helpers.full_disk import limited_files
 from helpers.indoor_training import losses, tiny_config
 
 from geo_perception import cli
@@ -118,7 +119,7 @@ def test_wrong_topics_are_named(bag: Path, topics: BagTopics, says: str) -> None
         list(read_recorded(bag, topics))
 
 
-def test_faults_leave_nothing_behind(bag: Path, tmp_path: Path, limited_files) -> None:
+def test_faults_leave_nothing_behind(bag: Path, tmp_path: Path) -> None:
     other = replace(fake.RIG.left, fx=50.0)
     with pytest.raises(DataError, match=r"frame 1: the camera is .*fx=50"):
         write_recording(tmp_path / "set", "run", [recorded(0), recorded(1, camera=other)])
@@ -126,8 +127,7 @@ def test_faults_leave_nothing_behind(bag: Path, tmp_path: Path, limited_files) -
         write_recording(tmp_path / "set", "run", [])
     with pytest.raises(ConfigError, match="every must be at least 1, got 0"):
         write_recording(tmp_path / "set", "run", [], every=0)
-    limited_files(1000)
-    with pytest.raises(DataError, match=r"set/run cannot be written"):
+    with pytest.raises(DataError, match=r"set/run cannot be written"), limited_files(1000):
         write_recording(tmp_path / "set", "run", [recorded(0)])
     assert list((tmp_path / "set").iterdir()) == []
 

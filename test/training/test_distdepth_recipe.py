@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from helpers.full_disk import limited_files
 from helpers.indoor_folders import small_simsin
 from helpers.indoor_training import losses, tiny_config
 
@@ -160,22 +161,26 @@ def test_weights_that_are_not_finite_do_not_replace_a_checkpoint(tiny):
         recipe.check_weights(student, 7)
 
 
-def test_a_full_disk_leaves_the_old_checkpoint(tiny, limited_files):
+def test_a_full_disk_leaves_the_old_checkpoint(tiny):
     config = tiny("supervised")
     recipe.train(replace(config, steps=2))
     before = (config.run_folder / checkpoint.FILE).read_bytes()
-    limited_files(10_000_000)
-    with pytest.raises(WeightsError, match=r"cannot write .*checkpoint\.pt.*earlier one is kept"):
+    with (
+        pytest.raises(WeightsError, match=r"cannot write .*checkpoint\.pt.*earlier one is kept"),
+        limited_files(10_000_000),
+    ):
         recipe.train(config)
     assert (config.run_folder / checkpoint.FILE).read_bytes() == before
     assert [path.name for path in config.run_folder.glob("checkpoint*")] == [checkpoint.FILE]
 
 
-def test_a_disk_too_full_for_the_log_is_named(tmp_path, limited_files):
+def test_a_disk_too_full_for_the_log_is_named(tmp_path):
     log = RunLog(tmp_path, 0)
     log.path.write_text("x" * 1_000_000)  # beyond whatever else this process writes
-    limited_files(1_000_000)
-    with pytest.raises(DataError, match=r"cannot write .*log\.csv.*last checkpoint is kept"):
+    with (
+        pytest.raises(DataError, match=r"cannot write .*log\.csv.*last checkpoint is kept"),
+        limited_files(1_000_000),
+    ):
         log.add(3, {"loss/total": 1.0})
     log.close()
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from helpers.full_disk import limited_files
 from helpers.indoor_folders import small_simsin
 
 from geo_perception.errors import ConfigError, DataError
@@ -76,9 +77,11 @@ class TestCache:
             build_cache([indoor], ("0",), (64, 64), tmp_path / "cache")
         assert list((tmp_path / "cache").iterdir()) == []
 
-    def test_a_full_disk_is_named_and_leaves_no_cache(self, indoor, tmp_path, limited_files):
-        limited_files(20_000)
-        with pytest.raises(DataError, match=r"cannot write the cache .*File too large"):
+    def test_a_full_disk_is_named_and_leaves_no_cache(self, indoor, tmp_path):
+        with (
+            pytest.raises(DataError, match=r"cannot write the cache .*File too large"),
+            limited_files(20_000),
+        ):
             build_cache([indoor], FRAMES, (64, 64), tmp_path / "cache")
         assert list((tmp_path / "cache").iterdir()) == []
 

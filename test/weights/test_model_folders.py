@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from helpers.full_disk import limited_files
 
 from geo_perception.errors import ConfigError, WeightsError
 from geo_perception.networks import build
@@ -82,10 +82,12 @@ def test_failed_save_keeps_the_old_model(model: Path, monkeypatch: pytest.Monkey
     assert [path.name for path in model.parent.iterdir()] == ["street"]
 
 
-def test_a_disk_without_room_keeps_the_old_model(model: Path, limited_files: Callable[[int], None]) -> None:
+def test_a_disk_without_room_keeps_the_old_model(model: Path) -> None:
     before = load_model(model).conv1[0][0].weight
-    limited_files(100_000)
-    with pytest.raises(WeightsError, match=r"cannot write the model .*street .*earlier one is kept"):
+    with (
+        pytest.raises(WeightsError, match=r"cannot write the model .*street .*earlier one is kept"),
+        limited_files(100_000),
+    ):
         save_model(build("scadc", stereo_scale=0.9), model, CARD)
     assert torch.equal(load_model(model).conv1[0][0].weight, before)
     assert [path.name for path in model.parent.iterdir()] == ["street"]
