@@ -172,6 +172,20 @@ class TestProperties:
         target = d.align(torch.full_like(self.depth, 0.3), self.depth, "sample")
         torch.testing.assert_close(target, self.depth.mean((2, 3), keepdim=True).expand_as(target))
 
+    def test_alignment_of_inverse_depth_undoes_what_a_line_through_its_reciprocal_cannot(self):
+        expert = 300 / self.depth + 150
+        inverse = d.Distillation(alignment="inverse")
+        line = d.Distillation(alignment="sample")
+        right, bent = (
+            d.distillation_terms(expert, self.depth, options)["statistical"] for options in (inverse, line)
+        )
+        assert float(right) < 1e-6 and float(bent) > 1e-4
+
+    def test_targets_of_inverse_depth_end_at_a_distance(self):
+        expert = torch.where(self.depth > 4, -1e4, 300 / self.depth)  # far beyond infinity
+        terms = d.distillation_terms(expert, self.depth, d.Distillation(alignment="inverse"))
+        assert all(torch.isfinite(value) for value in terms.values())
+
     @pytest.mark.parametrize("preset", d.PRESETS)
     def test_gradients_reach_the_student_alone(self, preset):
         expert = (100 / self.depth).requires_grad_()

@@ -19,6 +19,8 @@ from geo_perception.errors import ConfigError
 from training.indoor.losses import Reference, ssim_loss_map, ssim_map
 from training.ranks import ALONE, Ranks, masked_mean
 
+Alignment = Literal["row_mean", "sample", "median", "inverse"]
+FARTHEST_M = 20.0  # of targets aligned as inverse depth, which would otherwise reach infinity and beyond
 FLAT = 1e-5  # relative deviation below which values count as constant: float32 holds no more
 
 
@@ -32,7 +34,9 @@ class Distillation:
     )
     # "row_mean": a fit per image row, averaged over all rows of the batch (public since 2024-01)
     # "sample": one least-squares fit per image (dissertation); "median": the medians' ratio (public before)
-    alignment: Literal["row_mean", "sample", "median"] = "row_mean"
+    # "inverse": one fit per image of inverse depth, in which experts of unknown scale and shift are right (MiDaS, arXiv
+    # 1907.01341); a line through their reciprocal cannot undo a shift
+    alignment: Alignment = "row_mean"
     offset: float = (
         1.0  # relative depth = 1 / (expert + offset); 1e-6 until 2023-07, 451.8 suits the NYU-tuned expert
     )
@@ -80,7 +84,10 @@ def distillation_terms(
         ranks: processes sharing the batch.
     """
     relative = 1 / (expert + options.offset)
-    target = align(relative, depth_m.detach(), options.alignment, ranks).detach()
+    if options.alignment == "inverse":
+        target = 1 / fitted(expert, 1 / depth_m.detach()).clamp(min=1 / FARTHEST_M)
+    else:
+        target = align(relative, depth_m.detach(), options.alignment, ranks).detach()
     surface = target if options.aligned_statistic else relative
     return {
         "statistical": options.weight * statistical(surface, depth_m, options.statistic),
@@ -91,19 +98,24 @@ def distillation_terms(
 def align(
     relative: Tensor,
     depth_m: Tensor,
-    mode: Literal["row_mean", "sample", "median"],
+    mode: Alignment,
     ranks: Ranks = ALONE,
 ) -> Tensor:
-    """The expert's relative depth (B,1,H,W) brought to the scale of `depth_m`."""
+    """The expert's relative depth (B,1,H,W) brought to the scale of `depth_m`; "inverse" is not for depth."""
     if mode == "median":
         return relative * _median(depth_m) / _median(relative)
     if mode == "sample":
-        scale, shift = line_fit(relative.flatten(2), depth_m.flatten(2))
-        flat = torch.isnan(scale)  # an expert that sees no shape: the mean depth is all that fits
-        scale, shift = torch.where(flat, 0.0, scale), torch.where(flat, depth_m.mean((2, 3)), shift)
-        return scale[..., None, None] * relative + shift[..., None, None]
+        return fitted(relative, depth_m)
     scale, shift = (_mean_of_known(value, ranks) for value in line_fit(relative, depth_m))
     return scale * relative + shift
+
+
+def fitted(values: Tensor, wanted: Tensor) -> Tensor:
+    """The line through (B,1,H,W) values that comes closest to the wanted ones of each image, at those values."""
+    scale, shift = line_fit(values.flatten(2), wanted.flatten(2))
+    flat = torch.isnan(scale)  # an expert that sees no shape: the mean is all that fits
+    scale, shift = torch.where(flat, 0.0, scale), torch.where(flat, wanted.mean((2, 3)), shift)
+    return scale[..., None, None] * values + shift[..., None, None]
 
 
 def line_fit(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
