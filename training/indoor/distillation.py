@@ -40,8 +40,10 @@ class Distillation:
     offset: float = (
         1.0  # relative depth = 1 / (expert + offset); 1e-6 until 2023-07, 451.8 suits the NYU-tuned expert
     )
-    # "half": clamp((1 - SSIM)/2, 0, 1) (public); "full": 1 - SSIM (dissertation)
-    statistic: Literal["half", "full"] = "half"
+    # "half": clamp((1 - SSIM)/2, 0, 1) (public); "full": 1 - SSIM (dissertation); both compare with a target fitted to
+    # what the student sees so far, which holds a student that sees nothing yet where it is. "normalised": inverse depths,
+    # each less its median and over its mean deviation (MiDaS, arXiv 1907.01341), without a fit
+    statistic: Literal["half", "full", "normalised"] = "half"
     aligned_statistic: bool = True  # False: the expert's relative depth as it is (public until 2024-01)
     # "huber": predicted edges pulled up at the target's edges alone (public); "difference": softsign of both maps
     # compared everywhere, the differentiable form of the dissertation's normalised XOR
@@ -89,8 +91,12 @@ def distillation_terms(
     else:
         target = align(relative, depth_m.detach(), options.alignment, ranks).detach()
     surface = target if options.aligned_statistic else relative
+    if options.statistic == "normalised":
+        likeness = (normalised(expert) - normalised(1 / depth_m)).abs().mean()
+    else:
+        likeness = statistical(surface, depth_m, options.statistic)
     return {
-        "statistical": options.weight * statistical(surface, depth_m, options.statistic),
+        "statistical": options.weight * likeness,
         "spatial": options.weight * options.spatial_weight * spatial(target, depth_m, options, ranks),
     }
 
@@ -144,6 +150,13 @@ def statistical(target_m: Tensor, depth_m: Tensor, form: Literal["half", "full"]
     if form == "full":
         return (1 - ssim_map(depth_m, target)).mean()
     return ssim_loss_map(depth_m, target).mean()
+
+
+def normalised(values: Tensor) -> Tensor:
+    """(B,1,H,W) less each image's median and over its mean distance from it: free of scale and shift."""
+    distance = values - _median(values).detach()
+    spread = distance.abs().mean((1, 2, 3), keepdim=True)
+    return distance / spread.clamp(min=1e-6)
 
 
 def spatial(target_m: Tensor, depth_m: Tensor, options: Distillation, ranks: Ranks = ALONE) -> Tensor:
