@@ -41,8 +41,8 @@ class Distillation:
         1.0  # relative depth = 1 / (expert + offset); 1e-6 until 2023-07, 451.8 suits the NYU-tuned expert
     )
     # "half": clamp((1 - SSIM)/2, 0, 1) (public); "full": 1 - SSIM (dissertation); both compare with a target fitted to
-    # what the student sees so far, which holds a student that sees nothing yet where it is. "normalised": inverse depths,
-    # each less its median and over its mean deviation (MiDaS, arXiv 1907.01341), without a fit
+    # what the student sees so far, which holds a student that sees nothing yet where it is. "normalised": inverse
+    # depths, each less its median and over its mean deviation (MiDaS, arXiv 1907.01341), without a fit
     statistic: Literal["half", "full", "normalised"] = "half"
     aligned_statistic: bool = True  # False: the expert's relative depth as it is (public until 2024-01)
     # "huber": predicted edges pulled up at the target's edges alone (public); "difference": softsign of both maps
