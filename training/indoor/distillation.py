@@ -34,16 +34,15 @@ class Distillation:
     )
     # "row_mean": a fit per image row, averaged over all rows of the batch (public since 2024-01)
     # "sample": one least-squares fit per image (dissertation); "median": the medians' ratio (public before)
-    # "inverse": one fit per image of inverse depth, in which experts of unknown scale and shift are right (MiDaS, arXiv
-    # 1907.01341); a line through their reciprocal cannot undo a shift
+    # A line fitted to a student that sees little shows less still, and both go flat together. "inverse": median and
+    # mean deviation of inverse depth, in which experts of unknown scale and shift are right (MiDaS, arXiv 1907.01341),
+    # are made equal in each image
     alignment: Alignment = "row_mean"
     offset: float = (
         1.0  # relative depth = 1 / (expert + offset); 1e-6 until 2023-07, 451.8 suits the NYU-tuned expert
     )
-    # "half": clamp((1 - SSIM)/2, 0, 1) (public); "full": 1 - SSIM (dissertation); both compare with a target fitted to
-    # what the student sees so far, which holds a student that sees nothing yet where it is. "normalised": inverse
-    # depths, each less its median and over its mean deviation (MiDaS, arXiv 1907.01341), without a fit
-    statistic: Literal["half", "full", "normalised"] = "half"
+    # "half": clamp((1 - SSIM)/2, 0, 1) (public); "full": 1 - SSIM (dissertation)
+    statistic: Literal["half", "full"] = "half"
     aligned_statistic: bool = True  # False: the expert's relative depth as it is (public until 2024-01)
     # "huber": predicted edges pulled up at the target's edges alone (public); "difference": softsign of both maps
     # compared everywhere, the differentiable form of the dissertation's normalised XOR
@@ -87,16 +86,12 @@ def distillation_terms(
     """
     relative = 1 / (expert + options.offset)
     if options.alignment == "inverse":
-        target = 1 / fitted(expert, 1 / depth_m.detach()).clamp(min=1 / FARTHEST_M)
+        target = 1 / moved(expert, 1 / depth_m.detach()).clamp(min=1 / FARTHEST_M)
     else:
         target = align(relative, depth_m.detach(), options.alignment, ranks).detach()
     surface = target if options.aligned_statistic else relative
-    if options.statistic == "normalised":
-        likeness = (normalised(expert) - normalised(1 / depth_m)).abs().mean()
-    else:
-        likeness = statistical(surface, depth_m, options.statistic)
     return {
-        "statistical": options.weight * likeness,
+        "statistical": options.weight * statistical(surface, depth_m, options.statistic),
         "spatial": options.weight * options.spatial_weight * spatial(target, depth_m, options, ranks),
     }
 
@@ -152,11 +147,14 @@ def statistical(target_m: Tensor, depth_m: Tensor, form: Literal["half", "full"]
     return ssim_loss_map(depth_m, target).mean()
 
 
-def normalised(values: Tensor) -> Tensor:
-    """(B,1,H,W) less each image's median and over its mean distance from it: free of scale and shift."""
-    distance = values - _median(values).detach()
-    spread = distance.abs().mean((1, 2, 3), keepdim=True)
-    return distance / spread.clamp(min=1e-6)
+def moved(values: Tensor, wanted: Tensor) -> Tensor:
+    """(B,1,H,W) values with the median and the mean deviation from it that the wanted ones have in each image."""
+    middles = [_median(maps) for maps in (values, wanted)]
+    spreads = [
+        (maps - middle).abs().mean((1, 2, 3), keepdim=True)
+        for maps, middle in zip((values, wanted), middles, strict=True)
+    ]
+    return (values - middles[0]) * (spreads[1] / spreads[0].clamp(min=1e-12)) + middles[1]
 
 
 def spatial(target_m: Tensor, depth_m: Tensor, options: Distillation, ranks: Ranks = ALONE) -> Tensor:
