@@ -189,6 +189,18 @@ class TestProperties:
         assert float(line.std()) < 0.2 * float((1 / student).std())
         assert float(moved.std()) > 0.8 * float((1 / student).std())
 
+    def test_normalised_inverse_depths_know_no_scale_and_no_shift(self):
+        options = d.Distillation(statistic="normalised", weight=1.0)
+        expert = 300 / self.depth + 150
+        assert float(d.distillation_terms(expert, self.depth, options)["statistical"]) < 1e-5
+        inverse = torch.rand(self.depth.shape, generator=torch.Generator().manual_seed(1)) + 0.2
+        inverse.requires_grad_()
+        loss = d.distillation_terms(expert, 1 / inverse, options)["statistical"]
+        (gradient,) = torch.autograd.grad(loss, inverse)
+        assert float(loss.detach()) > 0.5
+        along_shift, along_scale = gradient.sum((1, 2, 3)), (gradient * inverse.detach()).sum((1, 2, 3))
+        assert float(along_shift.abs().max()) < 1e-5 and float(along_scale.abs().max()) < 1e-5
+
     def test_targets_of_inverse_depth_end_at_a_distance(self):
         expert = torch.where(self.depth > 4, -1e4, 300 / self.depth)  # far beyond infinity
         terms = d.distillation_terms(expert, self.depth, d.Distillation(alignment="inverse"))

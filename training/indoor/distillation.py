@@ -41,8 +41,10 @@ class Distillation:
     offset: float = (
         1.0  # relative depth = 1 / (expert + offset); 1e-6 until 2023-07, 451.8 suits the NYU-tuned expert
     )
-    # "half": clamp((1 - SSIM)/2, 0, 1) (public); "full": 1 - SSIM (dissertation)
-    statistic: Literal["half", "full"] = "half"
+    # "half": clamp((1 - SSIM)/2, 0, 1) (public); "full": 1 - SSIM (dissertation); both like maps that are flat, which a
+    # target that follows the student becomes with it. "normalised": inverse depths, each less its median and over its
+    # mean deviation, compared without a target (MiDaS); for students that see something already
+    statistic: Literal["half", "full", "normalised"] = "half"
     aligned_statistic: bool = True  # False: the expert's relative depth as it is (public until 2024-01)
     # "huber": predicted edges pulled up at the target's edges alone (public); "difference": softsign of both maps
     # compared everywhere, the differentiable form of the dissertation's normalised XOR
@@ -90,8 +92,12 @@ def distillation_terms(
     else:
         target = align(relative, depth_m.detach(), options.alignment, ranks).detach()
     surface = target if options.aligned_statistic else relative
+    if options.statistic == "normalised":
+        likeness = (normalised(expert) - normalised(1 / depth_m)).abs().mean()
+    else:
+        likeness = statistical(surface, depth_m, options.statistic)
     return {
-        "statistical": options.weight * statistical(surface, depth_m, options.statistic),
+        "statistical": options.weight * likeness,
         "spatial": options.weight * options.spatial_weight * spatial(target, depth_m, options, ranks),
     }
 
@@ -145,6 +151,15 @@ def statistical(target_m: Tensor, depth_m: Tensor, form: Literal["half", "full"]
     if form == "full":
         return (1 - ssim_map(depth_m, target)).mean()
     return ssim_loss_map(depth_m, target).mean()
+
+
+def normalised(values: Tensor) -> Tensor:
+    """(B,1,H,W) less each image's median and over its mean distance from it: free of scale and shift.
+
+    Gradients pass through the median, too: with it held fixed, all maps would drift to one end of the range.
+    """
+    distance = values - _median(values)
+    return distance / distance.abs().mean((1, 2, 3), keepdim=True).clamp(min=1e-6)
 
 
 def moved(values: Tensor, wanted: Tensor) -> Tensor:
