@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 import itertools
-import random
 from typing import Any
 
 import numpy as np
 from helpers import stereo_scene
-from helpers.processes import Process, local_ros_environment
+from helpers.processes import Process, local_ros_environment, new_domain
 from helpers.ros_peer import NODE, FusionPeer, good_frame
 
 from geo_perception.ros import conversions
@@ -39,7 +38,7 @@ class FusionRun:
     def __init__(self, *parameters: str, listen: tuple[str, ...] = ("depth",), active: bool = True) -> None:
         """With `active` false the node stays unconfigured until `change_state`."""
         parameters = parameters if active else (*parameters, "autostart:=false")
-        self.domain_id = random.randint(1, 101)
+        self.domain_id = new_domain()
         self.peer = FusionPeer(self.domain_id, listen)
         self.process = start_node(
             self.domain_id, *parameters, on_end=lambda: self.peer.give_up("the node has ended")

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from helpers.processes import new_domain
 from helpers.ros_peer import FusionPeer, NodePeer, good_frame
 from helpers.stereo_scene import CAMERA_FROM_LIDAR, HEIGHT, WIDTH
 
@@ -58,7 +58,7 @@ class NodeRun:
         from rclpy.parameter import Parameter
         from rclpy.signals import SignalHandlerOptions
 
-        domain = random.randint(1, 101)
+        domain = new_domain()
         self.context, self.pipeline = Context(), self.stand_in()
         self.build: Callable[[Any], Any] = lambda settings: self.pipeline
         rclpy.init(

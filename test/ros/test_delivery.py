@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
 
 import pytest
+from helpers.processes import new_domain
 
 from geo_perception.errors import InputError
 from geo_perception.ros.delivery import Delivery, measure_delivery
@@ -29,7 +29,7 @@ def test_one_in_a_hundred_may_be_lost() -> None:
 def test_all_arrive_with_the_shipped_profile(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FASTRTPS_DEFAULT_PROFILES_FILE", str(PROFILE))
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(random.randint(1, 101)))
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(new_domain()))
     found = measure_delivery(count=20)
     assert found.received == found.sent == 20
     assert found.median_latency_ms > 0

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,7 +21,7 @@ from helpers.indoor_model import (
 )
 from helpers.indoor_run import FRAME_ID, IndoorRun, indoor_frame
 from helpers.node_run import STEP_NS
-from helpers.processes import Process, local_ros_environment
+from helpers.processes import Process, local_ros_environment, new_domain
 from helpers.ros_peer import DEPTH_OUTPUTS, IndoorPeer
 
 from geo_perception.pipelines import IndoorDepth, IndoorDepthConfig
@@ -113,7 +112,7 @@ def test_a_size_no_network_takes_leaves_the_node_unconfigured(make: Callable[...
 
 def test_with_a_network_it_publishes_what_the_pipeline_gives(tmp_path: Path) -> None:
     """The graph as `geo-perception launch` starts it, in a process of its own."""
-    model, domain = untrained_model(tmp_path / "indoor"), random.randint(1, 101)
+    model, domain = untrained_model(tmp_path / "indoor"), new_domain()
     words = (f"model:={model}", "precision:=float32", "image:=cam/image", "camera_info:=cam/info")
 
     class Peer(IndoorPeer):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import pickle
-import random
 import re
 import zipfile
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from pathlib import Path
 import pytest
 import torch
 from helpers.fusion_run import FusionRun, start_node
+from helpers.processes import new_domain
 
 from geo_perception.networks import build
 from geo_perception.weights import ModelCard, save_model
@@ -177,7 +177,7 @@ def test_good_weights_after_all_that(managed: FusionRun, model: Path) -> None:
     ids=lambda value: value[-1] if isinstance(value, tuple) else "",
 )
 def test_autostart_that_fails_ends_the_process(parameters: tuple[str, ...], says: str) -> None:
-    process = start_node(random.randint(1, 101), *parameters)
+    process = start_node(new_domain(), *parameters)
     try:
         assert process.wait_for_exit() == EXIT_FAILED, "\n".join(process.lines)
     finally:
