@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +13,7 @@ from geo_perception.errors import ConfigError
 from geo_perception.pipelines.completion import complete_morphology
 from geo_perception.pipelines.confidence import confidence_fusion
 from geo_perception.pipelines.estimates import FusionInputs
+from geo_perception.pipelines.model_choice import ModelChoice
 from geo_perception.pipelines.sgbm import Sgbm, SgbmConfig
 
 if TYPE_CHECKING:  # weights need torch, which the classical backends do without
@@ -28,15 +28,6 @@ StereoMatcher = Callable[[Image, Image], tuple[Array, NDArray[np.bool_]]]
 LidarCompleter = Callable[[Array, Image], Array]
 # both estimates -> depth (H, W) m and lidar confidence (H, W)
 Fuser = Callable[[FusionInputs], tuple[Array, Array]]
-
-
-@dataclass(frozen=True)
-class ModelChoice:
-    """Which weights a learned backend loads, and how it runs them."""
-
-    model: str  # name in models/ or a folder; empty: the backend's default
-    device: str
-    precision: str  # auto, float32 or bfloat16
 
 
 def _sgbm(choice: ModelChoice) -> tuple[StereoMatcher, ModelCard | None]:

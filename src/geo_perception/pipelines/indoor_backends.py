@@ -16,8 +16,8 @@ from geo_perception.networks.inference import optimise
 from geo_perception.networks.matching_encoder import Neighbours
 from geo_perception.networks.multi_frame import relative_poses
 from geo_perception.networks.video_depth import VideoDepth
-from geo_perception.pipelines.backends import ModelChoice
 from geo_perception.pipelines.learned import load_plain
+from geo_perception.pipelines.model_choice import ModelChoice
 from geo_perception.weights import ModelCard
 
 Array = NDArray[np.float32]

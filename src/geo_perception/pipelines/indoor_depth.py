@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from geo_perception.errors import ConfigError, InputError, WeightsError
 from geo_perception.geometry import PinholeCamera
-from geo_perception.pipelines.backends import ModelChoice
 from geo_perception.pipelines.estimates import DepthEstimate
 from geo_perception.pipelines.framing import ASPECTS, Framing, frame
+from geo_perception.pipelines.model_choice import ModelChoice
 from geo_perception.pipelines.stereo_lidar_fusion import PRECISIONS, timed
 
 if TYPE_CHECKING:  # weights need torch

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from geo_perception.errors import InputError, WeightsError
 from geo_perception.networks.inference import optimise
 from geo_perception.networks.psmnet import normalise
-from geo_perception.pipelines.backends import ModelChoice
+from geo_perception.pipelines.model_choice import ModelChoice
 from geo_perception.pipelines.padding import crop, pad_to_multiple
 from geo_perception.weights import ModelCard, find_model, load_model, read_card
 

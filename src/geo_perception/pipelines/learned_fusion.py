@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from geo_perception.errors import WeightsError
 from geo_perception.networks.inference import optimise
-from geo_perception.pipelines.backends import ModelChoice
 from geo_perception.pipelines.estimates import FusionInputs
 from geo_perception.pipelines.fusion_features import fusion_features
+from geo_perception.pipelines.model_choice import ModelChoice
 from geo_perception.pipelines.padding import crop, pad_to_multiple
 from geo_perception.weights import find_model, load_model, read_card
 

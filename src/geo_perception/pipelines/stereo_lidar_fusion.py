@@ -18,6 +18,7 @@ from geo_perception.geometry import StereoRig, project_lidar, se3, visible_retur
 from geo_perception.pipelines import backends
 from geo_perception.pipelines.alignment import align_disparity, alignment_trust, unrefuted_returns
 from geo_perception.pipelines.estimates import FusedDepth, FusionInputs, LidarEstimate, StereoEstimate
+from geo_perception.pipelines.model_choice import ModelChoice
 
 if TYPE_CHECKING:  # weights need torch, which the classical backends do without
     from geo_perception.weights import ModelCard
@@ -67,8 +68,8 @@ class StereoLidarFusion:
         """
         self.config = config
 
-        def choice(model: str) -> backends.ModelChoice:
-            return backends.ModelChoice(model, config.device, config.precision)
+        def choice(model: str) -> ModelChoice:
+            return ModelChoice(model, config.device, config.precision)
 
         self._match, stereo_card = backends.STEREO[config.stereo](choice(config.stereo_model))
         self._complete, completion_card = backends.COMPLETION[config.completion](
