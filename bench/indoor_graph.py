@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Frames per second of the indoor node over DDS, with the light network and images of 640x480, all four outputs heard.
+"""Frames per second of the indoor node over DDS: the shipped network, images of 640x480, all four outputs heard.
 
-Feeder, node and listener share the cores. The weights are random, which does not change the time.
+Feeder, node and listener share the cores.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +20,6 @@ from geo_perception.ros.graphs import find_graph
 from geo_perception.ros.runtime.transport import environment
 
 CAMERA = PinholeCamera(525.0, 525.0, 319.5, 239.5, 640, 480)
-METRICS = {"size": [192, 256], "canonical_focal": 1.0}  # as the card of the network for rooms
 FRAMES = 3  # different ones; they are repeated
 TARGET_HZ, OUTPUTS = 20.0, 150
 OFFERED = 2.0  # of the target rate; what the node drops costs it and the feeder time, too
@@ -31,25 +28,13 @@ OFFERED = 2.0  # of the target rate; what the node drops costs it and the feeder
 def run() -> list[Row]:
     """One row; none, with a line on stderr, if the node does not start."""
     os.environ.update(environment(localhost=True))
-    with tempfile.TemporaryDirectory() as folder:
-        write_model(Path(folder) / "model")
-        (start,) = find_graph("indoor_depth").starts({"model": f"{folder}/model"})
-        feeder = [sys.executable, "-m", "bench.indoor_graph", "feed", str(OFFERED * TARGET_HZ)]
-        moments = traffic.measure(start.command, feeder, listened(), OUTPUTS)
+    (start,) = find_graph("indoor_depth").starts({})
+    feeder = [sys.executable, "-m", "bench.indoor_graph", "feed", str(OFFERED * TARGET_HZ)]
+    moments = traffic.measure(start.command, feeder, listened(), OUTPUTS)
     if len(moments) < 2:
         print("bench: indoor_graph: no output, see the node's message", file=sys.stderr)
         return []
-    return [traffic.row("indoor depth, light network, 640x480", moments, TARGET_HZ)]
-
-
-def write_model(folder: Path) -> None:
-    """A model folder of the light network."""
-    from geo_perception.networks import build
-    from geo_perception.weights import ModelCard, save_model
-
-    config = {"encoder": "efficientnet_lite0"}
-    card = ModelCard(network="distdepth", config=config, metrics=METRICS)
-    save_model(build("distdepth", **config), folder, card)
+    return [traffic.row("indoor depth, shipped network, 640x480", moments, TARGET_HZ)]
 
 
 def listened() -> dict[str, Any]:

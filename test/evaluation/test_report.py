@@ -41,7 +41,7 @@ def pipeline(frame: StereoLidarFrame) -> FusedDepth:
 
 
 def run(folder: Path, **options: object) -> Path:
-    report = Report("walls <&>", **options)  # type: ignore[arg-type]
+    report = Report("walls <&>", **options)  # type: ignore[arg-type]  # of several types, handed on
     frames = [scenes.wall(str(i), seed=i) for i in range(len(ERRORS_M))]
     evaluation = evaluate(pipeline, frames, observer=report.add)
     return report.write(folder, evaluation.metrics(), {"data": "walls", "limit": None})

@@ -105,14 +105,15 @@ def distillation_terms(
 def align(
     relative: Tensor,
     depth_m: Tensor,
-    mode: Alignment,
+    mode: Literal["row_mean", "sample", "median"],
     ranks: Ranks = ALONE,
 ) -> Tensor:
-    """The expert's relative depth (B,1,H,W) brought to the scale of `depth_m`; "inverse" is not for depth."""
+    """The expert's relative depth (B,1,H,W) brought to the scale of `depth_m`; see `moved` for inverse depth."""
     if mode == "median":
         return relative * _median(depth_m) / _median(relative)
     if mode == "sample":
         return fitted(relative, depth_m)
+    assert mode == "row_mean", mode
     scale, shift = (_mean_of_known(value, ranks) for value in line_fit(relative, depth_m))
     return scale * relative + shift
 
@@ -158,18 +159,16 @@ def normalised(values: Tensor) -> Tensor:
 
     Gradients pass through the median, too: with it held fixed, all maps would drift to one end of the range.
     """
-    distance = values - _median(values)
-    return distance / distance.abs().mean((1, 2, 3), keepdim=True).clamp(min=1e-6)
+    return (values - _median(values)) / _spread(values).clamp(min=1e-6)
 
 
 def moved(values: Tensor, wanted: Tensor) -> Tensor:
     """(B,1,H,W) values with the median and the mean deviation from it that the wanted ones have in each image."""
-    middles = [_median(maps) for maps in (values, wanted)]
-    spreads = [
-        (maps - middle).abs().mean((1, 2, 3), keepdim=True)
-        for maps, middle in zip((values, wanted), middles, strict=True)
-    ]
-    return (values - middles[0]) * (spreads[1] / spreads[0].clamp(min=1e-12)) + middles[1]
+    return normalised(values) * _spread(wanted) + _median(wanted)
+
+
+def _spread(values: Tensor) -> Tensor:
+    return (values - _median(values)).abs().mean((1, 2, 3), keepdim=True)
 
 
 def spatial(target_m: Tensor, depth_m: Tensor, options: Distillation, ranks: Ranks = ALONE) -> Tensor:

@@ -86,11 +86,11 @@ class PerceptionNode(ManagedNode[S], Generic[S, Job]):
 
     def store(self, topic: str, message: Any) -> Iterable[Job]:
         """Keep a message (executor's thread: no work here); give jobs that became complete. To be overridden."""
-        raise NotImplementedError
+        raise NotImplementedError  # no default can be right; a node that forgets it is told so
 
     def process(self, job: Job, wanted: frozenset[str]) -> Answer:
         """Compute an answer (worker's thread), making only the wanted output topics. To be overridden."""
-        raise NotImplementedError
+        raise NotImplementedError  # no default can be right; a node that forgets it is told so
 
     def dropped_messages(self) -> Mapping[str, int]:
         """Messages that found no partner, by reason."""

@@ -150,4 +150,4 @@ class MatchedSettings(RuntimeSettings):
 
     def streams(self) -> list[Stream]:
         """What the synchroniser waits for, the pivot first. Every node gives its own."""
-        raise NotImplementedError
+        raise NotImplementedError  # no default can be right; a node that forgets it is told so
