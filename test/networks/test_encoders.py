@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from geo_perception.errors import ConfigError, InputError
 from geo_perception.networks import build
-from geo_perception.networks.efficientnet_lite import EfficientnetLite0
+from geo_perception.networks.efficientnet_lite import EfficientnetLite
 from geo_perception.networks.encoders import ENCODERS, channels_of, make_encoder
 
 
@@ -43,7 +43,7 @@ def test_light_encoder_carries_the_depth_network() -> None:
 
 
 def test_light_encoder_pads_at_the_lower_right_as_its_weights_expect() -> None:
-    stem = parity.fill(EfficientnetLite0(), {"salt": "a:", "post_scale": []}).stem[0]
+    stem = parity.fill(EfficientnetLite(), {"salt": "a:", "post_scale": []}).stem[0]
     first, last = torch.zeros(2, 1, 3, 64, 64)
     first[..., 0, 0], last[..., -1, -1] = 1, 1
     # an output pixel sees its two input pixels and the next one, so the first input reaches one output
@@ -110,7 +110,7 @@ def test_missing_package_is_named(package: str, monkeypatch: pytest.MonkeyPatch)
 
 def test_unknown_encoder_lists_what_exists() -> None:
     with pytest.raises(
-        ConfigError, match=r"'vgg' is not one of resnet18, .*efficientnet_lite0, timm:<model>"
+        ConfigError, match=r"'vgg' is not one of resnet18, .*efficientnet_lite2, timm:<model>"
     ):
         make_encoder("vgg")
 

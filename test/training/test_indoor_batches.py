@@ -162,9 +162,32 @@ class TestBatches:
         assert 0.8 < known.float().mean() < 0.999 and gap.median() < 0.03
         assert not torch.equal(batch.depth_m, Loader(painted, PLAIN).batch(0).depth_m)
 
-    def test_images_with_partners_are_not_turned(self, cache):
-        with pytest.raises(ConfigError, match="roll_deg 5 is for single images; frames"):
+    def test_shrunk_batches_show_the_whole_view_with_the_same_field_of_view(self, indoor, tmp_path):
+        alone = build_cache([indoor], ("0",), (128, 192), tmp_path)
+        loader = Loader(alone, replace(PLAIN, size=(128, 192), shrink=0.5))
+        batches = [loader.batch(step) for step in range(12)]
+        sizes = {batch.true["0"].shape[2:] for batch in batches}
+        assert len(sizes) > 2 and all(rows % 32 == columns % 32 == 0 for rows, columns in sizes)
+        assert {max(size) for size in sizes} <= {96, 128, 160, 192} and min(min(s) for s in sizes) == 64
+        whole = Loader(alone, replace(PLAIN, size=(128, 192)))
+        for batch in batches:
+            (rows, columns), full = batch.true["0"].shape[2:], whole.batch(batch.step)
+            assert batch.depth_m.shape[2:] == (rows, columns) == batch.seen["0"].shape[2:]
+            torch.testing.assert_close(batch.K[:, 0, 0] / columns, full.K[:, 0, 0] / 192)
+            means = (batch.depth_m.mean((1, 2, 3)), full.depth_m.mean((1, 2, 3)))
+            torch.testing.assert_close(*means, rtol=0.03, atol=0)
+
+    def test_images_with_partners_are_not_turned_or_shrunk(self, cache):
+        with pytest.raises(ConfigError, match="roll_deg 5 .* are for single images; frames"):
             Loader(cache, replace(PLAIN, roll_deg=5.0))
+        with pytest.raises(ConfigError, match=r"shrink 0\.5 are for single images; frames"):
+            Loader(cache, replace(PLAIN, shrink=0.5))
+
+    @pytest.mark.parametrize("share", [0.0, 1.5, -1.0])
+    def test_an_impossible_shrink_is_refused(self, indoor, tmp_path, share):
+        alone = build_cache([indoor], ("0",), (64, 64), tmp_path)
+        with pytest.raises(ConfigError, match=f"loader.shrink must lie between 0 and 1, got {share:g}"):
+            Loader(alone, replace(PLAIN, shrink=share))
 
     def test_too_few_samples_are_refused(self, cache):
         with pytest.raises(ConfigError, match="6 samples are fewer than a batch of 7"):
@@ -188,7 +211,7 @@ class TestPhotographic:
             assert np.array_equal(out, augment(self.image, STYLES[name], np.random.default_rng(seed)))
 
     @pytest.mark.parametrize(
-        "option", ["brightness", "contrast", "saturation", "hue", "exposure_stops", "gamma", "white_balance",
+        "option", ["brightness", "contrast", "saturation", "hue", "exposure_stops", "gamma", "white_balance", "sunlight",
                    "blur_px", "noise", "jpeg", "grey"],
     )  # fmt: skip
     def test_every_option_does_something_alone(self, option):

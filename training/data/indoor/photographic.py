@@ -34,6 +34,7 @@ class Photographic:
     noise: float = 0.0  # largest standard deviation of sensor noise, of 1
     jpeg: float = 0.0  # share of frames compressed, quality 30 to 90
     grey: float = 0.0  # share of frames without colour
+    sunlight: float = 0.0  # share of frames with patches in direct light or shade, most of them overexposed
 
 
 REALISTIC = Photographic(
@@ -58,6 +59,7 @@ FAR_FROM_HOME = replace(
     blur_px=1.4,
     noise=0.04,
     grey=0.08,
+    sunlight=0.35,
 )
 NONE = Photographic(chance=0.0)
 STYLES = {"public_2024": Photographic(), "realistic": REALISTIC, "far": FAR_FROM_HOME, "none": NONE}
@@ -118,6 +120,8 @@ def lens_and_sensor(image: Float, options: Photographic, random: np.random.Gener
         sigma = random.uniform(0, options.blur_px)
         image = cv2.GaussianBlur(image, (0, 0), sigma) if sigma > 0.2 else image
     gains = light_gains(options, random)
+    if options.sunlight and random.random() < options.sunlight:
+        gains = gains * patches(image.shape[:2], random)[..., None]
     if (gains != 1).any():
         image = np.clip(image**2.2 * gains, 0, 1) ** np.float32(1 / 2.2)
     if options.noise:
@@ -135,6 +139,25 @@ def light_gains(options: Photographic, random: np.random.Generator) -> Float:
     exposure = 2 ** random.uniform(-options.exposure_stops, options.exposure_stops)
     red, blue = np.exp(random.uniform(-options.white_balance, options.white_balance, 2))
     return np.asarray((exposure * red, exposure, exposure * blue), np.float32)
+
+
+def patches(size: tuple[int, int], random: np.random.Generator) -> Float:
+    """(H,W) gain in linear light: parallelograms, as a window throws them on floors and walls, brighter or darker.
+
+    Nothing about them follows the geometry, so that brightness alone says nothing about depth.
+    """
+    height, width = size
+    mask = np.zeros(size, np.float32)
+    centre = random.uniform(0, 1, 2) * (width, height)
+    sides = random.normal(0, 0.35, (2, 2)) * min(size)
+    panes = int(random.integers(1, 4))
+    for pane in range(panes):  # side by side with bars between
+        start = centre + sides[0] * pane / panes
+        corners = start + np.asarray(((0, 0), (1, 0), (1, 1), (0, 1))) @ (sides * ((0.9 / panes,), (1.0,)))
+        cv2.fillConvexPoly(mask, np.round(corners * 16).astype(np.int32), 1.0, cv2.LINE_AA, 4)
+    mask = cv2.GaussianBlur(mask, (0, 0), random.uniform(0.3, 0.03 * min(size)))
+    stops = random.uniform(1, 4) if random.random() < 0.75 else random.uniform(-3, -1)
+    return np.asarray(2 ** (stops * mask), np.float32)
 
 
 def compress(image: Float, quality: int) -> Float:

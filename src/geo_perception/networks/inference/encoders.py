@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from geo_perception.networks import efficientnet_lite, resnet_encoder
-from geo_perception.networks.efficientnet_lite import EfficientnetLite0
+from geo_perception.networks.efficientnet_lite import EfficientnetLite
 from geo_perception.networks.inference.convolution import FusedConv, folded
 from geo_perception.networks.inference.generic import FastSequential
 from geo_perception.networks.inference.ssdc import FastBlock
@@ -86,8 +86,8 @@ class FastBottleneck:
         return self._conv3(self._conv2(self._conv1(x)), x if self._shortcut is None else self._shortcut(x))
 
 
-class FastLite0:
-    """`EfficientnetLite0` with batch norms folded and sums inside convolutions.
+class FastLite:
+    """`EfficientnetLite` with batch norms folded and sums inside convolutions.
 
     Always in float32: with 8 bits of mantissa its filters of single channels change depth by up to 7 %, and they are
     bound by memory that fits the cache, so there is little to win.
@@ -145,5 +145,5 @@ def strided(weight: Tensor, bias: Tensor | None, groups: int) -> FusedConv:
 
 FORMS: dict[type[nn.Module], Callable[[Any, torch.dtype], FastEncoder]] = {
     ResnetEncoder: FastResnet,
-    EfficientnetLite0: FastLite0,
+    EfficientnetLite: FastLite,
 }
