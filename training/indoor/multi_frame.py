@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from geo_perception.geometry.reprojection import transform_from_axis_angle
 from geo_perception.networks.distdepth import DistDepth, DistDepthConfig, sigmoid_to_depth
-from geo_perception.networks.matching_encoder import Neighbours
+from geo_perception.networks.matching_encoder import Neighbours, edges_at_zero
 from geo_perception.networks.multi_frame import MultiFrameOutput, track_bin_range
 from geo_perception.networks.video_depth import VideoDepth, VideoDepthConfig
 from training.data.indoor import IndoorBatch
@@ -101,7 +101,7 @@ class MultiFrameStudent(nn.Module):
         stacked = pose_input(batch, PAIR)
         assert stacked is not None, "the configuration asks for frames in time"
         before = torch.where(_per_item(chance.still), batch.seen["0"], batch.seen["-1"])
-        return batch.seen["0"], stacked, before, batch.K, chance.withheld
+        return batch.seen["0"], stacked, before, edges_at_zero(batch.K), chance.withheld
 
     def forward(
         self, image: Tensor, stacked: Tensor, before: Tensor, K: Tensor, withheld: Tensor
@@ -159,7 +159,7 @@ class MultiFrameStudent(nn.Module):
         """(B,1,H,W) depth for the canonical camera, from frames "0" and "-1"."""
         pair = torch.cat((frames["-1"], frames["0"]), 1)
         pose = self.video.pose(pair).transform(0, invert=True)
-        near = Neighbours.of(frames["-1"][:, None], pose[:, None], K)
+        near = Neighbours.of(frames["-1"][:, None], pose[:, None], edges_at_zero(K))
         low, high = self.bin_range_m.tolist()
         depth_m: Tensor = self.video.depth(frames["0"], near, (low, high)).depth_m
         return depth_m

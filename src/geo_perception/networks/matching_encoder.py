@@ -55,9 +55,21 @@ class Neighbours(NamedTuple):
     @classmethod
     def of(cls, images: Tensor, poses: Tensor, K: Tensor) -> Neighbours:
         """From intrinsics (B,4,4) in pixels of the images themselves; scaled as the published code does."""
-        scaled = K.clone()
-        scaled[:, :2] /= 1 << MATCHING_LEVEL
-        return cls(images, poses, scaled, torch.linalg.inv(scaled))
+        return cls(images, poses, *matching_intrinsics(K))
+
+
+def edges_at_zero(K: Tensor) -> Tensor:
+    """(B,4,4) intrinsics with pixel centres at integers -> with the image's edge at 0, as multi-frame networks want."""
+    moved = K.clone()
+    moved[:, :2, 2] += 0.5
+    return moved
+
+
+def matching_intrinsics(K: Tensor) -> tuple[Tensor, Tensor]:
+    """(B,4,4) in pixels of an image -> those of its quarter, and their inverse, as `Neighbours` holds them."""
+    scaled = K.clone()
+    scaled[:, :2] /= 1 << MATCHING_LEVEL
+    return scaled, torch.linalg.inv(scaled)
 
 
 class Matching(NamedTuple):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 from geo_perception.geometry import PinholeCamera
 from geo_perception.networks.inference import optimise
-from geo_perception.networks.matching_encoder import Neighbours
+from geo_perception.networks.matching_encoder import Neighbours, edges_at_zero, matching_intrinsics
 from geo_perception.networks.multi_frame import relative_poses
 from geo_perception.networks.video_depth import VideoDepth
 from geo_perception.pipelines.learned import load_plain
@@ -137,11 +138,11 @@ class MultiFrame:
         return (None, apart) if apart else (before.pixels, "")
 
     def _near(self, pixels: Tensor, previous: Tensor | None, camera: PinholeCamera | None) -> Neighbours:
-        K = torch.eye(4, device=pixels.device)[None]
         if previous is None or camera is None:
-            return Neighbours.of(pixels[:, None], torch.zeros_like(K)[:, None], K)
+            missing = torch.zeros(1, 1, 4, 4, device=pixels.device)
+            return Neighbours(pixels[:, None], missing, *matching_camera(None, self._device))
         pose = relative_poses(self._posenet, {0: pixels, -1: previous})[-1]
-        return Neighbours.of(previous[:, None], pose[:, None], published_K(camera).to(pixels.device))
+        return Neighbours(previous[:, None], pose[:, None], *matching_camera(camera, self._device))
 
 
 def separation(before: Moment, now: Moment, max_gap_s: float) -> str:
@@ -158,11 +159,13 @@ def separation(before: Moment, now: Moment, max_gap_s: float) -> str:
     return f"the one before is more than {max_gap_s:g} s older" if gap_s > max_gap_s else ""
 
 
-def published_K(camera: PinholeCamera) -> Tensor:
-    """(1,4,4) intrinsics as the networks are trained with: the image's edge at 0, where ours is at -0.5."""
+@lru_cache(maxsize=8)  # the same for every frame of a camera
+def matching_camera(camera: PinholeCamera | None, device: str) -> tuple[Tensor, Tensor]:
+    """Intrinsics and their inverse as `Neighbours` wants them; units where there is no camera, and nothing to match."""
     K = torch.eye(4)[None]
-    K[0, :2, :3] = torch.tensor([[camera.fx, 0, camera.cx + 0.5], [0, camera.fy, camera.cy + 0.5]])
-    return K
+    if camera is not None:
+        K[0, :2, :3] = torch.tensor([[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy]])
+    return matching_intrinsics(edges_at_zero(K).to(device))
 
 
 def to_tensor(pixels: Image, device: str) -> Tensor:
