@@ -44,9 +44,9 @@ def state(config):
     ("preset", "expert", "terms"),
     [
         ("supervised", "", {"supervised", "gradient"}),
-        ("stereo", "simulator", {"reprojection", "smoothness", "statistical", "spatial"}),
+        ("stereo", "simulator", {"reprojection", "smoothness", "statistical"}),
         ("temporal", "", {"reprojection", "smoothness"}),
-        ("both", "simulator", {"reprojection", "smoothness", "statistical", "spatial"}),
+        ("both", "simulator", {"reprojection", "smoothness", "statistical"}),
         ("thesis", "simulator", {"reprojection", "smoothness", "statistical", "spatial"}),
         ("monodepth2", "", {"reprojection", "smoothness"}),
         ("depth-hints", "", {"reprojection", "smoothness", "hint"}),

@@ -178,7 +178,7 @@ class TestBatches:
             torch.testing.assert_close(*means, rtol=0.03, atol=0)
 
     def test_images_with_partners_are_not_turned_or_shrunk(self, cache):
-        with pytest.raises(ConfigError, match="roll_deg 5 .* are for single images; frames"):
+        with pytest.raises(ConfigError, match=r"roll_deg 5 .* are for single images; frames"):
             Loader(cache, replace(PLAIN, roll_deg=5.0))
         with pytest.raises(ConfigError, match=r"shrink 0\.5 are for single images; frames"):
             Loader(cache, replace(PLAIN, shrink=0.5))
@@ -211,8 +211,8 @@ class TestPhotographic:
             assert np.array_equal(out, augment(self.image, STYLES[name], np.random.default_rng(seed)))
 
     @pytest.mark.parametrize(
-        "option", ["brightness", "contrast", "saturation", "hue", "exposure_stops", "gamma", "white_balance", "sunlight",
-                   "blur_px", "noise", "jpeg", "grey"],
+        "option", ["brightness", "contrast", "saturation", "hue", "exposure_stops", "gamma", "white_balance",
+                   "blur_px", "noise", "jpeg", "grey", "sunlight"],
     )  # fmt: skip
     def test_every_option_does_something_alone(self, option):
         off = dict.fromkeys(("brightness", "contrast", "saturation", "hue"), 0.0)

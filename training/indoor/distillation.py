@@ -43,7 +43,7 @@ class Distillation:
     )
     # "half": clamp((1 - SSIM)/2, 0, 1) (public); "full": 1 - SSIM (dissertation); both like maps that are flat, which a
     # target that follows the student becomes with it. "normalised": inverse depths, each less its median and over its
-    # mean deviation, compared without a target (MiDaS); for students that see something already
+    # mean deviation, compared without a target (MiDaS)
     statistic: Literal["half", "full", "normalised"] = "half"
     aligned_statistic: bool = True  # False: the expert's relative depth as it is (public until 2024-01)
     # "huber": predicted edges pulled up at the target's edges alone (public); "difference": softsign of both maps
@@ -77,7 +77,7 @@ PRESETS = {"public_2024": PUBLIC_2024, "thesis": THESIS}
 def distillation_terms(
     expert: Tensor, depth_m: Tensor, options: Distillation = PUBLIC_2024, ranks: Ranks = ALONE
 ) -> dict[str, Tensor]:
-    """The named terms with their weights applied: statistical and spatial.
+    """The named terms with their weights applied: statistical and, where it has a weight, spatial.
 
     Args:
         expert: (B,1,H,W) the expert's output, larger = nearer, any scale and shift.
@@ -86,20 +86,30 @@ def distillation_terms(
         options: the disagreements.
         ranks: processes sharing the batch.
     """
-    relative = 1 / (expert + options.offset)
-    if options.alignment == "inverse":
-        target = 1 / moved(expert, 1 / depth_m.detach()).clamp(min=1 / FARTHEST_M)
-    else:
-        target = align(relative, depth_m.detach(), options.alignment, ranks).detach()
-    surface = target if options.aligned_statistic else relative
     if options.statistic == "normalised":
-        likeness = (normalised(expert) - normalised(1 / depth_m)).abs().mean()
-    else:
-        likeness = statistical(surface, depth_m, options.statistic)
-    return {
-        "statistical": options.weight * likeness,
-        "spatial": options.weight * options.spatial_weight * spatial(target, depth_m, options, ranks),
-    }
+        terms = {"statistical": options.weight * apart(expert, depth_m)}
+        if not options.spatial_weight:
+            return terms  # and nobody needs a target
+    target = target_for(expert, depth_m.detach(), options, ranks)
+    if options.statistic != "normalised":
+        surface = target if options.aligned_statistic else 1 / (expert + options.offset)
+        terms = {"statistical": options.weight * statistical(surface, depth_m, options.statistic)}
+    if options.spatial_weight:
+        edges = spatial(target, depth_m, options, ranks)
+        terms["spatial"] = options.weight * options.spatial_weight * edges
+    return terms
+
+
+def apart(expert: Tensor, depth_m: Tensor) -> Tensor:
+    """Mean absolute difference of both maps as inverse depth, free of scale and shift (MiDaS, arXiv 1907.01341)."""
+    return (normalised(expert) - normalised(1 / depth_m)).abs().mean()
+
+
+def target_for(expert: Tensor, depth_m: Tensor, options: Distillation, ranks: Ranks = ALONE) -> Tensor:
+    """The expert's (B,1,H,W) map as depth like the student's; no gradients."""
+    if options.alignment == "inverse":
+        return 1 / moved(expert, 1 / depth_m).clamp(min=1 / FARTHEST_M)
+    return align(1 / (expert + options.offset), depth_m, options.alignment, ranks).detach()
 
 
 def align(

@@ -34,6 +34,7 @@ def validate(
     chosen = np.linspace(0, len(cache) - 1, count).astype(int)
     rows = {"metric": [], "scaled": []}
     shown: dict[str, list[Tensor]] = {"image": [], "depth": [], "truth": []}
+    pictured = set(chosen[np.linspace(0, count - 1, SHOWN).astype(int)])  # from first to last room
     with torch.inference_mode():
         for i in chosen:
             frames, truth_m = held_out(cache, int(i))
@@ -41,7 +42,7 @@ def validate(
             pair = depth_m[0, 0].float().cpu().numpy(), truth_m[0, 0].numpy()
             rows["metric"].append(depth_metrics(*pair, cap_m=CAP_M))
             rows["scaled"].append(depth_metrics(*pair, cap_m=CAP_M, median_scale=True))
-            if len(shown["image"]) < SHOWN:
+            if i in pictured:
                 for name, value in (("image", frames["0"]), ("depth", depth_m.cpu()), ("truth", truth_m)):
                     shown[name].append(value)
     means = {name: mean_metrics(values) for name, values in rows.items()}
