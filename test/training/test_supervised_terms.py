@@ -9,7 +9,7 @@ import torch
 
 from training.indoor.student import Objective, supervised_terms
 
-OBJECTIVE = Objective(mode="supervised", shape=2.0, gradient=0.5)
+OBJECTIVE = Objective(mode="supervised", shape=2.0, gradient=0.5, inverse=3.0)
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def truth_m():
 
 def test_the_truth_costs_nothing(truth_m):
     terms = supervised_terms([truth_m.clone(), truth_m.clone()], truth_m, OBJECTIVE)
-    assert set(terms) == {"supervised", "shape", "gradient"}
+    assert set(terms) == {"supervised", "shape", "inverse", "gradient"}
     assert all(abs(float(value)) < 1e-6 for value in terms.values())
 
 
@@ -29,6 +29,20 @@ def test_a_wrong_scale_of_each_image_costs_only_the_metric_term(truth_m):
     terms = supervised_terms([factors * truth_m], truth_m, OBJECTIVE)
     assert float(terms["supervised"]) == pytest.approx((math.log(2) + math.log(4)) / 2, rel=1e-5)
     assert abs(float(terms["shape"])) < 1e-5 and abs(float(terms["gradient"])) < 1e-5
+
+
+def test_inverse_depth_is_compared_free_of_scale_and_shift_by_its_weight(truth_m):
+    other = 1 / (0.3 / truth_m + torch.tensor([0.1, 0.7]).reshape(2, 1, 1, 1))
+    assert abs(float(supervised_terms([other], truth_m, OBJECTIVE)["inverse"])) < 1e-4
+    against = supervised_terms([1 / (2.5 - 1 / truth_m)], truth_m, OBJECTIVE)["inverse"]  # near and far exchanged
+    assert float(against) == pytest.approx(3.0 * 2.0, rel=1e-3)  # twice what lies off the median
+
+
+def test_images_of_unknown_depth_alone_cost_nothing(truth_m):
+    prediction = truth_m.clone().requires_grad_()
+    terms = supervised_terms([prediction * prediction], torch.zeros_like(truth_m), OBJECTIVE)
+    (gradient,) = torch.autograd.grad(sum(terms.values()), prediction)
+    assert float(sum(terms.values()).detach()) == 0 and not gradient.any()
 
 
 def test_a_wrong_shape_costs_both_by_its_weight(truth_m):

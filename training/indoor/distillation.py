@@ -172,6 +172,16 @@ def normalised(values: Tensor) -> Tensor:
     return (values - _median(values)) / _spread(values).clamp(min=1e-6)
 
 
+def normalised_where(known: Tensor, values: Tensor) -> Tensor:
+    """As `normalised`, by the known pixels (B,1,H,W) of each image; images without any stay as they are."""
+    count = known.sum((1, 2, 3), keepdim=True)
+    seen = torch.where(known, values, torch.nan).flatten(1)
+    median = torch.where(count > 0, seen.nanmedian(1).values.reshape(-1, 1, 1, 1), 0.0)
+    off = values - median
+    spread = torch.where(known, off.abs(), 0.0).sum((1, 2, 3), keepdim=True) / count.clamp(min=1)
+    return off / torch.where(count > 0, spread.clamp(min=1e-6), 1.0)
+
+
 def moved(values: Tensor, wanted: Tensor) -> Tensor:
     """(B,1,H,W) values with the median and the mean deviation from it that the wanted ones have in each image."""
     return normalised(values) * _spread(wanted) + _median(wanted)

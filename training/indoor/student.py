@@ -15,7 +15,7 @@ from geo_perception.geometry.reprojection import transform_from_axis_angle
 from geo_perception.networks.distdepth import DistDepth, DistDepthConfig
 from geo_perception.networks.posenet import PoseNet, PoseNetConfig
 from training.data.indoor import IndoorBatch
-from training.indoor.distillation import Distillation, distillation_terms
+from training.indoor.distillation import Distillation, distillation_terms, normalised_where
 from training.indoor.self_supervision import Photometric, Views, full_resolution, photometric_terms
 from training.ranks import ALONE, Ranks, masked_mean
 
@@ -44,6 +44,9 @@ class Objective:
     shape: float = (
         0.0  # weight of the log error that is left when each image's mean error is taken off (its scale)
     )
+    # Weight of inverse depth's difference from the truth, free of each image's scale and shift (MiDaS): what is near and
+    # how a room is shaped, beside the log error's metres.
+    inverse: float = 0.0
     hints: bool = False  # DepthHints: stereo matching teaches where it explains the partner's image better
     # The stereo baseline assumed in training, metres; 0 = the data's own. The public code assumes 0.1 whatever the
     # baseline and keeps the numerator 1.312 in the warp, so that its depth comes out 1.312 times too small.
@@ -242,6 +245,8 @@ def supervised_terms(
     terms = {"supervised": torch.stack([masked_mean(gap.abs(), known, ranks) for gap in gaps]).mean()}
     if objective.shape:
         terms["shape"] = objective.shape * scale_free_error(gaps[0], known, ranks)
+    if objective.inverse:
+        terms["inverse"] = objective.inverse * inverse_difference(depths_m[0], truth_m, known, ranks)
     if objective.gradient:
         terms["gradient"] = objective.gradient * gradient_difference(gaps[0], known, ranks)
     return terms
@@ -252,6 +257,13 @@ def scale_free_error(gap: Tensor, known: Tensor, ranks: Ranks = ALONE) -> Tensor
     count = known.sum((1, 2, 3), keepdim=True).clamp(min=1)
     mean = torch.where(known, gap, torch.zeros_like(gap)).sum((1, 2, 3), keepdim=True) / count
     return masked_mean((gap - mean).abs(), known, ranks)
+
+
+def inverse_difference(depth_m: Tensor, truth_m: Tensor, known: Tensor, ranks: Ranks = ALONE) -> Tensor:
+    """Mean absolute difference of (B,1,H,W) inverse depths, each free of scale and shift over what is known."""
+    safe_m = torch.where(known, truth_m, torch.ones_like(truth_m))
+    got, want = (normalised_where(known, 1 / values) for values in (depth_m, safe_m))
+    return masked_mean((got - want).abs(), known, ranks)
 
 
 def gradient_difference(gap: Tensor, known: Tensor, ranks: Ranks = ALONE) -> Tensor:
