@@ -34,7 +34,8 @@ def test_a_wrong_scale_of_each_image_costs_only_the_metric_term(truth_m):
 def test_inverse_depth_is_compared_free_of_scale_and_shift_by_its_weight(truth_m):
     other = 1 / (0.3 / truth_m + torch.tensor([0.1, 0.7]).reshape(2, 1, 1, 1))
     assert abs(float(supervised_terms([other], truth_m, OBJECTIVE)["inverse"])) < 1e-4
-    against = supervised_terms([1 / (2.5 - 1 / truth_m)], truth_m, OBJECTIVE)["inverse"]  # near and far exchanged
+    exchanged = 1 / (2.5 - 1 / truth_m)  # near and far
+    against = supervised_terms([exchanged], truth_m, OBJECTIVE)["inverse"]
     assert float(against) == pytest.approx(3.0 * 2.0, rel=1e-3)  # twice what lies off the median
 
 

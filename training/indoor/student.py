@@ -44,8 +44,8 @@ class Objective:
     shape: float = (
         0.0  # weight of the log error that is left when each image's mean error is taken off (its scale)
     )
-    # Weight of inverse depth's difference from the truth, free of each image's scale and shift (MiDaS): what is near and
-    # how a room is shaped, beside the log error's metres.
+    # Weight of inverse depth's difference from the truth, free of each image's scale and shift (MiDaS): how a room is
+    # shaped, beside the metres of the log error.
     inverse: float = 0.0
     hints: bool = False  # DepthHints: stereo matching teaches where it explains the partner's image better
     # The stereo baseline assumed in training, metres; 0 = the data's own. The public code assumes 0.1 whatever the

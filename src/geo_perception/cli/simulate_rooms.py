@@ -25,6 +25,16 @@ def simulate_rooms(
         90.0,
         90.0,
     ),
+    camera_height: Annotated[
+        tuple[float, float],
+        typer.Option(
+            help="metres above the floor, lowest and highest: 0.9 1.75 is handheld, 0.3 0.95 a robot"
+        ),
+    ] = (0.9, 1.75),
+    pitch: Annotated[tuple[float, float], typer.Option(help="degrees downwards, lowest and highest")] = (
+        -8.0,
+        40.0,
+    ),
     variety: Annotated[float, typer.Option(min=0.0, max=1.0, help="of colours, textures and light")] = 1.0,
     clutter: Annotated[float, typer.Option(help="multiplies the number of small things")] = 1.0,
     furniture: Annotated[float, typer.Option(help="multiplies the number of pieces")] = 1.0,
@@ -37,7 +47,8 @@ def simulate_rooms(
     from geo_perception.simulation.rooms import RoomConfig, write_simsin
 
     config = RoomConfig(
-        width=size[0], height=size[1], fov_deg=fov, space=space, clutter=clutter, furniture=furniture,
+        width=size[0], height=size[1], fov_deg=fov, camera_height_m=camera_height, pitch_deg=pitch,
+        space=space, clutter=clutter, furniture=furniture,
         colour_variety=variety, texture_variety=variety, lighting_variety=variety,
     )  # fmt: skip
     seeds = range(first_seed, first_seed + environments)
