@@ -13,7 +13,7 @@ from geo_perception.errors import ConfigError
 from geo_perception.networks.distdepth import DistDepthConfig
 from geo_perception.networks.posenet import PoseNetConfig
 from training.data.indoor import LoaderOptions
-from training.data.indoor.photographic import FAR_FROM_HOME, REALISTIC, Photographic
+from training.data.indoor.photographic import REALISTIC, RENDERED, Photographic
 from training.indoor.distillation import THESIS, Distillation
 from training.indoor.multi_frame import MultiFrameOptions
 from training.indoor.self_supervision import Photometric
@@ -118,7 +118,7 @@ PRESETS: dict[str, tuple[str, Config]] = {
         "Simulated rooms for real cameras, as the shipped network is trained: light encoder, ImageNet.",
         replace(
             SUPERVISED,
-            objective=replace(SUPERVISED.objective, shape=1.0),
+            objective=replace(SUPERVISED.objective, inverse=1.0),
             depth=replace(SUPERVISED.depth, encoder="efficientnet_lite0"),
             pretrained="package",
             loader=replace(
@@ -126,7 +126,7 @@ PRESETS: dict[str, tuple[str, Config]] = {
                 size=(128, 160),  # twice as fast as 192 x 256, and as good on real pictures
                 zoom=1.35,
                 roll_deg=6.0,
-                photographic=FAR_FROM_HOME,
+                photographic=RENDERED,
             ),
             keep=1.5,
             half=True,
