@@ -14,10 +14,10 @@ from bench.table import Row
 PUBLISHED, ROOMS = (256, 256), (192, 256)  # height, width
 CASES = (
     ("efficientnet_lite0", ROOMS, 1, 15),
-    ("resnet18", PUBLISHED, 1, 15),
-    ("resnet18", PUBLISHED, 8, 5),
-    ("resnet152", PUBLISHED, 1, 9),
-    ("resnet152", PUBLISHED, 8, 3),
+    ("resnet18", PUBLISHED, 1, 31),
+    ("resnet18", PUBLISHED, 8, 7),
+    ("resnet152", PUBLISHED, 1, 11),
+    ("resnet152", PUBLISHED, 8, 5),
 )  # encoder, size, images at a time, rounds
 
 
