@@ -149,6 +149,17 @@ def test_doubling_is_that_of_interpolate(mode: str, size: tuple[int, int], dtype
         assert torch.allclose(got.float(), want, atol=1e-6, rtol=2**-8 if dtype == torch.bfloat16 else 0)
 
 
+@pytest.mark.parametrize("got_type", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("given_type", [torch.float32, torch.bfloat16])
+def test_elu_is_that_of_torch(given_type: torch.dtype, got_type: torch.dtype) -> None:
+    values = [torch.linspace(-100, 100, 250), torch.linspace(-1e-3, 1e-3, 249), torch.tensor([-torch.inf])]
+    x = torch.cat(values).view(1, 4, 5, 25).to(given_type).contiguous(memory_format=torch.channels_last)
+    got = bordered.Bordered.of((1, 4, 5, 25), got_type, x.device).inside
+    bordered.Elu(got, torch.full((501,), torch.nan))(x)
+    want = nn.functional.elu(x.double())
+    assert torch.allclose(got.double(), want, atol=2e-7, rtol=2**-8 if got_type == torch.bfloat16 else 0)
+
+
 @pytest.mark.parametrize("size", [(2, 2), (3, 2), (4, 5)])
 def test_border_is_mirrored(size: tuple[int, int]) -> None:
     x = torch.randn(1, 2, *size)

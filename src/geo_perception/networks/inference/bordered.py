@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Maps with a mirrored border of one pixel, and doubling into them, for inference.
+"""Maps with a mirrored border of one pixel, and ELU and doubling into them, for inference.
 
 Maps are small, so making a view of one takes as long as filling it: views are made once for a size, and kept.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 Shape = tuple[int, int, int, int]  # batch, channels, height, width
+LOG2_E = math.log2(math.e)
 Doubling = Callable[[], None]  # fills its target from its source
 
 
@@ -47,12 +48,28 @@ class Bordered:
         return self.whole
 
 
-def activated(x: Tensor, out: Tensor) -> None:
-    """ELU of x into `out`, in the arithmetic of `out`."""
-    if x.dtype == out.dtype:
-        torch.ops.aten.elu.out(x, out=out)
-    else:
-        F.elu_(out.copy_(x))
+class Elu:
+    """ELU into a map, in float32 arithmetic.
+
+    It is the smaller of e^x - 1 and max(x, 0), for e^x - 1 is nowhere below x. `exp2` takes a fourth of the time of
+    `exp` and of the `expm1` inside `elu`, so that its passes over memory take half the time of one of theirs.
+    """
+
+    def __init__(self, out: Tensor, scratch: Tensor) -> None:
+        """out: (B,C,H,W); scratch: flat float32 of at least its size, whose contents are lost."""
+        batch, channels, height, width = out.shape
+        self._out = out
+        self._scratch = scratch[: out.numel()].view(batch, height, width, channels).permute(0, 3, 1, 2)
+        self._zero = torch.zeros((), device=out.device)
+
+    def __call__(self, x: Tensor) -> None:
+        """x (B,C,H,W), of any type."""
+        x = x.float()
+        decay = torch.mul(x, LOG2_E, out=self._scratch).exp2_().sub_(1)
+        if self._out.dtype == torch.float32:
+            torch.clamp(x, self._zero, decay, out=self._out)
+        else:
+            self._out.copy_(torch.clamp(x, self._zero, decay, out=decay))
 
 
 def bilinear(source: Tensor, target: Tensor) -> Doubling:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from geo_perception.networks.depth_decoder import LEVELS, check_features
-from geo_perception.networks.inference.bordered import Bordered, activated, bilinear, channels_last, nearest
+from geo_perception.networks.inference.bordered import Bordered, Elu, bilinear, channels_last, nearest
 from geo_perception.networks.inference.convolution import FusedConv
 
 FLOAT_LEVELS = 2  # the finest: what few channels lose to rounding is lost to depth, and they cost little
@@ -56,13 +56,17 @@ class Maps:
         """coarsest: of the features."""
         self._shape, self._device = coarsest.shape, coarsest.device
         batch, _, height, width = coarsest.shape
-        pairs = zip(convs[::2], convs[1::2], strict=True)
-        self._levels = [
-            Level(narrow, mix, (batch, height << step, width << step), upsampling, self._device)
-            for step, (narrow, mix) in enumerate(pairs)
-        ]
         shape = (batch, head.weight.shape[1], height << LEVELS, width << LEVELS)
         self._last = Bordered.of(shape, torch.float32, self._device)
+        scratch = (
+            channels_last(shape, torch.float32, self._device).permute(0, 2, 3, 1).view(-1)
+        )  # none is larger
+        self._levels = [
+            Level(narrow, mix, (batch, height << step, width << step), upsampling, scratch)
+            for step, (narrow, mix) in enumerate(zip(convs[::2], convs[1::2], strict=True))
+        ]
+        maps = [*(level.source for level in self._levels[1:]), self._last]
+        self._activate = [Elu(following.inside, scratch) for following in maps]
         self._head = Head(head, self._last.whole)
 
     def fit(self, coarsest: Tensor) -> bool:
@@ -71,11 +75,10 @@ class Maps:
 
     def decoded(self, features: Sequence[Tensor]) -> Tensor:
         """As `FastDecoder`."""
-        maps = [*(level.source for level in self._levels), self._last]
-        maps[0].inside.copy_(features[-1])
+        self._levels[0].source.inside.copy_(features[-1])
         skips = [*features[-2::-1], None]
-        for level, skip, following in zip(self._levels, skips, maps[1:], strict=True):
-            activated(level(skip), following.inside)
+        for level, skip, activate in zip(self._levels, skips, self._activate, strict=True):
+            activate(level(skip))
         self._last.mirrored()
         return torch.sigmoid_(self._head())
 
@@ -89,23 +92,24 @@ class Level:
         mix: FusedConv,
         size: tuple[int, int, int],
         upsampling: str,
-        device: torch.device,
+        scratch: Tensor,
     ) -> None:
-        """size: batch, height and width of what comes in."""
-        batch, height, width = size
+        """size: batch, height and width of what comes in; scratch: as `Elu` needs it."""
+        (batch, height, width), device = size, scratch.device
         channels = narrow.weight.shape[0]
         self._narrow, self._mix = narrow, mix
         self.source = Bordered.of((batch, narrow.weight.shape[1], height, width), narrow.dtype, device)
-        self._coarse = channels_last((batch, channels, height, width), torch.float32, device)
+        coarse = channels_last((batch, channels, height, width), torch.float32, device)
+        self._activate = Elu(coarse, scratch)
         joined = (batch, mix.weight.shape[1], 2 * height, 2 * width)
         self._joined = Bordered.of(joined, mix.dtype, device)
         double = nearest if upsampling == "nearest" else bilinear
-        self._double = double(self._coarse, self._joined.inside[:, :channels])
+        self._double = double(coarse, self._joined.inside[:, :channels])
         self._skip = self._joined.inside[:, channels:]
 
     def __call__(self, skip: Tensor | None) -> Tensor:
         """From `source` to the result before its activation, at twice the size."""
-        activated(self._narrow(self.source.mirrored()), self._coarse)
+        self._activate(self._narrow(self.source.mirrored()))
         self._double()
         if skip is not None:
             self._skip.copy_(skip)

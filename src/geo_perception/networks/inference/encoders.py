@@ -83,12 +83,14 @@ class FastResidual:
         self._shortcut = None if block.downsample is None else FusedConv.of(*block.downsample, dtype=dtype)
 
     def __call__(self, x: Tensor) -> Tensor:
+        """x may be written over where no convolution lies on the way around the block."""
         y = given = x.to(self._dtype)
         for conv in self._convs:
             y = conv(y)
-        if self._shortcut is not None:
-            x = self._shortcut(given)
-        return self._last(y, x) if self._dtype == torch.float32 else torch.relu_(x.float() + self._last(y))
+        around = x if self._shortcut is None else self._shortcut(given).float()
+        if self._dtype == torch.float32:
+            return self._last(y, around)
+        return torch.relu_(around.add_(self._last(y)))
 
 
 class FastLite0:
