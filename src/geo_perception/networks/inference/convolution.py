@@ -38,6 +38,23 @@ def folded(conv: Any, norm: Any = None) -> tuple[Tensor, Tensor | None]:
     return new_weight, new_bias
 
 
+def reduced(weight: Tensor, dtype: torch.dtype) -> Tensor:
+    """(O,I,...) weights in another type, each tap rounded together with what the taps before it lost to rounding.
+
+    Neighbouring pixels resemble each other, so what counts is the sum over the taps of a kernel: it stays within half
+    a unit of the last place, where rounding every tap for itself lets it walk.
+    """
+    if weight.dtype == dtype:
+        return weight
+    taps = weight.flatten(2)
+    out, lost = torch.empty_like(taps, dtype=dtype), torch.zeros_like(taps[..., 0])
+    for index in range(taps.shape[2]):
+        wanted = taps[..., index] + lost
+        out[..., index] = wanted
+        lost = wanted - out[..., index]
+    return out.view_as(weight)
+
+
 class FusedConv:
     """conv(x) [+ skip], then an activation; works on channels-last tensors of the given type."""
 
@@ -61,7 +78,7 @@ class FusedConv:
             ceiling: at which a ReLU ends; None: nowhere.
             dtype: of input, output and weights.
         """
-        weight = weight.detach().to(dtype)
+        weight = reduced(weight.detach(), dtype)
         self.weight = weight.contiguous(memory_format=CHANNELS_LAST[weight.dim()])
         self.bias = None if bias is None else bias.detach().to(dtype)
         self.stride, self.padding = list(stride), list(padding)

@@ -13,18 +13,17 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from geo_perception.networks.depth_decoder import LEVELS, check_features
+from geo_perception.networks.inference.bordered import Bordered, Elu, bilinear, channels_last, nearest
 from geo_perception.networks.inference.convolution import FusedConv
-from geo_perception.networks.inference.strips import Buffers
 
 FLOAT_LEVELS = 2  # the finest: what few channels lose to rounding is lost to depth, and they cost little
 TAPS = tuple((dy, dx) for dy in range(3) for dx in range(3))
 
 
 class FastDecoder:
-    """`DepthDecoder` with the output of scale 0 only. Not for concurrent calls: it reuses its buffers."""
+    """`DepthDecoder` with the output of scale 0 only. Not for concurrent calls: it reuses its maps."""
 
     def __init__(self, decoder: Any, dtype: torch.dtype) -> None:
         """From a `DepthDecoder` that has scale 0."""
@@ -32,43 +31,89 @@ class FastDecoder:
         types = [dtype] * (LEVELS - FLOAT_LEVELS) + [torch.float32] * FLOAT_LEVELS
         layers = decoder.decoder[: 2 * LEVELS]
         self._convs = [FusedConv.of(layer.conv.conv, dtype=types[i // 2]) for i, layer in enumerate(layers)]
-        self._head = Head(decoder.decoder[2 * LEVELS + self._config.scales.index(0)].conv)
-        self._kept = Maps(layers[0].conv.conv.weight.device)
-        self._double = double_nearest if self._config.upsampling == "nearest" else double_bilinear
+        self._head = decoder.decoder[2 * LEVELS + self._config.scales.index(0)].conv
+        self._kept: Maps | None = None
 
     def __call__(self, features: Sequence[Tensor]) -> Tensor:
         """(B,1,H,W) float32 in 0..1 of five maps as `DepthDecoder.forward` takes them."""
         check_features(self._config, features)
         if features[0].device.type != "cpu":
-            return torch.sigmoid(self._logit(features))
+            return self._decoded(features)
         images = [[feature[index : index + 1] for feature in features] for index in range(len(features[0]))]
-        return torch.sigmoid(torch.cat([self._logit(image) for image in images]))
+        return torch.cat([self._decoded(image) for image in images])
 
-    def _logit(self, features: Sequence[Tensor]) -> Tensor:
-        """(B,1,H,W) of the maps of the images that are decoded together."""
-        x = features[-1]
-        for step in range(LEVELS):
-            narrow, mix = self._convs[2 * step : 2 * step + 2]
-            coarse = F.elu_(narrow(self._bordered(f"narrow{step}", x, narrow.dtype)))
-            skip = features[-2 - step] if step + 1 < LEVELS else None
-            x = F.elu_(mix(self._joined(f"mix{step}", coarse, skip, mix.dtype)))
-        return self._head(self._bordered("head", x, torch.float32))
+    def _decoded(self, features: Sequence[Tensor]) -> Tensor:
+        """Of the maps of images that are decoded together."""
+        if self._kept is None or not self._kept.fit(features[-1]):
+            self._kept = Maps(features[-1], self._convs, self._head, self._config.upsampling)
+        return self._kept.decoded(features)
 
-    def _bordered(self, name: str, x: Tensor, dtype: torch.dtype) -> Tensor:
-        """x with a mirrored border."""
-        out = self._kept.get(name, x.shape[:2], x.shape[2:], dtype)
-        inside(out).copy_(x)
-        return mirror_(out)
 
-    def _joined(self, name: str, coarse: Tensor, skip: Tensor | None, dtype: torch.dtype) -> Tensor:
-        """[doubled map, encoder's map] with a mirrored border."""
-        batch, channels, height, width = coarse.shape
-        more = 0 if skip is None else skip.shape[1]
-        out = self._kept.get(name, (batch, channels + more), (2 * height, 2 * width), dtype)
-        self._double(coarse, inside(out)[:, :channels])
+class Maps:
+    """The maps of a decoder for one size of input, with the steps that lead from each to the next."""
+
+    def __init__(self, coarsest: Tensor, convs: Sequence[FusedConv], head: Any, upsampling: str) -> None:
+        """coarsest: of the features."""
+        self._shape, self._device = coarsest.shape, coarsest.device
+        batch, _, height, width = coarsest.shape
+        shape = (batch, head.weight.shape[1], height << LEVELS, width << LEVELS)
+        self._last = Bordered.of(shape, torch.float32, self._device)
+        scratch = (
+            channels_last(shape, torch.float32, self._device).permute(0, 2, 3, 1).view(-1)
+        )  # none is larger
+        self._levels = [
+            Level(narrow, mix, (batch, height << step, width << step), upsampling, scratch)
+            for step, (narrow, mix) in enumerate(zip(convs[::2], convs[1::2], strict=True))
+        ]
+        maps = [*(level.source for level in self._levels[1:]), self._last]
+        self._activate = [Elu(following.inside, scratch) for following in maps]
+        self._head = Head(head, self._last.whole)
+
+    def fit(self, coarsest: Tensor) -> bool:
+        """Whether they are those of features that end in this one."""
+        return self._shape == coarsest.shape and self._device == coarsest.device
+
+    def decoded(self, features: Sequence[Tensor]) -> Tensor:
+        """As `FastDecoder`."""
+        self._levels[0].source.inside.copy_(features[-1])
+        skips = [*features[-2::-1], None]
+        for level, skip, activate in zip(self._levels, skips, self._activate, strict=True):
+            activate(level(skip))
+        self._last.mirrored()
+        return torch.sigmoid_(self._head())
+
+
+class Level:
+    """Narrow, double the size, add the encoder's map, mix; between the two convolutions in float32."""
+
+    def __init__(
+        self,
+        narrow: FusedConv,
+        mix: FusedConv,
+        size: tuple[int, int, int],
+        upsampling: str,
+        scratch: Tensor,
+    ) -> None:
+        """size: batch, height and width of what comes in; scratch: as `Elu` needs it."""
+        (batch, height, width), device = size, scratch.device
+        channels = narrow.weight.shape[0]
+        self._narrow, self._mix = narrow, mix
+        self.source = Bordered.of((batch, narrow.weight.shape[1], height, width), narrow.dtype, device)
+        coarse = channels_last((batch, channels, height, width), torch.float32, device)
+        self._activate = Elu(coarse, scratch)
+        joined = (batch, mix.weight.shape[1], 2 * height, 2 * width)
+        self._joined = Bordered.of(joined, mix.dtype, device)
+        double = nearest if upsampling == "nearest" else bilinear
+        self._double = double(coarse, self._joined.inside[:, :channels])
+        self._skip = self._joined.inside[:, channels:]
+
+    def __call__(self, skip: Tensor | None) -> Tensor:
+        """From `source` to the result before its activation, at twice the size."""
+        self._activate(self._narrow(self.source.mirrored()))
+        self._double()
         if skip is not None:
-            inside(out)[:, channels:].copy_(skip)
-        return mirror_(out)
+            self._skip.copy_(skip)
+        return self._mix(self._joined.mirrored())
 
 
 class Head:
@@ -77,68 +122,27 @@ class Head:
     Convolutions compute 16 channels at a time, of which 15 would be thrown away.
     """
 
-    def __init__(self, conv: Any) -> None:
-        weight = conv.weight.detach().float()
-        self._taps = weight[0].permute(1, 2, 0).reshape(len(TAPS), -1).contiguous()
+    def __init__(self, conv: Any, source: Tensor) -> None:
+        """source: (B,C,H+2,W+2) float32, channels last, that every call reads."""
+        weight = conv.weight.detach()
+        batch, channels, rows, columns = source.shape
+        self._taps = weight[0].permute(1, 2, 0).reshape(len(TAPS), channels)
         self._bias = float(conv.bias)
+        self._pixels = source.permute(0, 2, 3, 1).reshape(-1, channels).t()
+        with torch.inference_mode(False):
+            products = torch.empty(len(TAPS), batch * rows * columns, device=source.device)
+            total = torch.zeros(batch, rows, columns, device=source.device)
+        # All maps have one layout, so a tap is a distance along them; what wraps around a row lies in the border.
+        length = total.numel() - 2 * columns - 2
+        starts = [dy * columns + dx for dy, dx in TAPS]
+        self._shifted = [row[start : start + length] for row, start in zip(products, starts, strict=True)]
+        self._products, self._sum = products, total.view(-1)[:length]
+        self._inside = total[:, None, :-2, :-2]
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """(B,C,H+2,W+2) float32, channels last -> (B,1,H,W)."""
-        batch, channels, rows, columns = x.shape
-        pixels = x.permute(0, 2, 3, 1).reshape(-1, channels)
-        products = torch.mm(self._taps, pixels.t()).view(len(TAPS), batch, rows, columns)
-        out = torch.full((batch, rows - 2, columns - 2), self._bias, device=x.device)
-        for product, (dy, dx) in zip(products, TAPS, strict=True):
-            out += product[:, dy : dy + rows - 2, dx : dx + columns - 2]
-        return out[:, None]
-
-
-class Maps:
-    """Bordered maps kept between calls, each of the type it was asked for."""
-
-    def __init__(self, device: torch.device) -> None:
-        self._by_type = {dtype: Buffers(dtype, device) for dtype in (torch.float32, torch.bfloat16)}
-
-    def get(self, name: str, batch: Sequence[int], size: Sequence[int], dtype: torch.dtype) -> Tensor:
-        """(B,C,H+2,W+2), channels last; batch: B and C, size: H and W."""
-        return self._by_type[dtype].get(name, (*batch, size[0] + 2, size[1] + 2))
-
-
-def inside(x: Tensor) -> Tensor:
-    """A bordered map without its border."""
-    return x[:, :, 1:-1, 1:-1]
-
-
-def mirror_(x: Tensor) -> Tensor:
-    """Fill the border of one pixel with what lies on the other side of the outermost pixels."""
-    x[:, :, 0], x[:, :, -1] = x[:, :, 2], x[:, :, -3]
-    x[..., 0], x[..., -1] = x[..., 2], x[..., -3]
-    return x
-
-
-def double_bilinear(x: Tensor, out: Tensor) -> None:
-    """Double height and width as `interpolate` with align_corners=False does, into `out`, rows first."""
-    batch, channels, height, width = x.shape
-    tall = torch.empty(
-        (batch, channels, 2 * height, width),
-        dtype=x.dtype,
-        device=x.device,
-        memory_format=torch.channels_last,
-    )
-    _double_along(x, tall, 2)
-    _double_along(tall, out, 3)
-
-
-def _double_along(x: Tensor, out: Tensor, dim: int) -> None:
-    """Values at a quarter and three quarters between neighbours; the outermost are those of the border."""
-    source, target = x.movedim(dim, 0), out.movedim(dim, 0)
-    torch.lerp(source[1:], source[:-1], 0.25, out=target[2::2])
-    torch.lerp(source[:-1], source[1:], 0.25, out=target[1:-1:2])
-    target[0], target[-1] = source[0], source[-1]
-
-
-def double_nearest(x: Tensor, out: Tensor) -> None:
-    """Repeat every pixel twice in both directions, into `out`."""
-    for dy in range(2):
-        for dx in range(2):
-            out[:, :, dy::2, dx::2] = x
+    def __call__(self) -> Tensor:
+        """(B,1,H,W)."""
+        torch.mm(self._taps, self._pixels, out=self._products)
+        torch.add(self._shifted[0], self._shifted[1], out=self._sum)
+        for product in self._shifted[2:]:
+            self._sum.add_(product)
+        return self._inside + self._bias

@@ -14,7 +14,6 @@ from geo_perception.networks import efficientnet_lite, resnet_encoder
 from geo_perception.networks.efficientnet_lite import EfficientnetLite
 from geo_perception.networks.inference.convolution import FusedConv, folded
 from geo_perception.networks.inference.generic import FastSequential
-from geo_perception.networks.inference.ssdc import FastBlock
 from geo_perception.networks.resnet_encoder import Bottleneck, ResnetEncoder, check_image
 
 
@@ -53,14 +52,13 @@ class FastResnet:
             padding=trunk.conv1.padding,
             slope=0.0,
         )
-        self._dtype = dtype
         stages = (trunk.layer1, trunk.layer2, trunk.layer3, trunk.layer4)
-        self._stages = [[fast_block(block, dtype) for block in stage] for stage in stages]
+        self._stages = [[FastResidual(block, dtype) for block in stage] for stage in stages]
 
     def __call__(self, image: Tensor) -> list[Tensor]:
         check_image(image, self._channels)
         features = [self._first(centred(image, resnet_encoder.MEAN))]
-        x = F.max_pool2d(features[0], 3, stride=2, padding=1).to(self._dtype)
+        x = F.max_pool2d(features[0], 3, stride=2, padding=1)
         for blocks in self._stages:
             for block in blocks:
                 x = block(x)
@@ -68,22 +66,31 @@ class FastResnet:
         return features
 
 
-def fast_block(block: nn.Module, dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
-    """A residual block of either kind."""
-    return FastBottleneck(block, dtype) if isinstance(block, Bottleneck) else FastBlock(block, dtype)
+class FastResidual:
+    """A residual block of either kind, float32 in and out; its convolutions are of the given type.
 
-
-class FastBottleneck:
-    """`Bottleneck` with the sum and its ReLU inside the last convolution."""
+    Sums are in float32, or each block would round once more what passes through all of them. A convolution of that
+    type adds within.
+    """
 
     def __init__(self, block: Any, dtype: torch.dtype) -> None:
-        self._conv1 = FusedConv.of(block.conv1, block.bn1, slope=0.0, dtype=dtype)
-        self._conv2 = FusedConv.of(block.conv2, block.bn2, slope=0.0, dtype=dtype)
-        self._conv3 = FusedConv.of(block.conv3, block.bn3, slope=0.0, dtype=dtype)
+        self._dtype = dtype
+        names = (1, 2, 3) if isinstance(block, Bottleneck) else (1, 2)
+        layers = [(getattr(block, f"conv{i}"), getattr(block, f"bn{i}")) for i in names]
+        self._convs = [FusedConv.of(*layer, slope=0.0, dtype=dtype) for layer in layers[:-1]]
+        slope = 0.0 if dtype == torch.float32 else None
+        self._last = FusedConv.of(*layers[-1], slope=slope, dtype=dtype)
         self._shortcut = None if block.downsample is None else FusedConv.of(*block.downsample, dtype=dtype)
 
     def __call__(self, x: Tensor) -> Tensor:
-        return self._conv3(self._conv2(self._conv1(x)), x if self._shortcut is None else self._shortcut(x))
+        """x may be written over where no convolution lies on the way around the block."""
+        y = given = x.to(self._dtype)
+        for conv in self._convs:
+            y = conv(y)
+        around = x if self._shortcut is None else self._shortcut(given).float()
+        if self._dtype == torch.float32:
+            return self._last(y, around)
+        return torch.relu_(around.add_(self._last(y)))
 
 
 class FastLite:
