@@ -65,7 +65,7 @@ def _difference(got: Tensor, want: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("upsampling", ["bilinear", "nearest"])
-@pytest.mark.parametrize("encoder", ["resnet18", "resnet50", "efficientnet_lite0"])
+@pytest.mark.parametrize("encoder", ["resnet18", "resnet50", "efficientnet_lite0", "efficientnet_lite2"])
 def test_float32_equals_the_plain_form(encoder: str, upsampling: str, operators: str) -> None:
     network = _network(encoder, upsampling=upsampling, max_depth_m=12.0)
     fast, want = optimise(network), network(_images())

