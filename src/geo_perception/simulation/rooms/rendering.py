@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from geo_perception.geometry import PinholeCamera
 from geo_perception.simulation.casting import NO_HIT, Hits
+from geo_perception.simulation.rooms.corners import OFFSET_M
 from geo_perception.simulation.rooms.environment import Environment
-from geo_perception.simulation.rooms.lighting import OFFSET_M
 
 Floats = NDArray[np.float32]
 Matrix = NDArray[np.float64]
