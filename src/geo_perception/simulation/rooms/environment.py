@@ -17,6 +17,7 @@ from geo_perception.simulation.rooms.daylight import Daylight
 from geo_perception.simulation.rooms.furnishing import Placed, furnish
 from geo_perception.simulation.rooms.lamps import Lamp, Sun, warmth
 from geo_perception.simulation.rooms.lighting import bake
+from geo_perception.simulation.rooms.looks import Looks
 from geo_perception.simulation.rooms.palette import Palette
 from geo_perception.simulation.rooms.plan import SIDES, Room, draw_rooms
 from geo_perception.simulation.rooms.shapes import panel, slab
@@ -35,13 +36,10 @@ class Environment:
     caster: Caster
     occluders: Caster  # without panes and lampshades, which let light through
     surfaces: Surfaces
-    texel_scale: Floats  # (T,) texture units per metre, over those of a material in metres
-    corners: Floats  # (T, 3, 5) texture coordinates and irradiance at the corners
+    looks: Looks
     sunny: NDArray[np.bool_]  # (T,) whether the sun reaches any corner
     kind: NDArray[np.int16]  # (T,) differs where material or main orientation do
     palette: Palette
-    table: dict[str, NDArray[np.float32]]
-    means: Floats  # (M, 3) mean colour of each material
     sun: Sun | None
 
 
@@ -84,24 +82,9 @@ def _finish(
     albedo = np.clip(means[mesh.material] * mesh.tint, 0, 0.9) * (table["emit"][mesh.material] == 0)[:, None]
     places = Corners.of(mesh.corners, surfaces.normal)
     light = bake(places, caster, occluders, np.ascontiguousarray(albedo.T, np.float32), lamps, sun)
-    corners = np.concatenate([mesh.uv, light.irradiance], -1)
-    scale = _texel_scale(mesh)
+    looks = Looks.of(mesh, surfaces, light.irradiance, table, means)
     kind = (3 * mesh.material + np.abs(surfaces.normal).argmax(1)).astype(np.int16)
-    return Environment(
-        rooms,
-        furniture,
-        caster,
-        occluders,
-        surfaces,
-        scale,
-        corners,
-        light.sunny,
-        kind,
-        palette,
-        table,
-        means,
-        sun,
-    )
+    return Environment(rooms, furniture, caster, occluders, surfaces, looks, light.sunny, kind, palette, sun)
 
 
 def replace_rows(mesh: Mesh, keep: NDArray[np.bool_]) -> Mesh:
@@ -120,14 +103,6 @@ def face_the_open(surfaces: Surfaces, mesh: Mesh, caster: Caster, asked: NDArray
     turned = surfaces.normal.copy()
     turned[rows[ways[1] > ways[0]]] *= -1
     return replace(surfaces, normal=turned)
-
-
-def _texel_scale(mesh: Mesh) -> Floats:
-    e1, e2 = mesh.corners[:, 1] - mesh.corners[:, 0], mesh.corners[:, 2] - mesh.corners[:, 0]
-    area = np.linalg.norm(np.cross(e1, e2), axis=1)
-    t1, t2 = mesh.uv[:, 1] - mesh.uv[:, 0], mesh.uv[:, 2] - mesh.uv[:, 0]
-    texture = np.abs(t1[:, 0] * t2[:, 1] - t1[:, 1] * t2[:, 0])
-    return np.asarray(np.sqrt(texture / np.maximum(area, 1e-12)), np.float32)
 
 
 def _shell(rng: Rng, p: Palette, config: RoomConfig, room: Room) -> Mesh:
