@@ -20,16 +20,17 @@ def fractal(
 ) -> Floats:
     """Tileable noise (size, size) with amplitude ~ frequency^-slope, zero mean, unit deviation."""
     gain = _band(slope, shortest_px, longest_px, size)
-    out = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((size, size))) * gain)
+    # Bytes are painted with it, so that single precision is plenty, and nearly twice as fast.
+    out = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((size, size)).astype(np.float32)) * gain)
     return np.asarray(out / out.std(), np.float32)
 
 
 @lru_cache(maxsize=64)  # painters ask for a few dozen kinds of noise again and again
-def _band(slope: float, shortest_px: float, longest_px: float, size: int) -> NDArray[np.float64]:
+def _band(slope: float, shortest_px: float, longest_px: float, size: int) -> Floats:
     """(size, size / 2 + 1) amplitudes over the frequencies of a real image."""
     radius = np.hypot(np.fft.rfftfreq(size)[None], np.fft.fftfreq(size)[:, None])
     band = (radius > 0.99 / longest_px) & (radius < 1 / shortest_px)
-    gain = np.where(band, np.maximum(radius, 1e-6) ** -slope, 0.0)
+    gain = np.where(band, np.maximum(radius, 1e-6) ** -slope, 0.0).astype(np.float32)
     gain.flags.writeable = False
     return gain
 
@@ -53,7 +54,10 @@ class PageAtlas:
             size = self._size >> level
             top = self._level_row[level] + (index // COLUMNS) * size
             left = (index % COLUMNS) * size
-            self._image[top : top + size, left : left + size] = np.clip(image * 255 + 0.5, 0, 255)
+            level_bytes = cv2.addWeighted(
+                image, 255, image, 0, 0, dtype=cv2.CV_8U
+            )  # rounds and clips at once
+            self._image[top : top + size, left : left + size] = level_bytes
             if size > 4:
                 image = cv2.resize(image, (size // 2, size // 2), interpolation=cv2.INTER_AREA)
 

@@ -18,6 +18,7 @@ Floats = NDArray[np.float32]
 Matrix = NDArray[np.float64]
 BLOCK = 20000  # rays shaded together, so that arrays stay in the cache
 FAINTEST = 0.012  # share of mirrored light below which nobody looks for it
+STRONG = 0.06  # share above which its edges are smoothed, too
 EDGE_SHARE = 0.02  # relative step or bend of inverse depth at a pixel that counts as an edge
 
 
@@ -36,12 +37,14 @@ def render(
     """Ray-cast view. `samples` extra rays smooth each pixel on an edge, `shine` multiplies reflections."""
     pose = world_from_camera.astype(np.float32)
     rays = np.ascontiguousarray(camera.rays.reshape(-1, 3).T)
-    hits, colour = _look(env, camera, pose, rays, shine)
+    hits, colour, weak = _look(env, camera, pose, rays, shine, FAINTEST)
     edges = np.flatnonzero(_edges(env, hits, camera.size)) if samples else np.zeros(0, int)
     if len(edges):
-        around = _look(env, camera, pose, _around(rays.take(edges, 1), camera, samples), shine)[1]
-        colour[:, edges] += around.reshape(3, samples, -1).sum(1)
-        colour[:, edges] /= np.float32(samples + 1)
+        # Weak reflections are left to the ray at the centre; nobody sees steps in them.
+        around = _look(env, camera, pose, _around(rays.take(edges, 1), camera, samples), shine, STRONG)[1]
+        total = colour.take(edges, 1) + around.reshape(3, samples, -1).sum(1)
+        colour[:, edges] = total * np.float32(1 / (samples + 1))
+    colour += weak
     depth = np.where(hits.triangle == NO_HIT, np.nan, hits.distance).astype(np.float32)
     normals = _normals(env, hits, pose, rays)
     return View(_image(colour, camera.size), depth.reshape(camera.size), _image(normals, camera.size))
@@ -68,15 +71,16 @@ def _normals(env: Environment, hits: Hits, pose: Floats, rays: Floats) -> Floats
 
 
 def _look(
-    env: Environment, camera: PinholeCamera, pose: Floats, rays: Floats, shine: float
-) -> tuple[Hits, Floats]:
-    """What (3, N) camera rays hit and the colour (3, N) they see."""
-    parts: list[tuple[Hits, Floats]] = []
+    env: Environment, camera: PinholeCamera, pose: Floats, rays: Floats, shine: float, faintest: float
+) -> tuple[Hits, Floats, Floats]:
+    """What (3, N) camera rays hit, the colour (3, N) they see, and the weak reflections (3, N) to be added to it."""
+    parts: list[tuple[Hits, Floats, Floats]] = []
     for some in np.array_split(rays, -(-rays.shape[1] // BLOCK), axis=1):
         directions = rotated(pose, some)
         hits = env.caster.cast(pose[:3, 3], directions.T)
-        parts.append((hits, _shade(env, hits, pose[:3, 3], directions, 1 / camera.fx, shine)))
-    return Hits.join([p[0] for p in parts]), np.concatenate([p[1] for p in parts], 1)
+        parts.append((hits, *_shade(env, hits, pose[:3, 3], directions, 1 / camera.fx, shine, faintest)))
+    joined = Hits.join([part[0] for part in parts])
+    return joined, np.concatenate([p[1] for p in parts], 1), np.concatenate([p[2] for p in parts], 1)
 
 
 def rotated(matrix: Floats, vectors: Floats) -> Floats:
@@ -90,8 +94,10 @@ def dot(a: Floats, b: Floats) -> Floats:
     return np.asarray(a[0] * b[0] + a[1] * b[1] + a[2] * b[2])
 
 
-def _shade(env: Environment, hits: Hits, eye: Floats, rays: Floats, pixel_rad: float, shine: float) -> Floats:
-    """Linear RGB (3, N): texture times light, plus highlights, mirrored surroundings and what glows."""
+def _shade(
+    env: Environment, hits: Hits, eye: Floats, rays: Floats, pixel_rad: float, shine: float, faintest: float
+) -> tuple[Floats, Floats]:
+    """Linear RGB (3, N): texture times light, what glows and strong reflections; and by themselves the weak ones."""
     tri, looks = hits.triangle, env.looks
     length: Floats = np.sqrt(dot(rays, rays))
     normal = looks.normal.take(tri, 1)
@@ -107,11 +113,13 @@ def _shade(env: Environment, hits: Hits, eye: Floats, rays: Floats, pixel_rad: f
     light = interpolated(looks.light, hits)
     _add_sun(env, light, tri, normal, points)
     colour *= light
-    if shine > 0:
-        share = _mirrored_share(looks.gloss.take(tri) * np.float32(shine), facing)
-        _add_reflections(env, colour, hits, points, rays / length, normal, share)
     colour[:, tri == NO_HIT] = 0
-    return colour
+    if shine == 0:
+        return colour, np.zeros_like(colour)
+    share = _mirrored_share(looks.gloss.take(tri) * np.float32(shine), facing)
+    share[(tri == NO_HIT) | (share < faintest)] = 0
+    mirrored, strong = _reflections(env, hits, points, rays / length, normal, share), share > STRONG
+    return colour + mirrored * strong, mirrored * ~strong
 
 
 def _add_sun(
@@ -135,20 +143,20 @@ def _mirrored_share(gloss: Floats, facing: Floats) -> Floats:
     return np.asarray(np.minimum(gloss * fresnel * np.float32(1.8), np.float32(0.9)))
 
 
-def _add_reflections(
-    env: Environment, colour: Floats, hits: Hits, points: Floats, view: Floats, normal: Floats, share: Floats
-) -> None:
-    """Blurred mirror images on smooth floors, worktops and glazes, in place."""
-    shiny = np.flatnonzero(share > FAINTEST)
-    if not len(shiny):
-        return
+def _reflections(
+    env: Environment, hits: Hits, points: Floats, view: Floats, normal: Floats, share: Floats
+) -> Floats:
+    """(3, N) blurred mirror images on smooth floors, worktops and glazes."""
+    out = np.zeros_like(points)
+    shiny = np.flatnonzero(share)
     v, n = view.take(shiny, 1), normal.take(shiny, 1)
     mirrored = v - 2 * dot(v, n) * n
     start = points.take(shiny, 1) + np.float32(OFFSET_M) * n
     there = env.caster.cast(start.T, mirrored.T)
     seen = interpolated(env.looks.mirrored, there)
     seen[:, there.triangle == NO_HIT] = 0
-    colour[:, shiny] += seen * (share.take(shiny) * env.looks.clear.take(hits.triangle.take(shiny)))
+    out[:, shiny] = seen * (share.take(shiny) * env.looks.clear.take(hits.triangle.take(shiny)))
+    return out
 
 
 def _edges(env: Environment, hits: Hits, size: tuple[int, int]) -> NDArray[np.bool_]:
