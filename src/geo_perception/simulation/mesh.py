@@ -63,8 +63,8 @@ def triangles(corners: Values, uv: Values, material: int | NDArray[Any], tint: N
     return Mesh(
         np.ascontiguousarray(corners, np.float32),
         np.ascontiguousarray(uv, np.float32),
-        np.broadcast_to(np.asarray(material, np.int16), (count,)).copy(),
-        np.broadcast_to(np.asarray(tint, np.float32), (count, 3)).copy(),
+        np.full(count, material, np.int16),
+        np.full((count, 3), tint, np.float32),
     )
 
 
@@ -74,8 +74,9 @@ def surface(
     """Quads of an (A, B, 3) grid of points; `material` is one id or (A-1, B-1) ids, `uv` (A, B, 2) or arc lengths."""
     grid = np.asarray(grid, np.float32)
     uv = _arc_lengths(grid) if uv is None else np.asarray(uv, np.float32)
-    ids = np.broadcast_to(np.asarray(material, np.int16), (grid.shape[0] - 1, grid.shape[1] - 1))
-    return triangles(_split(grid), _split(uv), np.repeat(ids.reshape(-1), 2), tint)
+    one = isinstance(material, (int, np.integer))
+    ids = material if one else np.repeat(np.asarray(material, np.int16).reshape(-1), 2)
+    return triangles(_split(grid), _split(uv), ids, tint)
 
 
 def _split(grid: Values) -> Floats:
@@ -90,9 +91,15 @@ def _split(grid: Values) -> Floats:
 def _arc_lengths(grid: Values) -> Floats:
     """Texture coordinates in metres: mean arc length along each axis of the grid."""
     out = np.zeros((*grid.shape[:2], 2), np.float32)
-    out[1:, :, 0] = np.cumsum(np.linalg.norm(np.diff(grid, axis=0), axis=-1).mean(1))[:, None]
-    out[:, 1:, 1] = np.cumsum(np.linalg.norm(np.diff(grid, axis=1), axis=-1).mean(0))
+    out[1:, :, 0] = np.cumsum(_lengths(grid[1:] - grid[:-1]).mean(1))[:, None]
+    out[:, 1:, 1] = np.cumsum(_lengths(grid[:, 1:] - grid[:, :-1]).mean(0))
     return out
+
+
+def _lengths(vectors: Values) -> Values:
+    """Norms of (..., 3); written out because thousands of small grids pay for a general function's checks."""
+    x, y, z = vectors[..., 0], vectors[..., 1], vectors[..., 2]
+    return np.asarray(np.sqrt(x * x + y * y + z * z))
 
 
 def patch(
@@ -147,12 +154,14 @@ def tube(
     """A cylinder or cone frustum between two points, open at both ends."""
     a, b = np.asarray(start, np.float32), np.asarray(end, np.float32)
     axis = (b - a) / max(float(np.linalg.norm(b - a)), 1e-6)
-    helper = np.array([1, 0, 0]) if abs(axis[0]) < 0.9 else np.array([0, 1, 0])
-    e1 = np.cross(axis, helper)
-    e1 /= np.linalg.norm(e1)
+    x, y, z = axis
+    # The cross products of the axis with x or y, and with the result: np.cross takes longer than all the rest here.
+    e1 = np.array([0, z, -y] if abs(x) < 0.9 else [-z, 0, x])
+    e1 /= np.sqrt(e1 @ e1)
+    e2 = np.array([y * e1[2] - z * e1[1], z * e1[0] - x * e1[2], x * e1[1] - y * e1[0]])
     angle = np.linspace(0, 2 * np.pi, sides + 1)[None, :, None]
     t = np.linspace(0, 1, rings)[:, None, None]
-    around = np.cos(angle) * e1 + np.sin(angle) * np.cross(axis, e1)
+    around = np.cos(angle) * e1 + np.sin(angle) * e2
     return surface(a + t * (b - a) + (radius[0] + t * (radius[1] - radius[0])) * around, material, tint)
 
 

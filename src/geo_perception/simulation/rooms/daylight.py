@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo_perception.simulation.rooms.config import RoomConfig
-from geo_perception.simulation.rooms.lighting import Lamp, Sun, warmth
+from geo_perception.simulation.rooms.lamps import Lamp, Sun, warmth
 from geo_perception.simulation.rooms.plan import Room
 from geo_perception.simulation.rooms.shell import Opening
 

@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 
 from geo_perception.simulation.casting import Caster, Surfaces
 from geo_perception.simulation.mesh import Mesh, blob, join
-from geo_perception.simulation.rooms import lighting, shell
+from geo_perception.simulation.rooms import shell
 from geo_perception.simulation.rooms.config import RoomConfig
+from geo_perception.simulation.rooms.corners import Corners
 from geo_perception.simulation.rooms.daylight import Daylight
 from geo_perception.simulation.rooms.furnishing import Placed, furnish
-from geo_perception.simulation.rooms.lighting import Lamp, Sun, warmth
+from geo_perception.simulation.rooms.lamps import Lamp, Sun, warmth
+from geo_perception.simulation.rooms.lighting import bake
+from geo_perception.simulation.rooms.looks import Looks
 from geo_perception.simulation.rooms.palette import Palette
 from geo_perception.simulation.rooms.plan import SIDES, Room, draw_rooms
 from geo_perception.simulation.rooms.shapes import panel, slab
@@ -33,13 +36,10 @@ class Environment:
     caster: Caster
     occluders: Caster  # without panes and lampshades, which let light through
     surfaces: Surfaces
-    texel_scale: Floats  # (T,) texture units per metre, over those of a material in metres
-    corners: Floats  # (T, 3, 5) texture coordinates and irradiance at the corners
+    looks: Looks
     sunny: NDArray[np.bool_]  # (T,) whether the sun reaches any corner
     kind: NDArray[np.int16]  # (T,) differs where material or main orientation do
     palette: Palette
-    table: dict[str, NDArray[np.float32]]
-    means: Floats  # (M, 3) mean colour of each material
     sun: Sun | None
 
 
@@ -76,19 +76,15 @@ def _finish(
     shaded = table["emit"][solid.material] > 1.5  # lampshades of furniture: they glow and cast no shadow
     occluders = Caster([replace_rows(solid, ~shaded)], THREADS)
     mesh = join([solid, clear])
-    loose = [k for name, k in palette.id.items() if name.startswith(("fabric", "leaf"))]
-    mesh = face_the_open(mesh, Caster([mesh], THREADS), np.isin(mesh.material, loose))
     caster = Caster([mesh], THREADS)
+    loose = [k for name, k in palette.id.items() if name.startswith(("fabric", "leaf"))]
+    surfaces = face_the_open(Surfaces.of(mesh), mesh, caster, np.isin(mesh.material, loose))
     albedo = np.clip(means[mesh.material] * mesh.tint, 0, 0.9) * (table["emit"][mesh.material] == 0)[:, None]
-    light = lighting.bake(mesh, caster, occluders, albedo.astype(np.float32), lamps, sun)
-    surfaces = Surfaces.of(mesh)
-    corners = np.concatenate([mesh.uv, light.irradiance], -1)
-    sunny = light.sun.max(1) > 0
-    scale = _texel_scale(mesh)
+    places = Corners.of(mesh.corners, surfaces.normal)
+    light = bake(places, caster, occluders, np.ascontiguousarray(albedo.T, np.float32), lamps, sun)
+    looks = Looks.of(mesh, surfaces, light.irradiance, table, means)
     kind = (3 * mesh.material + np.abs(surfaces.normal).argmax(1)).astype(np.int16)
-    return Environment(
-        rooms, furniture, caster, occluders, surfaces, scale, corners, sunny, kind, palette, table, means, sun
-    )
+    return Environment(rooms, furniture, caster, occluders, surfaces, looks, light.sunny, kind, palette, sun)
 
 
 def replace_rows(mesh: Mesh, keep: NDArray[np.bool_]) -> Mesh:
@@ -96,27 +92,17 @@ def replace_rows(mesh: Mesh, keep: NDArray[np.bool_]) -> Mesh:
     return Mesh(mesh.corners[keep], mesh.uv[keep], mesh.material[keep], mesh.tint[keep])
 
 
-def face_the_open(mesh: Mesh, caster: Caster, asked: NDArray[np.bool_]) -> Mesh:
-    """The triangles `asked` turned so that their normals look to the side with more free space."""
-    normal = Surfaces.of(mesh).normal[asked]
-    centre = mesh.corners[asked].mean(1)
+def face_the_open(surfaces: Surfaces, mesh: Mesh, caster: Caster, asked: NDArray[np.bool_]) -> Surfaces:
+    """Normals of the triangles `asked` turned to the side with more free space."""
+    rows = np.flatnonzero(asked)
+    normal, centre = surfaces.normal[rows], mesh.corners[rows].mean(1)
     ways = []
     for sign in (1.0, -1.0):
         hits = caster.cast(centre + np.float32(sign * 2e-3) * normal, np.float32(sign) * normal)
         ways.append(np.where(np.isfinite(hits.distance), hits.distance, 0.0))
-    turn = np.flatnonzero(asked)[ways[1] > ways[0]]
-    corners, uv = mesh.corners.copy(), mesh.uv.copy()
-    corners[turn, 1], corners[turn, 2] = mesh.corners[turn, 2], mesh.corners[turn, 1]
-    uv[turn, 1], uv[turn, 2] = mesh.uv[turn, 2], mesh.uv[turn, 1]
-    return replace(mesh, corners=corners, uv=uv)
-
-
-def _texel_scale(mesh: Mesh) -> Floats:
-    e1, e2 = mesh.corners[:, 1] - mesh.corners[:, 0], mesh.corners[:, 2] - mesh.corners[:, 0]
-    area = np.linalg.norm(np.cross(e1, e2), axis=1)
-    t1, t2 = mesh.uv[:, 1] - mesh.uv[:, 0], mesh.uv[:, 2] - mesh.uv[:, 0]
-    texture = np.abs(t1[:, 0] * t2[:, 1] - t1[:, 1] * t2[:, 0])
-    return np.asarray(np.sqrt(texture / np.maximum(area, 1e-12)), np.float32)
+    turned = surfaces.normal.copy()
+    turned[rows[ways[1] > ways[0]]] *= -1
+    return replace(surfaces, normal=turned)
 
 
 def _shell(rng: Rng, p: Palette, config: RoomConfig, room: Room) -> Mesh:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -101,7 +102,7 @@ class Palette:
 
     def means(self) -> Floats:
         """(M, 3) mean colour of each material's page."""
-        mean = {name: page.mean((0, 1)) for name, page in self._pages.items()}
+        mean = {name: cv2.mean(page)[:3] for name, page in self._pages.items()}
         return np.array([mean[f.page] for f in self.finishes], np.float32)
 
     def _shift(self, rng: Rng, spread: float) -> Floats:

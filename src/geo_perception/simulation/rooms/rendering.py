@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 
 from geo_perception.geometry import PinholeCamera
 from geo_perception.simulation.casting import NO_HIT, Hits
+from geo_perception.simulation.rooms.corners import OFFSET_M
 from geo_perception.simulation.rooms.environment import Environment
-from geo_perception.simulation.rooms.lighting import OFFSET_M
+from geo_perception.simulation.rooms.looks import interpolated
 
 Floats = NDArray[np.float32]
 Matrix = NDArray[np.float64]
-BLOCK = 32768  # rays shaded together, so that arrays stay in the cache
+BLOCK = 20000  # rays shaded together, so that arrays stay in the cache
+FAINTEST = 0.012  # share of mirrored light below which nobody looks for it
+STRONG = 0.06  # share above which its edges are smoothed, too
 EDGE_SHARE = 0.02  # relative step or bend of inverse depth at a pixel that counts as an edge
 
 
@@ -33,98 +36,90 @@ def render(
 ) -> View:
     """Ray-cast view. `samples` extra rays smooth each pixel on an edge, `shine` multiplies reflections."""
     pose = world_from_camera.astype(np.float32)
-    rays = camera.rays.reshape(-1, 3)
-    hits, colour = _look(env, camera, pose, rays, shine)
+    rays = np.ascontiguousarray(camera.rays.reshape(-1, 3).T)
+    hits, colour, weak = _look(env, camera, pose, rays, shine, FAINTEST)
     edges = np.flatnonzero(_edges(env, hits, camera.size)) if samples else np.zeros(0, int)
     if len(edges):
-        total = colour[edges].copy()
-        for k in range(samples):
-            angle = 2 * np.pi * (k + 0.25) / samples
-            shift = np.array(
-                [0.36 * np.cos(angle) / camera.fx, 0.36 * np.sin(angle) / camera.fy, 0], np.float32
-            )
-            total += _look(env, camera, pose, rays[edges] + shift, shine)[1]
-        colour[edges] = total / np.float32(samples + 1)
+        # Weak reflections are left to the ray at the centre; nobody sees steps in them.
+        around = _look(env, camera, pose, _around(rays.take(edges, 1), camera, samples), shine, STRONG)[1]
+        total = colour.take(edges, 1) + around.reshape(3, samples, -1).sum(1)
+        colour[:, edges] = total * np.float32(1 / (samples + 1))
+    colour += weak
     depth = np.where(hits.triangle == NO_HIT, np.nan, hits.distance).astype(np.float32)
-    return View(
-        colour.reshape(*camera.size, 3), depth.reshape(camera.size), _normals(env, hits, pose, rays, camera)
-    )
+    normals = _normals(env, hits, pose, rays)
+    return View(_image(colour, camera.size), depth.reshape(camera.size), _image(normals, camera.size))
 
 
-def _normals(env: Environment, hits: Hits, pose: Floats, rays: Floats, camera: PinholeCamera) -> Floats:
-    normal = rotated(pose[:3, :3].T, env.surfaces.normal[hits.triangle])
-    away = np.einsum("ij,ij->i", normal, rays) > 0
-    normal = np.where(away[:, None], -normal, normal)
-    normal[hits.triangle == NO_HIT] = np.nan
-    return normal.reshape(*camera.size, 3).astype(np.float32)
+def _image(values: Floats, size: tuple[int, int]) -> Floats:
+    """(3, H * W) as (H, W, 3)."""
+    return np.ascontiguousarray(values.T).reshape(*size, 3)
+
+
+def _around(rays: Floats, camera: PinholeCamera, samples: int) -> Floats:
+    """(3, samples * N) rays on a circle within each pixel of rays (3, N)."""
+    angle = 2 * np.pi * (np.arange(samples) + 0.25) / samples
+    shifts = np.stack([0.36 * np.cos(angle) / camera.fx, 0.36 * np.sin(angle) / camera.fy, 0 * angle])
+    return (rays[:, None] + shifts.astype(np.float32)[..., None]).reshape(3, -1)
+
+
+def _normals(env: Environment, hits: Hits, pose: Floats, rays: Floats) -> Floats:
+    """(3, N) in the camera's frame."""
+    normal = rotated(pose[:3, :3].T, env.looks.normal.take(hits.triangle, 1))
+    normal *= np.where(dot(normal, rays) > 0, np.float32(-1), np.float32(1))
+    normal[:, hits.triangle == NO_HIT] = np.nan
+    return normal
 
 
 def _look(
-    env: Environment, camera: PinholeCamera, pose: Floats, rays: Floats, shine: float
-) -> tuple[Hits, Floats]:
-    """What (N, 3) camera rays hit and the colour (N, 3) they see."""
-    parts: list[tuple[Hits, Floats]] = []
-    for start in range(0, len(rays), BLOCK):
-        directions = rotated(pose, rays[start : start + BLOCK])
-        hits = env.caster.cast(pose[:3, 3], directions)
-        parts.append((hits, _shade(env, hits, pose[:3, 3], directions, 1 / camera.fx, shine)))
-    return Hits.join([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+    env: Environment, camera: PinholeCamera, pose: Floats, rays: Floats, shine: float, faintest: float
+) -> tuple[Hits, Floats, Floats]:
+    """What (3, N) camera rays hit, the colour (3, N) they see, and the weak reflections (3, N) to be added to it."""
+    parts: list[tuple[Hits, Floats, Floats]] = []
+    for some in np.array_split(rays, -(-rays.shape[1] // BLOCK), axis=1):
+        directions = rotated(pose, some)
+        hits = env.caster.cast(pose[:3, 3], directions.T)
+        parts.append((hits, *_shade(env, hits, pose[:3, 3], directions, 1 / camera.fx, shine, faintest)))
+    joined = Hits.join([part[0] for part in parts])
+    return joined, np.concatenate([p[1] for p in parts], 1), np.concatenate([p[2] for p in parts], 1)
 
 
 def rotated(matrix: Floats, vectors: Floats) -> Floats:
-    """`vectors` (N, 3) times the rotation of `matrix`; written out, so that no library wakes its threads for it."""
-    out = np.empty_like(vectors)
-    for axis, (a, b, c) in enumerate(matrix[:3, :3]):
-        out[:, axis] = a * vectors[:, 0] + b * vectors[:, 1] + c * vectors[:, 2]
-    return out
+    """`vectors` (3, N) times the rotation of `matrix`; written out, so that no library wakes its threads for it."""
+    x, y, z = vectors
+    return np.stack([a * x + b * y + c * z for a, b, c in matrix[:3, :3]])
 
 
-def _shade(env: Environment, hits: Hits, eye: Floats, rays: Floats, pixel_rad: float, shine: float) -> Floats:
-    """Linear RGB (N, 3): texture times light, plus highlights, mirrored surroundings and what glows."""
-    tri = hits.triangle
-    normal = env.surfaces.normal[tri]
-    length = np.sqrt(np.einsum("ij,ij->i", rays, rays))
-    view = rays / length[:, None]
-    facing = np.einsum("ij,ij->i", normal, view)
-    normal = np.where(facing[:, None] > 0, -normal, normal)
-    facing = np.abs(facing)
-    points = eye + hits.distance[:, None] * rays
-    material = env.surfaces.material[tri]
-    footprint = hits.distance * length * np.float32(pixel_rad) * np.maximum(facing, 0.05) ** -0.4
-    corners = _interpolate(env, hits)
-    albedo = _texture(env, corners[:, :2], tri, material, footprint) * env.surfaces.tint[tri]
-    light = corners[:, 2:]
-    _add_sun(env, light, tri, normal, points)
-    colour = albedo * (light + env.table["emit"][material][:, None])
-    if shine > 0:
-        gloss = env.table["gloss"][material] * np.float32(shine)
-        _add_reflections(env, colour, points, view, normal, facing, gloss, env.table["rough"][material])
-    colour[tri == NO_HIT] = 0
-    return np.asarray(colour)
+def dot(a: Floats, b: Floats) -> Floats:
+    """(N,) scalar products of vectors (3, N) or (3,)."""
+    return np.asarray(a[0] * b[0] + a[1] * b[1] + a[2] * b[2])
 
 
-def _texture(
-    env: Environment,
-    uv: Floats,
-    triangle: NDArray[np.int64],
-    material: NDArray[np.int16],
-    footprint_m: Floats,
-) -> Floats:
-    per_tile = np.float32(1) / env.table["tile_m"][material]
-    page = env.table["page"][material].astype(np.int32)
-    return env.palette.atlas.sample(
-        page, uv * per_tile[:, None], footprint_m * env.texel_scale[triangle] * per_tile
+def _shade(
+    env: Environment, hits: Hits, eye: Floats, rays: Floats, pixel_rad: float, shine: float, faintest: float
+) -> tuple[Floats, Floats]:
+    """Linear RGB (3, N): texture times light, what glows and strong reflections; and by themselves the weak ones."""
+    tri, looks = hits.triangle, env.looks
+    length: Floats = np.sqrt(dot(rays, rays))
+    normal = looks.normal.take(tri, 1)
+    facing: Floats = dot(normal, rays) / length
+    normal *= np.where(facing > 0, np.float32(-1), np.float32(1))
+    facing = np.asarray(np.abs(facing))
+    points = eye[:, None] + hits.distance * rays
+    footprint = hits.distance * length * np.float32(pixel_rad) * np.maximum(facing, 0.05) ** np.float32(-0.4)
+    colour = looks.tint.take(tri, 1)
+    colour *= env.palette.atlas.sample(
+        looks.page.take(tri), interpolated(looks.places, hits), footprint * looks.pages_per_m.take(tri)
     )
-
-
-def _interpolate(env: Environment, hits: Hits) -> Floats:
-    """(N, 5) texture coordinates and irradiance at hits."""
-    corners = np.take(env.corners, hits.triangle, axis=0)
-    w1, w2 = hits.weights[:, :1], hits.weights[:, 1:]
-    out = corners[:, 0] * (1 - w1 - w2)
-    out += corners[:, 1] * w1
-    out += corners[:, 2] * w2
-    return np.asarray(out)
+    light = interpolated(looks.light, hits)
+    _add_sun(env, light, tri, normal, points)
+    colour *= light
+    colour[:, tri == NO_HIT] = 0
+    if shine == 0:
+        return colour, np.zeros_like(colour)
+    share = _mirrored_share(looks.gloss.take(tri) * np.float32(shine), facing)
+    share[(tri == NO_HIT) | (share < faintest)] = 0
+    mirrored, strong = _reflections(env, hits, points, rays / length, normal, share), share > STRONG
+    return colour + mirrored * strong, mirrored * ~strong
 
 
 def _add_sun(
@@ -133,38 +128,35 @@ def _add_sun(
     """The sun's light in place, its shadow traced per pixel where it may fall."""
     if env.sun is None:
         return
-    cosine = normal @ env.sun.direction
-    asked = np.flatnonzero(env.sunny[triangle] & (cosine > 0))
+    cosine = dot(env.sun.direction, normal)
+    asked = np.flatnonzero(env.sunny.take(triangle) & (cosine > 0))
     if len(asked):
-        start = points[asked] + np.float32(OFFSET_M) * normal[asked]
-        lit = asked[~env.occluders.blocked(start, env.sun.direction)]
-        light[lit] += cosine[lit, None] * env.sun.power
+        start = points.take(asked, 1) + np.float32(OFFSET_M) * normal.take(asked, 1)
+        lit = asked[~env.occluders.blocked(start.T, env.sun.direction)]
+        light[:, lit] += env.sun.power[:, None] * cosine.take(lit)
 
 
-def _add_reflections(
-    env: Environment,
-    colour: Floats,
-    points: Floats,
-    view: Floats,
-    normal: Floats,
-    facing: Floats,
-    gloss: Floats,
-    rough: Floats,
-) -> None:
-    """Blurred mirror images on smooth floors, worktops and glazes (Schlick's Fresnel term), in place."""
-    fresnel = 0.04 + 0.96 * (1 - facing) ** 5
-    share = np.minimum(gloss * fresnel * 1.8, 0.9)
-    shiny = np.flatnonzero(share > 0.012)
-    if not len(shiny):
-        return
-    v, n = view[shiny], normal[shiny]
-    mirrored = v - 2 * np.einsum("ij,ij->i", v, n)[:, None] * n
-    hits = env.caster.cast(points[shiny] + np.float32(OFFSET_M) * n, mirrored)
-    material = env.surfaces.material[hits.triangle]
-    flat = env.means[material] * env.surfaces.tint[hits.triangle]
-    seen = flat * (_interpolate(env, hits)[:, 2:] + env.table["emit"][material][:, None])
-    seen[hits.triangle == NO_HIT] = 0
-    colour[shiny] += seen * (share[shiny] * (1 - np.minimum(rough[shiny], 0.8)))[:, None]
+def _mirrored_share(gloss: Floats, facing: Floats) -> Floats:
+    """(N,) share of light that is mirrored (Schlick's Fresnel term)."""
+    off = 1 - facing
+    fresnel = np.float32(0.04) + np.float32(0.96) * (off * off) * (off * off) * off
+    return np.asarray(np.minimum(gloss * fresnel * np.float32(1.8), np.float32(0.9)))
+
+
+def _reflections(
+    env: Environment, hits: Hits, points: Floats, view: Floats, normal: Floats, share: Floats
+) -> Floats:
+    """(3, N) blurred mirror images on smooth floors, worktops and glazes."""
+    out = np.zeros_like(points)
+    shiny = np.flatnonzero(share)
+    v, n = view.take(shiny, 1), normal.take(shiny, 1)
+    mirrored = v - 2 * dot(v, n) * n
+    start = points.take(shiny, 1) + np.float32(OFFSET_M) * n
+    there = env.caster.cast(start.T, mirrored.T)
+    seen = interpolated(env.looks.mirrored, there)
+    seen[:, there.triangle == NO_HIT] = 0
+    out[:, shiny] = seen * (share.take(shiny) * env.looks.clear.take(hits.triangle.take(shiny)))
+    return out
 
 
 def _edges(env: Environment, hits: Hits, size: tuple[int, int]) -> NDArray[np.bool_]:

@@ -82,8 +82,8 @@ class RoomSensor:
                 light + cv2.GaussianBlur(grain, (3, 3), 0.5) * np.float32(1.4) * (light < 1), 0, 1
             )
         shown = _curve(light, self.contrast)
-        grey = (shown @ LUMA)[..., None]
-        shown = grey + np.float32(self.saturation) * (shown - grey)
+        grey = np.float32(1 - self.saturation) * LUMA
+        shown = cv2.transform(shown, grey + np.float32(self.saturation) * np.eye(3, dtype=np.float32))
         image = np.asarray(np.clip(shown * 255 + 0.5, 0, 255), np.uint8)
         return image if self.quality >= 100 else _jpeg(image, self.quality)
 

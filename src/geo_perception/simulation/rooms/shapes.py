@@ -93,10 +93,12 @@ def panel(
     long_u, long_v = float(np.sqrt(u @ u)), float(np.sqrt(v @ v))
     rows, places = _quads(max(1, math.ceil(long_u / step_m)), max(1, math.ceil(long_v / step_m)))
     points = o + places[:, :1] * u + places[:, 1:] * v
-    low, high = (np.zeros(2), np.array([long_u, long_v])) if uv is None else uv
-    texture = (low + places * (np.asarray(high) - low)).astype(np.float32)
+    if uv is None:
+        texture = places * np.array([long_u, long_v], np.float32)
+    else:
+        texture = (uv[0] + places * np.subtract(uv[1], uv[0])).astype(np.float32)
     return Mesh(
-        points[rows], texture[rows], np.full(len(rows), coat[0], np.int16), np.tile(coat[1], (len(rows), 1))
+        points[rows], texture[rows], np.full(len(rows), coat[0], np.int16), coat[1][None].repeat(len(rows), 0)
     )
 
 

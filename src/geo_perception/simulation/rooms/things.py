@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from geo_perception.simulation.mesh import Mesh, blob, join, surface
+from geo_perception.simulation.mesh import Mesh, blob, join, surface, triangles
 from geo_perception.simulation.rooms.palette import Coat, Palette
 from geo_perception.simulation.rooms.shapes import panel, rod, sheet, slab
 
@@ -148,14 +148,31 @@ def plant(rng: Rng, p: Palette, size: float | None = None) -> Mesh:
     pot = turned(np.array([[r * 0.7, 0], [r, r * 1.4]]), p.of("ceramic", p.accent(rng)))
     parts = [pot, lid(r * 0.95, r * 1.2, p.of("plain", 0.06))]
     leaf, wide = p.of("leaf", rng.uniform(0.6, 1.4)), rng.uniform(0.015, 0.09) * h + 0.006
-    t = np.linspace(0, 1, 5)
-    for _ in range(int(rng.integers(12, 40))):
-        yaw, reach, rise = rng.uniform(0, 2 * np.pi), h * rng.uniform(0.15, 0.45), h * rng.uniform(0.4, 1)
-        spine = np.stack([reach * t**1.5, 0 * t, r * 1.3 + rise * (t - 0.45 * t**3)], -1)
-        half = wide * np.sin(np.pi * (0.12 + 0.85 * t))[:, None] * np.array([0, 1, 0])
-        blade = surface(np.stack([spine - half, spine + half], 1), *leaf)
-        parts.append(blade.moved(yaw=yaw))
+    count = int(rng.integers(12, 40))
+    yaw, reach, rise = rng.uniform((0, 0.15, 0.4), (2 * np.pi, 0.45, 1), (count, 3)).T
+    parts.append(blades(yaw, h * reach, h * rise, r * 1.3, wide, leaf))
     return join(parts)
+
+
+def blades(yaw: Values, reach: Values, rise: Values, foot: float, wide: float, coat: Coat) -> Mesh:
+    """N arching leaves that start at height `foot` and go `reach` outwards in the direction `yaw`, all at once."""
+    t = np.linspace(0, 1, 5)
+    out, up = reach[:, None] * t**1.5, foot + rise[:, None] * (t - 0.45 * t**3)
+    half = np.broadcast_to(wide * np.sin(np.pi * (0.12 + 0.85 * t)), out.shape)
+    c, s = np.cos(yaw)[:, None], np.sin(yaw)[:, None]
+    grid = np.empty((len(yaw), 5, 2, 5))  # x, y, z, u, v
+    for side, shift in enumerate((-half, half)):
+        grid[:, :, side, 0], grid[:, :, side, 1], grid[:, :, side, 2] = (
+            c * out - s * shift,
+            s * out + c * shift,
+            up,
+        )
+    step = np.linalg.norm(np.diff(grid[..., :3], axis=1), axis=-1).mean(-1)
+    grid[:, 0, :, 3], grid[:, 1:, :, 3] = 0, np.cumsum(step, 1)[..., None]
+    grid[:, :, 0, 4], grid[:, :, 1, 4] = 0, 2 * half.mean(1)[:, None]
+    corners = np.stack([grid[:, :-1, 0], grid[:, 1:, 0], grid[:, 1:, 1], grid[:, :-1, 1]], 2)
+    halves = corners[:, :, [[0, 1, 2], [0, 2, 3]]].reshape(-1, 3, 5)
+    return triangles(halves[..., :3], halves[..., 3:], *coat)
 
 
 def monitor(rng: Rng, p: Palette) -> Mesh:

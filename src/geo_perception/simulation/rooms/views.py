@@ -145,13 +145,13 @@ def useful(env: Environment, camera: PinholeCamera, world_from_left: Matrix, bas
     ends = [v[:3, 3].astype(np.float32)[None] for v in views]
     if env.caster.between(*ends)[0]:
         return False
-    rays = camera.scaled(PROBE, PROBE).rays.reshape(-1, 3)
+    rays = camera.scaled(PROBE, PROBE).rays.reshape(-1, 3).T
     return all(accepted(_depth(env, rays, view)) for view in views)
 
 
 def _depth(env: Environment, rays: Floats, world_from_camera: Matrix) -> Floats:
     pose = world_from_camera.astype(np.float32)
-    hits = env.caster.cast(pose[:3, 3], rotated(pose, rays))
+    hits = env.caster.cast(pose[:3, 3], rotated(pose, rays).T)
     return np.where(hits.triangle == NO_HIT, np.nan, hits.distance).astype(np.float32)
 
 
