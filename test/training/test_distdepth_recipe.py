@@ -75,9 +75,12 @@ def test_the_command_in_the_card_gives_the_same_configuration(tiny):
     assert replace(again, **places) == config
 
 
-@pytest.mark.parametrize(("preset", "expert"), [("both", "simulator"), ("manydepth", "")])
-def test_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tiny, monkeypatch, preset, expert):
-    whole, interrupted = (tiny(preset, name, expert=expert) for name in ("whole", "again"))
+@pytest.mark.parametrize(
+    ("preset", "expert", "average"),
+    [("both", "simulator", 0.0), ("manydepth", "", 0.0), ("supervised", "", 0.9)],
+)
+def test_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tiny, monkeypatch, preset, expert, average):
+    whole, interrupted = (tiny(preset, name, expert=expert, average=average) for name in ("whole", "again"))
     recipe.train(whole)
     step, calls = recipe.train_step, []
 
@@ -95,6 +98,30 @@ def test_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tiny, monkeypatch, 
     assert all(torch.equal(want[name], got[name]) for name in want)
     assert losses(whole) == losses(interrupted)
     assert read_card(whole.out).config == read_card(interrupted.out).config
+
+
+def test_the_running_mean_of_the_weights_is_what_is_saved(tiny, monkeypatch):
+    config, step, means = tiny("supervised", average=0.75), recipe.train_step, []
+
+    def watched(*args):
+        judged = step(*args)
+        weights = args[3].depth.state_dict().items()
+        now = {name: value.clone() for name, value in weights if value.is_floating_point()}
+        last = means[-1] if means else now
+        means.append({name: last[name] + 0.25 * (now[name] - last[name]) for name in now})
+        return judged
+
+    monkeypatch.setattr(recipe, "train_step", watched)
+    recipe.train(config)
+    saved = state(config)
+    assert all(torch.allclose(saved[name], value, atol=1e-6) for name, value in means[-1].items())
+    assert any(not torch.equal(value, means[-1][name]) for name, value in means[0].items())
+
+
+@pytest.mark.parametrize("average", [-0.1, 1.0])
+def test_a_mean_of_the_past_alone_is_refused(average):
+    with pytest.raises(ConfigError, match=f"average must be from 0 to below 1, got {average}"):
+        Config(average=average)
 
 
 @pytest.mark.parametrize("preset", ["stereo", "supervised", "manydepth"])

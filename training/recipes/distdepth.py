@@ -21,6 +21,7 @@ from lightning_fabric import Fabric
 from lightning_fabric.strategies import DDPStrategy
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from geo_perception.errors import ConfigError, DataError, GeoPerceptionError
@@ -60,7 +61,9 @@ def train(config: Config) -> dict[str, float]:
     student = new_student(config).to(fabric.device)
     optimiser = new_optimiser(student, config)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate(step, config))
-    start = load_checkpoint(config.run_folder, student, optimiser, schedule)
+    mean = running_mean(student, config)
+    best, kept = (student, student) if mean is None else (mean.module, nn.ModuleList((student, mean)))
+    start = load_checkpoint(config.run_folder, kept, optimiser, schedule)
     expert = make_expert(config.expert, fabric.device, config.seed)
     model, wrapped = fabric.setup(student, optimiser)
     log = RunLog(config.run_folder, start) if fabric.global_rank == 0 else None
@@ -74,6 +77,8 @@ def train(config: Config) -> dict[str, float]:
             break
         judged = train_step(fabric, model, wrapped, student, batch.to(fabric.device), config, expert)
         schedule.step()
+        if mean is not None:
+            mean.update_parameters(student)
         progress.update()
         if (step + 1) % config.log_every == 0 or step + 1 in EARLY:
             judged = judged._replace(terms=averaged(judged.terms, current_ranks()))
@@ -82,9 +87,9 @@ def train(config: Config) -> dict[str, float]:
         if (step + 1) % config.validate_every == 0 or step + 1 == config.steps:
             if log:
                 check_weights(student, step + 1)
-                figures = validate(student, held_out, config, log, step + 1)
-                save_checkpoint(config.run_folder, step + 1, student, optimiser, schedule)
-                save(student, config, step + 1, figures, beside)
+                figures = validate(best, held_out, config, log, step + 1)
+                save_checkpoint(config.run_folder, step + 1, kept, optimiser, schedule)
+                save(best, config, step + 1, figures, beside)
             fabric.barrier()
     if log:
         log.close()
@@ -137,6 +142,13 @@ def new_optimiser(student: nn.Module, config: Config) -> torch.optim.Optimizer:
     kind = torch.optim.AdamW if config.optimiser == "adamw" else torch.optim.Adam
     # fused: one pass over the memory instead of ten; it takes the loss scaler's part, which float16 clips behind
     return kind(trained, lr=config.lr, fused=config.precision != "16-mixed")
+
+
+def running_mean(student: nn.Module, config: Config) -> AveragedModel | None:
+    """The mean of the weights so far, and of what batch norms have seen; None where it is off."""
+    if not config.average:
+        return None
+    return AveragedModel(student, multi_avg_fn=get_ema_multi_avg_fn(config.average), use_buffers=True)
 
 
 def rate(step: int, config: Config) -> float:
