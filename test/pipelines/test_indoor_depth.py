@@ -33,6 +33,27 @@ def test_at_the_networks_size_it_is_the_network(pipeline, model):
     assert pipeline.models["depth"].network == "distdepth"
 
 
+def test_the_mirrored_image_counts_as_much_as_the_image(pipeline, model):
+    image = picture(64, 64)
+    mirrored = np.ascontiguousarray(image[:, ::-1])
+    both = IndoorDepth(IndoorDepthConfig(model=model, precision="float32", mirror="on"))
+    one, other = pipeline(image).depth_m, pipeline(mirrored).depth_m[:, ::-1]
+    assert np.abs(one / other - 1).max() > 2e-3  # there is something to average
+    np.testing.assert_allclose(both(image).depth_m, np.sqrt(one * other), rtol=3e-5)
+    np.testing.assert_allclose(both(mirrored).depth_m[:, ::-1], both(image).depth_m, rtol=3e-5)
+
+
+def test_the_card_may_ask_for_the_mirrored_image(pipeline, tmp_path):
+    folder = untrained_model(tmp_path / "m", mirror=True)
+    depths = {
+        how: IndoorDepth(IndoorDepthConfig(model=folder, precision="float32", mirror=how))(picture()).depth_m
+        for how in ("card", "on", "off")
+    }
+    np.testing.assert_array_equal(depths["card"], depths["on"])
+    np.testing.assert_array_equal(depths["off"], pipeline(picture()).depth_m)
+    assert not np.array_equal(depths["on"], depths["off"])
+
+
 def test_half_precision_is_near(pipeline, model):
     half = IndoorDepth(IndoorDepthConfig(model=model, precision="bfloat16"))
     difference = half(picture()).depth_m / pipeline(picture()).depth_m - 1
@@ -76,7 +97,14 @@ def test_the_card_decides_unless_told_otherwise(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "metrics", [{"size": [64]}, {"size": [70, 64]}, {"aspect": "squash"}, {"canonical_focal": "wide"}]
+    "metrics",
+    [
+        {"size": [64]},
+        {"size": [70, 64]},
+        {"aspect": "squash"},
+        {"canonical_focal": "wide"},
+        {"mirror": "yes"},
+    ],
 )
 def test_cards_that_make_no_sense_are_refused(tmp_path, metrics):
     (name,) = metrics
@@ -192,7 +220,13 @@ def test_focal_lengths_that_are_none_make_no_camera(focal_px):
 
 @pytest.mark.parametrize(
     "options",
-    [{"precision": "int4"}, {"aspect": "squash"}, {"network_height": 100}, {"network_width": 32}],
+    [
+        {"precision": "int4"},
+        {"aspect": "squash"},
+        {"mirror": "both"},
+        {"network_height": 100},
+        {"network_width": 32},
+    ],
 )
 def test_unknown_choices_list_what_exists(options):
     (name,) = options

@@ -182,3 +182,8 @@ def test_another_size_than_the_networks_is_refused(model):
 def test_a_gap_must_be_seconds(gap_s):
     with pytest.raises(ConfigError, match="max_gap_s must be 0 s or more"):
         IndoorDepthConfig(max_gap_s=gap_s)
+
+
+def test_mirrored_images_are_for_models_of_single_ones(model):
+    with pytest.raises(ConfigError, match="mirror on is for models of single images"):
+        IndoorDepth(IndoorDepthConfig(model=str(model), mirror="on"))

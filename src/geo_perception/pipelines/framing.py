@@ -21,6 +21,7 @@ Size = tuple[int, int]  # height, width
 # pad: aspect kept, the image's edge repeated where the network sees more.
 # crop: aspect kept, only the centre is seen; depth outside it is unknown.
 ASPECTS = ("stretch", "pad", "crop")
+MIRRORS = CARD, ON, OFF = "card", "on", "off"  # whether the mirrored image is looked at, too
 
 
 @dataclass(frozen=True)

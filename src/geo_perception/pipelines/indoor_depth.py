@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from geo_perception.errors import ConfigError, InputError, WeightsError
 from geo_perception.geometry import PinholeCamera
 from geo_perception.pipelines.estimates import DepthEstimate
-from geo_perception.pipelines.framing import ASPECTS, Framing, frame
+from geo_perception.pipelines.framing import ASPECTS, CARD, MIRRORS, Framing, frame
 from geo_perception.pipelines.model_choice import ModelChoice
 from geo_perception.pipelines.stereo_lidar_fusion import PRECISIONS, timed
 
@@ -52,14 +52,19 @@ class IndoorDepthConfig:
     # Depth is learnt for one focal length, and an image from a longer lens looks like a nearer room: multiply depth by
     # the camera's focal length over the card's metrics.canonical_focal.
     scale_by_focal: bool = True
+    mirror: str = (
+        CARD  # on, off: depth averaged with that of the mirrored image; card: metrics.mirror, else off
+    )
     # Only for models that compare each image with the one before it (network `video_depth`).
     max_gap_s: float = 0.5  # an image farther back in time is no neighbour; 0: every image stands alone
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
             raise ConfigError(f"precision must be one of {PRECISIONS}, got {self.precision!r}")
-        if self.aspect not in ("card", *ASPECTS):
+        if self.aspect not in (CARD, *ASPECTS):
             raise ConfigError(f"aspect must be one of card, {', '.join(ASPECTS)}, got {self.aspect!r}")
+        if self.mirror not in MIRRORS:
+            raise ConfigError(f"mirror must be one of {', '.join(MIRRORS)}, got {self.mirror!r}")
         if not 0 <= self.max_gap_s < math.inf:
             raise ConfigError(f"max_gap_s must be 0 s or more, got {self.max_gap_s}")
         for name in ("network_height", "network_width"):
@@ -108,7 +113,7 @@ class Contract:
                 f"model {config.model!r} takes images of {fixed[0]}x{fixed[1]} (height x width) only, "
                 f"not {wanted[0]}x{wanted[1]}"
             )
-        return cls(wanted, aspect if config.aspect == "card" else config.aspect, float(focal))
+        return cls(wanted, aspect if config.aspect == CARD else config.aspect, float(focal))
 
     def camera(self, framing: Framing, camera: PinholeCamera | None) -> PinholeCamera | None:
         """The camera of the network's input, for that of the image; without one, that of the canonical focal length.
@@ -143,7 +148,7 @@ class IndoorDepth:
 
         self.config = config
         choice = ModelChoice(config.model, config.device, config.precision)
-        self._backend, card = load_backend(choice, config.max_gap_s)
+        self._backend, card = load_backend(choice, config.max_gap_s, config.mirror)
         self.models: dict[str, ModelCard] = {"depth": card}
         self.contract = Contract.of(card, config, self._backend.size)
 

@@ -28,6 +28,11 @@ class IndoorSettings(DepthSettings):
     network_height: int = param(0, "input of the network, px; 0: the card's", low=0, high=LARGEST_PX)
     network_width: int = param(0, "input of the network, px; 0: the card's", low=0, high=LARGEST_PX)
     scale_by_focal: bool = param(True, "multiply depth by the camera's focal length over the model's own")
+    mirror: str = param(
+        "card",
+        "average depth with that of the mirrored image, for twice the time; card: as the model's card says, else off",
+        choices=("card", "on", "off"),
+    )
     max_gap_s: float = param(
         0.5,
         "models of several frames: an image farther back in time is not compared with, s; 0: none ever is",
