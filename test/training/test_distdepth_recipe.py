@@ -64,8 +64,17 @@ def test_every_preset_trains_and_writes_a_model_with_its_card(tiny, preset, expe
     assert isinstance(load_model(config.out), torch.nn.Module)
 
 
-def test_the_command_in_the_card_gives_the_same_configuration(tiny):
-    config = replace(tiny("stereo"), expert="simulator")
+@pytest.mark.parametrize(
+    ("preset", "values"),
+    [
+        ("stereo", {"expert": "simulator"}),
+        ("rooms", {"pretrained": "", "half": False, "init": "out/my rooms", "average": 0.99}),
+        ("manydepth", {"tie_break": False, "channels_last": False}),
+    ],
+)
+def test_the_command_in_the_card_gives_the_same_configuration(tiny, preset, values):
+    config = replace(tiny(preset), **values)
+    config = replace(config, loader=replace(config.loader, mirror_camera=not config.loader.mirror_camera))
     args = shlex.split(command_line(config))[3:]
     again = recipe.tyro.extras.overridable_config_cli(PRESETS, args=args)
     places = {

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -73,12 +74,18 @@ def differences(config: Any, preset: Any, prefix: str = "") -> list[str]:
         name = f"{prefix}{field.name}".replace("_", "-")
         if (not prefix and field.name in PLACES) or value == other:
             continue
-        found += (
-            differences(value, other, f"{name}.") if is_dataclass(value) else [f"--{name} {words(value)}"]
-        )
+        found += differences(value, other, f"{name}.") if is_dataclass(value) else [option(name, value)]
     return found
 
 
+def option(name: str, value: object) -> str:
+    """As the command line takes it; what is switched off is written `--group.no-name`."""
+    if isinstance(value, bool):
+        group, dot, last = name.rpartition(".")
+        return f"--{group}{dot}{'' if value else 'no-'}{last}"
+    return f"--{name} {words(value)}"
+
+
 def words(value: object) -> str:
-    """As the command line takes it."""
-    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    """The words of a value, quoted for the shell where need be."""
+    return " ".join(shlex.quote(str(one)) for one in (value if isinstance(value, tuple) else (value,)))
