@@ -16,8 +16,10 @@ from helpers.indoor_training import losses, tiny_config
 
 from geo_perception.errors import ConfigError, DataError, WeightsError
 from geo_perception.evaluation.baselines import read_mean_map
+from geo_perception.networks.resnet_encoder import MEAN, STD
 from geo_perception.weights import load_model, read_card
 from training import checkpoint
+from training.data.indoor import Loader
 from training.indoor.card import command_line
 from training.indoor.config import PRESETS, Config
 from training.indoor.student import Student
@@ -125,6 +127,21 @@ def test_the_running_mean_of_the_weights_is_what_is_saved(tiny, monkeypatch):
     saved = state(config)
     assert all(torch.allclose(saved[name], value, atol=1e-6) for name, value in means[-1].items())
     assert any(not torch.equal(value, means[-1][name]) for name, value in means[0].items())
+
+
+def test_batch_norms_settle_on_the_full_size_after_the_last_step(tiny):
+    plain, settled = (tiny("supervised", f"settle{count}", settle=count) for count in (0, 3))
+    for config in (plain, settled):
+        recipe.train(config)
+    before, after = state(plain), state(settled)
+    measured = [name for name in before if name.endswith("running_mean")]
+    assert all(torch.equal(before[n], after[n]) for n in before if "running" not in n and "tracked" not in n)
+    cache = recipe.open_caches(settled, ("0",))[0]
+    images = [Loader(cache, settled.loader).batch(step).seen["0"] for step in range(3)]
+    stem = load_model(settled.out).encoder.encoder
+    seen = [stem.conv1((image - MEAN) / STD).mean((0, 2, 3)) for image in images]
+    assert torch.allclose(stem.bn1.running_mean, torch.stack(seen).mean(0), atol=1e-4)
+    assert any(not torch.allclose(before[name], after[name], atol=1e-3) for name in measured)
 
 
 @pytest.mark.parametrize("average", [-0.1, 1.0])

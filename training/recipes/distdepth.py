@@ -13,6 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from lightning_fabric import Fabric
 from lightning_fabric.strategies import DDPStrategy
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 from tqdm import tqdm
 
 from geo_perception.errors import ConfigError, DataError, GeoPerceptionError
@@ -85,6 +86,8 @@ def train(config: Config) -> dict[str, float]:
             if log:
                 clock = report(log, step, judged, batch, config, clock, schedule.get_last_lr()[0])
         if (step + 1) % config.validate_every == 0 or step + 1 == config.steps:
+            if config.settle and step + 1 == config.steps:
+                settle(best, cache, config)  # in all processes, whose batch norms speak to one another
             if log:
                 check_weights(student, step + 1)
                 figures = validate(best, held_out, config, log, step + 1)
@@ -149,6 +152,13 @@ def running_mean(student: nn.Module, config: Config) -> AveragedModel | None:
     if not config.average:
         return None
     return AveragedModel(student, multi_avg_fn=get_ema_multi_avg_fn(config.average), use_buffers=True)
+
+
+def settle(student: nn.Module, cache: Cache, config: Config) -> None:
+    """Measures what batch norms see anew, on `config.settle` batches of the full size."""
+    loader, device = Loader(cache, replace(config.loader, shrink=1.0)), next(student.parameters()).device
+    images = (loader.batch(step).seen["0"].to(device) for step in range(config.settle))
+    update_bn(tqdm(images, total=config.settle, desc="batch norms"), student.depth)
 
 
 def rate(step: int, config: Config) -> float:
