@@ -123,7 +123,7 @@ PRESETS: dict[str, tuple[str, Config]] = {
         SUPERVISED,
     ),
     "rooms": (
-        "Simulated rooms for real cameras, as the shipped network is trained: light encoder, ImageNet.",
+        "Simulated rooms with true depth, for real cameras: light encoder that begins with ImageNet.",
         replace(
             SUPERVISED,
             objective=replace(SUPERVISED.objective, inverse=1.0),
