@@ -11,31 +11,17 @@ import numpy as np
 import pytest
 import torch
 from helpers.full_disk import limited_files
-from helpers.indoor_folders import small_simsin
-from helpers.indoor_training import losses, tiny_config
+from helpers.indoor_training import losses
 
 from geo_perception.errors import ConfigError, DataError, WeightsError
 from geo_perception.evaluation.baselines import read_mean_map
-from geo_perception.networks.resnet_encoder import MEAN, STD
 from geo_perception.weights import load_model, read_card
 from training import checkpoint
-from training.data.indoor import Loader
 from training.indoor.card import command_line
 from training.indoor.config import PRESETS, Config
 from training.indoor.student import Student
 from training.recipes import distdepth as recipe
 from training.run_log import RunLog
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("simsin")
-    return f"simsin:{folder}:{small_simsin(folder)}"
-
-
-@pytest.fixture
-def tiny(data, tmp_path):
-    return lambda preset, name="", **values: tiny_config(preset, data, tmp_path, name, **values)
 
 
 def state(config):
@@ -109,45 +95,6 @@ def test_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tiny, monkeypatch, 
     assert all(torch.equal(want[name], got[name]) for name in want)
     assert losses(whole) == losses(interrupted)
     assert read_card(whole.out).config == read_card(interrupted.out).config
-
-
-def test_the_running_mean_of_the_weights_is_what_is_saved(tiny, monkeypatch):
-    config, step, means = tiny("supervised", average=0.75), recipe.train_step, []
-
-    def watched(*args):
-        judged = step(*args)
-        weights = args[3].depth.state_dict().items()
-        now = {name: value.clone() for name, value in weights if value.is_floating_point()}
-        last = means[-1] if means else now
-        means.append({name: last[name] + 0.25 * (now[name] - last[name]) for name in now})
-        return judged
-
-    monkeypatch.setattr(recipe, "train_step", watched)
-    recipe.train(config)
-    saved = state(config)
-    assert all(torch.allclose(saved[name], value, atol=1e-6) for name, value in means[-1].items())
-    assert any(not torch.equal(value, means[-1][name]) for name, value in means[0].items())
-
-
-def test_batch_norms_settle_on_the_full_size_after_the_last_step(tiny):
-    plain, settled = (tiny("supervised", f"settle{count}", settle=count) for count in (0, 3))
-    for config in (plain, settled):
-        recipe.train(config)
-    before, after = state(plain), state(settled)
-    measured = [name for name in before if name.endswith("running_mean")]
-    assert all(torch.equal(before[n], after[n]) for n in before if "running" not in n and "tracked" not in n)
-    cache = recipe.open_caches(settled, ("0",))[0]
-    images = [Loader(cache, settled.loader).batch(step).seen["0"] for step in range(3)]
-    stem = load_model(settled.out).encoder.encoder
-    seen = [stem.conv1((image - MEAN) / STD).mean((0, 2, 3)) for image in images]
-    assert torch.allclose(stem.bn1.running_mean, torch.stack(seen).mean(0), atol=1e-4)
-    assert any(not torch.allclose(before[name], after[name], atol=1e-3) for name in measured)
-
-
-@pytest.mark.parametrize("average", [-0.1, 1.0])
-def test_a_mean_of_the_past_alone_is_refused(average):
-    with pytest.raises(ConfigError, match=f"average must be from 0 to below 1, got {average}"):
-        Config(average=average)
 
 
 @pytest.mark.parametrize("preset", ["stereo", "supervised", "manydepth"])
@@ -282,7 +229,7 @@ def test_a_batch_that_the_data_cannot_fill_is_refused(tiny):
 def test_a_fresh_network_answers_the_depth_it_is_told_to(tiny):
     student = recipe.new_student(tiny("stereo"))
     depth_m = student.depth(torch.rand(2, 3, 64, 64)).depth_m
-    assert 1.5 < float(depth_m.median()) < 4
+    assert 1.5 < float(depth_m.detach().median()) < 4
 
 
 def test_training_can_start_from_a_model_of_the_same_network(tiny):

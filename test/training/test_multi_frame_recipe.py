@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.indoor_folders import small_simsin
-from helpers.indoor_training import losses, tiny_config
+from helpers.indoor_training import losses
 from lightning_fabric import Fabric
 
 from geo_perception.errors import ConfigError
@@ -28,11 +28,6 @@ DISTILLED = {"statistical", "spatial", "teacher_statistical", "teacher_spatial"}
 def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("simsin")
     return f"simsin:{folder}:{small_simsin(folder, way_px=3)}"
-
-
-@pytest.fixture
-def tiny(data, tmp_path):
-    return lambda preset, name="", **values: tiny_config(preset, data, tmp_path, name, **values)
 
 
 def batch_of(config):
