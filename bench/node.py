@@ -9,6 +9,7 @@ other load on the machine does not count.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -37,15 +38,18 @@ OUTPUTS = ("depth/image_rect", "depth/confidence", "depth/points", "depth/camera
 ALLOWED_MS = 12.0
 
 LISTENER = """
+import contextlib
 import sys
 import rclpy
+from rclpy.executors import ExternalShutdownException
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 kinds = {"image_rect": Image, "confidence": Image, "points": PointCloud2, "camera_info": CameraInfo}
 rclpy.init()
 node = rclpy.create_node("listener")
 for topic in sys.argv[1:]:
     node.create_subscription(kinds[topic.split("/")[-1]], topic, lambda message: None, 1)
-rclpy.spin(node)
+with contextlib.suppress(KeyboardInterrupt, ExternalShutdownException):
+    rclpy.spin(node)
 """
 
 
@@ -173,7 +177,7 @@ def listened_node() -> Iterator[Any]:
             time.sleep(0.02)
         yield node
     finally:
-        listener.kill()
+        listener.send_signal(signal.SIGINT)  # unwinds, so that its shared memory goes with it
         listener.wait()
         node.trigger_shutdown()
         node.destroy_node()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import types
 from pathlib import Path
@@ -14,6 +15,7 @@ from geo_perception import cli
 from geo_perception.cli import checks, doctor
 from geo_perception.errors import InputError
 from geo_perception.ros import delivery
+from geo_perception.ros.runtime import transport
 
 
 def test_report_has_a_line_a_check(capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,6 +52,21 @@ def test_small_shared_memory_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     (check,) = checks.shared_memory()
     assert (check.status, check.detail[:10]) == ("WARN", "64 MB free")
     assert "--shm-size" in check.fix
+
+
+def test_memory_of_killed_processes_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("fastrtps_00000000000000aa", "fastrtps_00000000000000bb"):
+        (tmp_path / name).write_bytes(bytes(2**20))
+        (tmp_path / f"{name}_el").touch()
+    monkeypatch.setattr(checks, "abandoned_segments", lambda: transport.abandoned_segments(tmp_path))
+    with (tmp_path / "fastrtps_00000000000000bb_el").open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # as a living process does
+        (check,) = checks.abandoned_memory()
+    assert (check.status, check.detail) == ("WARN", "1 segments of killed processes hold 1 MB")
+    (tmp_path / "fastrtps_00000000000000aa_el").unlink()
+    with (tmp_path / "fastrtps_00000000000000bb_el").open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert checks.abandoned_memory() == [checks.Check("OK", "shared memory", "none abandoned")]
 
 
 @pytest.mark.parametrize(("profile", "status"), [("", "WARN"), ("/nowhere/profile.xml", "FAIL")])

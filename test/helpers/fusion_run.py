@@ -63,7 +63,7 @@ class FusionRun:
         raise AssertionError("no complete answer to any of 30 frames")
 
     def close(self) -> None:
-        self.process.kill()
+        self.process.end()
         self.peer.close()
 
     @property

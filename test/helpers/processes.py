@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import random
@@ -18,6 +19,7 @@ import psutil
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PROFILE = CHECKOUT / "config" / "fastdds_localhost.xml"
+GRACE_S = 10.0  # to leave in
 LIMIT_S = 90.0  # for a loaded machine, not an expectation
 DOMAINS = 101  # that are free on every system
 _domains = itertools.count(random.randrange(DOMAINS))  # elsewhere in other runs on this machine
@@ -113,6 +115,14 @@ class Process:
 
     def send(self, number: signal.Signals) -> None:
         self._popen.send_signal(number)
+
+    def end(self) -> None:
+        """Ask it to leave, for its shared memory stays behind otherwise, and kill it if it does not."""
+        if self.alive:
+            self.send(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._popen.wait(GRACE_S)
+        self.kill()
 
     def kill(self) -> None:
         """End it for sure, without a word."""

@@ -91,7 +91,7 @@ def demo(bag, tmp_path):
         process.wait_for_line("lockstep: ")
         yield process, psutil.Process(process.pid).children(recursive=True)
     finally:
-        process.kill()
+        process.end()
 
 
 @pytest.mark.ros

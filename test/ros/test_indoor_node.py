@@ -139,7 +139,7 @@ def test_with_a_network_it_publishes_what_the_pipeline_gives(tmp_path: Path) -> 
         launch.send(signal.SIGINT)
         assert launch.wait_for_exit() == 0
     finally:
-        launch.kill()
+        launch.end()
         peer.close()
 
 

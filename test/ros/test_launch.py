@@ -76,7 +76,7 @@ def test_the_command_line_hands_signals_on(number: signal.Signals) -> None:
         assert launch.wait_for_exit() == 0
         assert not node.is_running()
     finally:
-        launch.kill()
+        launch.end()
 
 
 @pytest.mark.ros
@@ -136,4 +136,4 @@ def test_a_node_told_twice_ends_once_and_leaves_no_shared_memory(number: signal.
         assert node.wait_for_exit() == 0
         assert not [segment for segment in segments if segment.exists()]
     finally:
-        node.kill()
+        node.end()

@@ -61,3 +61,10 @@ def start_at_depth(decoder: DepthDecoder, config: DistDepthConfig, depth_m: floa
         raise ConfigError(f"--start-m {depth_m} lies outside the network's range of depth")
     for layer in decoder.decoder[-len(decoder.config.scales) :]:
         nn.init.constant_(layer.conv.bias, math.log(share / (1 - share)))
+
+
+def freeze_norms(network: nn.Module) -> None:
+    """Lets batch norms, for this step, use the statistics they have and not touch them."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()

@@ -52,9 +52,10 @@ class Config:
     # Share of the past in a running mean of the weights, e.g. 0.998, which is then validated and saved; 0 = off.
     # Errors on real images, when rendered ones are trained on, swing from step to step; those of a mean hardly do.
     average: float = 0.0
-    # Batches of the full size on which the depth network's batch norms are measured anew after the last step. Where
-    # sizes differ from batch to batch they have seen a mixture, which makes depth a tenth too small at the largest.
-    settle: int = 0
+    # Batch norms keep what they have seen and learn their scale and shift alone: for going on from trained weights.
+    # Where sizes differ from batch to batch, moving statistics are those of a mixture that no single image has, which
+    # makes depth a tenth too small at the largest size.
+    freeze_norms: bool = False
     tie_break: bool = True  # noise on the auto-mask's identity candidates
     channels_last: bool = True  # memory layout; faster on most devices, same result up to rounding
     log_every: int = 20

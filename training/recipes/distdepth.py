@@ -13,7 +13,6 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -22,7 +21,7 @@ from lightning_fabric import Fabric
 from lightning_fabric.strategies import DDPStrategy
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from geo_perception.errors import ConfigError, DataError, GeoPerceptionError
@@ -30,7 +29,7 @@ from geo_perception.evaluation.baselines import MEAN_MAP_FILE
 from geo_perception.weights import save_model
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.data.indoor import Cache, IndoorBatch, Loader, build_cache, open_set
-from training.indoor.beginning import new_student
+from training.indoor.beginning import freeze_norms, new_student
 from training.indoor.card import model_card
 from training.indoor.config import PRESETS, Config
 from training.indoor.expert import Expert, make_expert
@@ -86,8 +85,6 @@ def train(config: Config) -> dict[str, float]:
             if log:
                 clock = report(log, step, judged, batch, config, clock, schedule.get_last_lr()[0])
         if (step + 1) % config.validate_every == 0 or step + 1 == config.steps:
-            if config.settle and step + 1 == config.steps:
-                settle(best, cache, config)  # in all processes, whose batch norms speak to one another
             if log:
                 check_weights(student, step + 1)
                 figures = validate(best, held_out, config, log, step + 1)
@@ -154,13 +151,6 @@ def running_mean(student: nn.Module, config: Config) -> AveragedModel | None:
     return AveragedModel(student, multi_avg_fn=get_ema_multi_avg_fn(config.average), use_buffers=True)
 
 
-def settle(student: nn.Module, cache: Cache, config: Config) -> None:
-    """Measures what batch norms see anew, on `config.settle` batches of the full size."""
-    loader, device = Loader(cache, replace(config.loader, shrink=1.0)), next(student.parameters()).device
-    images = (loader.batch(step).seen["0"].to(device) for step in range(config.settle))
-    update_bn(tqdm(images, total=config.settle, desc="batch norms"), student.depth)
-
-
 def rate(step: int, config: Config) -> float:
     """Share of the learning rate: a step to a tenth after 70 %, or a short rise and half a cosine."""
     if config.schedule == "step":
@@ -182,6 +172,8 @@ def train_step(
 ) -> Judged:
     """One update. Raises DataError, before any update, when a term is not finite."""
     student.begin(batch.step / config.steps)
+    if config.freeze_norms:
+        freeze_norms(student)
     ranks = current_ranks()
     chance = draw(batch, config, fabric)
     prediction = model(*(laid_out(value, config) for value in student.inputs(batch, chance)))

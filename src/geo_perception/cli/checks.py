@@ -15,9 +15,8 @@ from pathlib import Path
 
 from geo_perception.errors import GeoPerceptionError
 from geo_perception.resources import resource
-from geo_perception.ros.runtime.transport import PROFILE_VARIABLE
+from geo_perception.ros.runtime.transport import PROFILE_VARIABLE, SHARED_MEMORY, abandoned_segments
 
-SHARED_MEMORY = Path("/dev/shm")
 SHARED_MEMORY_NEEDED_MB = 512  # eight processes with Fast DDS segments of 64 MB each
 DEBIAN_PACKAGE = {  # of the shared libraries that wheels expect from the system
     "libusb-1.0.so.0": "libusb-1.0-0",
@@ -137,6 +136,15 @@ def shared_memory() -> list[Check]:
     detail = f"{free_mb:.0f} MB free in {SHARED_MEMORY}, {SHARED_MEMORY_NEEDED_MB} MB are needed"
     fix = "mount -o remount,size=2g /dev/shm, or docker run --shm-size=2g"
     return [Check("WARN", "shared memory", detail, fix)]
+
+
+def abandoned_memory() -> list[Check]:
+    """A process that is killed cannot remove its segments, which then take memory until the next start."""
+    sizes = [path.stat().st_size for path in abandoned_segments() if path.exists()]
+    if not sizes:
+        return [Check("OK", "shared memory", "none abandoned")]
+    detail = f"{len(sizes)} segments of killed processes hold {sum(sizes) / 2**20:.0f} MB"
+    return [Check("WARN", "shared memory", detail, "fastdds shm clean")]
 
 
 def delivery(seconds: float) -> list[Check]:

@@ -25,6 +25,7 @@ def examine(delivery_seconds: float) -> Iterator[Check]:
         checks.middleware,
         checks.fastdds_profile,
         checks.shared_memory,
+        checks.abandoned_memory,
         checks.launch_tools,
         checks.models,
     ]

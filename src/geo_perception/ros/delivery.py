@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import array
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -76,8 +77,12 @@ def _receive(spin_once: Any, sender: subprocess.Popen[str], done: Any, limit_s: 
 def _stop(sender: subprocess.Popen[str]) -> None:
     """End the publishing process. Raises InputError with its last line if it failed by itself."""
     failed = sender.poll() not in (None, 0)
-    sender.terminate()
-    _, errors = sender.communicate()
+    sender.send_signal(signal.SIGINT)  # unwinds, so that its shared memory goes with it
+    try:
+        _, errors = sender.communicate(timeout=GRACE_S)
+    except subprocess.TimeoutExpired:
+        sender.kill()
+        _, errors = sender.communicate()
     if failed:
         raise InputError(
             f"the publishing process failed: {(errors.strip() or 'no message').splitlines()[-1]}"

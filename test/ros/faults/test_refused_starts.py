@@ -181,6 +181,6 @@ def test_autostart_that_fails_ends_the_process(parameters: tuple[str, ...], says
     try:
         assert process.wait_for_exit() == EXIT_FAILED, "\n".join(process.lines)
     finally:
-        process.kill()
+        process.end()
     assert len(process.lines) == 1, "\n".join(process.lines)
     assert re.search(f"cannot configure: .*{says}", process.lines[0])

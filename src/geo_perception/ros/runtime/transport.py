@@ -6,6 +6,7 @@ No rclpy here: launch files and the command line read it before any node exists.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 import sys
@@ -16,6 +17,7 @@ from geo_perception.resources import resource
 
 PROFILE_VARIABLE = "FASTRTPS_DEFAULT_PROFILES_FILE"  # the name that Fast DDS 2.x of ROS 2 Jazzy reads
 PROFILES = {False: "config/fastdds.xml", True: "config/fastdds_localhost.xml"}
+SHARED_MEMORY = Path("/dev/shm")
 DOMAINS = (1, 101)  # the ids whose ports are free of the ephemeral range on Linux
 
 
@@ -28,6 +30,21 @@ def transport_environment(base: Mapping[str, str], *, localhost: bool = False) -
     if base.get(PROFILE_VARIABLE):
         return {}
     return {PROFILE_VARIABLE: str(resource(PROFILES[localhost]))}
+
+
+def abandoned_segments(folder: Path = SHARED_MEMORY) -> list[Path]:
+    """Shared memory that killed processes left behind; Fast DDS locks a file beside each segment while it is used."""
+    locks = folder.glob("fastrtps_[0-9a-f]*_el")
+    return [lock.with_name(lock.name.removesuffix("_el")) for lock in locks if not _locked(lock)]
+
+
+def _locked(path: Path) -> bool:
+    try:
+        with path.open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # held, gone meanwhile, or another user's: nothing to be said of it
+        return True
+    return False
 
 
 def environment(base: Mapping[str, str] | None = None, *, localhost: bool = False) -> dict[str, str]:
