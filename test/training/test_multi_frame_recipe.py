@@ -21,7 +21,7 @@ from training.recipes import distdepth as recipe
 
 OWN = {"reprojection", "consistency", "smoothness"}
 TEACHERS = {"teacher_reprojection", "teacher_smoothness"}
-DISTILLED = {"statistical", "spatial", "teacher_statistical", "teacher_spatial"}
+DISTILLED = {"statistical", "teacher_statistical"}
 
 
 @pytest.fixture(scope="module")
@@ -87,9 +87,9 @@ def test_every_term_teaches_whom_it_should(tiny):
     batch, student = batch_of(config), fresh(config)
     expert = 1000 * torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(0))
     both, teachers = {"teacher", "pose"}, {"teacher"}
-    whom = {key: {"own"} for key in (*OWN, "statistical", "spatial")}
+    whom = {key: {"own"} for key in (*OWN, "statistical")}
     whom |= {"teacher_reprojection": both, "teacher_smoothness": teachers}
-    whom |= {"teacher_statistical": teachers, "teacher_spatial": teachers}
+    whom |= {"teacher_statistical": teachers}
     terms = judged(student, batch, config, expert=expert)
     assert terms.keys() == whom.keys()
     for name, term in terms.items():

@@ -169,7 +169,7 @@ def normalised(values: Tensor) -> Tensor:
 
     Gradients pass through the median, too: with it held fixed, all maps would drift to one end of the range.
     """
-    return (values - _median(values)) / _spread(values).clamp(min=1e-6)
+    return normalised_where(torch.ones_like(values, dtype=torch.bool), values)
 
 
 def normalised_where(known: Tensor, values: Tensor) -> Tensor:
