@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`geo-perception bag from-kitti | simulate | to-folder | info`."""
+"""`geo-perception bag from-kitti | simulate | to-folder | decompress | info`."""
 
 from __future__ import annotations
 
@@ -78,6 +78,21 @@ def to_folder(
     frames = tqdm(read_recorded(bag, topics, window_s), "reading bag", unit="frame")
     count = write_recording(folder, bag.resolve().stem, frames, every, source=str(bag))
     print(f"{count} frames in {folder / bag.resolve().stem}; lists {folder / 'stereo.txt'}, temporal.txt")
+
+
+@app.command()
+def decompress(
+    bag: Annotated[Path, typer.Argument(help="bag folder, or a .mcap or .db3 file")],
+    out: Out,
+    storage: Storage = "mcap",
+    overwrite: Overwrite = False,
+) -> None:
+    """Copy a bag with plain images in place of compressed ones, which graphs, evaluation and training take."""
+    from geo_perception.ros.bags import decompress_bag
+
+    for compressed, plain in decompress_bag(bag, out, storage, overwrite=overwrite, progress=True).items():
+        print(f"{compressed} -> {plain}")
+    info(out)
 
 
 def info_beside(image: str) -> str:

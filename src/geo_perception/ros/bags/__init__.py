@@ -3,6 +3,7 @@
 
 from geo_perception.ros.bags.camera_frames import read_recorded
 from geo_perception.ros.bags.camera_reader import read_camera_bag
+from geo_perception.ros.bags.decompress import decompress_bag
 from geo_perception.ros.bags.info import BagInfo, TopicInfo, bag_info
 from geo_perception.ros.bags.layout import CAMERA_TOPICS, DEFAULT_TOPICS, STORAGES, BagTopics
 from geo_perception.ros.bags.messages import CameraMessages
@@ -18,6 +19,7 @@ __all__ = [
     "CameraMessages",
     "TopicInfo",
     "bag_info",
+    "decompress_bag",
     "read_bag",
     "read_camera_bag",
     "read_recorded",

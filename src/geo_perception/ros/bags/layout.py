@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ RIGHT_FRAME = "camera_right_optical_frame"
 LIDAR_FRAME = "velodyne"
 
 IMAGE = "sensor_msgs/msg/Image"
+COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
 CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
 POINT_CLOUD = "sensor_msgs/msg/PointCloud2"
 TF_MESSAGE = "tf2_msgs/msg/TFMessage"
@@ -60,6 +62,14 @@ DEFAULT_TOPICS = BagTopics()
 NO_STEREO = {"right": "", "right_info": "", "points": "", "tf_static": ""}
 CAMERA_TOPICS = BagTopics(left="/image_rect", left_info="/camera_info", **NO_STEREO)  # of one camera
 CAMERA_FRAME = "camera_optical_frame"
+
+
+def compressed_hint(path: str | Path, kinds: Mapping[str, str]) -> str:
+    """What to do about the compressed images of a bag, by its topics' types; empty if it has none."""
+    topics = sorted(topic for topic, kind in kinds.items() if kind == COMPRESSED_IMAGE)
+    if not topics:
+        return ""
+    return f"; {', '.join(topics)} compressed, make plain by: geo-perception bag decompress {path} OUT"
 
 
 def typestore() -> Any:

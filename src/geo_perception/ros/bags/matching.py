@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from geo_perception.errors import DataError, GeoPerceptionError
-from geo_perception.ros.bags.layout import BagTopics, open_reader, typestore
+from geo_perception.ros.bags.layout import BagTopics, compressed_hint, open_reader, typestore
 from geo_perception.ros.conversions import stamp_ns
 from geo_perception.sync import Match, Stream, Synchronizer
 
@@ -42,12 +42,14 @@ class MatchedMessages:
         if missing:
             raise DataError(
                 f"bag {self.path} lacks {', '.join(missing)}; it has {', '.join(sorted(there)) or 'no topics'}"
+                + compressed_hint(self.path, there)
             )
         wanted = required | (truth if self.topics.truth in there else {})
         for topic in wanted.values():
             if there[topic] != self.topics.types[topic]:
                 raise DataError(
                     f"bag {self.path}: {topic} is {there[topic]}, only {self.topics.types[topic]} is read"
+                    + compressed_hint(self.path, there)
                 )
         return wanted
 

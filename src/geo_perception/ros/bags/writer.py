@@ -57,12 +57,12 @@ def write_bag(
     if path.exists() and not overwrite:
         raise DataError(f"{path} exists already; choose another name or allow overwriting it")
     shown = tqdm(frames, "writing bag", total, unit="frame", disable=None if progress else True)
-    with _written_aside(path) as aside:
+    with written_aside(path) as aside:
         return _write(aside, shown, storage, messages)
 
 
 @contextmanager
-def _written_aside(path: Path) -> Iterator[Path]:
+def written_aside(path: Path) -> Iterator[Path]:
     """A place beside `path` that takes its name on success and vanishes on failure."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,11 +77,8 @@ def _written_aside(path: Path) -> Iterator[Path]:
 
 
 def _write(path: Path, frames: Iterable[Any], storage: str, messages: Messages | None) -> int:
-    from rosbags.rosbag2 import StoragePlugin, Writer
-
-    plugin = StoragePlugin.MCAP if storage == "mcap" else StoragePlugin.SQLITE3
     count = 0
-    with Writer(path, version=9, storage_plugin=plugin) as bag:
+    with open_writer(path, storage) as bag:
         recorder = FrameRecorder(bag, messages)
         for frame in frames:
             recorder.record(frame)
@@ -89,6 +86,14 @@ def _write(path: Path, frames: Iterable[Any], storage: str, messages: Messages |
         if not count:
             raise DataError(f"no frames to write to {path.name}")
     return count
+
+
+def open_writer(path: Path, storage: str) -> Any:
+    """A rosbags writer to be entered; `storage` is one of STORAGES."""
+    from rosbags.rosbag2 import StoragePlugin, Writer
+
+    plugin = StoragePlugin.MCAP if storage == "mcap" else StoragePlugin.SQLITE3
+    return Writer(path, version=9, storage_plugin=plugin)
 
 
 class FrameRecorder:

@@ -9,10 +9,9 @@ from pathlib import Path
 
 from geo_perception.errors import ConfigError, DataError
 from geo_perception.ros.bags import CAMERA_TOPICS, DEFAULT_TOPICS, BagTopics
-from geo_perception.ros.bags.layout import CAMERA_INFO, IMAGE, open_reader, typestore
+from geo_perception.ros.bags.layout import CAMERA_INFO, IMAGE, compressed_hint, open_reader, typestore
 
 DEPTH_ENCODINGS = ("32FC1", "16UC1")
-COMPRESSED = "sensor_msgs/msg/CompressedImage"
 
 
 def camera_topics(path: Path, arguments: Mapping[str, str]) -> BagTopics:
@@ -63,9 +62,7 @@ def _image(path: Path, kinds: Mapping[str, str], images: list[str], wanted: str)
     if DEFAULT_TOPICS.left in images and DEFAULT_TOPICS.right in images:
         return DEFAULT_TOPICS.left  # of a stereo pair as this package writes it
     if not images:
-        compressed = _said(kinds, COMPRESSED)
-        hint = f"; those on {compressed} are compressed, republish them raw" if compressed != "none" else ""
-        raise DataError(f"bag {path} has no images of type {IMAGE}{hint}")
+        raise DataError(f"bag {path} has no images of type {IMAGE}{compressed_hint(path, kinds)}")
     if len(images) > 1:
         raise ConfigError(
             f"bag {path} has images of several cameras; name one: image:={' or image:='.join(images)}"
