@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m bench.focal_scaling --model NAME`: what scaling depth to the camera's focal length is worth.
+"""What scaling depth to the camera's focal length is worth: `python -m geo_perception.evaluation.focal_scaling`.
 
 The same simulated rooms are seen by cameras of several fields of view. A network learns depth for one focal length; of
 another camera's image its depth is wrong by the ratio of the two. Errors are measured with that ratio applied and
-without. It is no part of `python -m bench`: it measures accuracy, and needs a trained model.
+without.
 """
 
 from __future__ import annotations
@@ -77,7 +77,8 @@ def format_rows(rows: Sequence[FocalRow]) -> str:
 def main(args: list[str] | None = None) -> None:
     """Parse the options, measure, print, and write JSON where asked."""
     parser = argparse.ArgumentParser(
-        prog="python -m bench.focal_scaling", description=(__doc__ or "").splitlines()[0]
+        prog="python -m geo_perception.evaluation.focal_scaling",
+        description="What scaling depth to the camera's focal length is worth, on simulated rooms.",
     )
     parser.add_argument("--model", default=IndoorDepthConfig().model, help="name in models/ or a folder")
     parser.add_argument("--fov", type=float, nargs="+", default=list(FIELDS_OF_VIEW_DEG), metavar="DEG")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m bench.rooms_gate`: do simulated rooms teach depth?
+"""`python -m training.rooms_gate`: do simulated rooms teach depth?
 
 A small network, trained with true depth for a few minutes, must cut the error of the best constant predictor by
 30 % or more in environments it has never seen. The error is the mean absolute difference of log depth, whose best
@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 
 import numpy as np
 import torch
 from torch import nn
+from tqdm import tqdm, trange
 
 from geo_perception.simulation.rooms import RoomConfig, RoomSimulator
 
@@ -26,7 +26,8 @@ UNSEEN = 100_000  # seeds from here on are for judging
 def samples(seeds: range, views: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Images (N, 3, 64, 64) in 0..1 and log depths (N, 1, 64, 64)."""
     config = RoomConfig(width=SIZE, height=SIZE, rooms=(1, 2))
-    frames = [frame for seed in seeds for frame in RoomSimulator(seed, config).frames(views)]
+    shown = tqdm(seeds, "rooms")
+    frames = [frame for seed in shown for frame in RoomSimulator(seed, config).frames(views)]
     images = np.stack([f.left for f in frames]).transpose(0, 3, 1, 2).astype(np.float32) / 255
     depths = np.nan_to_num(np.stack([f.depth_m for f in frames])[:, None], nan=10.0)
     return torch.from_numpy(images), torch.from_numpy(depths).log()
@@ -62,15 +63,14 @@ class Small(nn.Module):
         return nn.functional.interpolate(self.head(out), size=image.shape[2:], mode="bilinear")
 
 
-def train(images: torch.Tensor, depths: torch.Tensor, seconds: float) -> nn.Module:
+def train(images: torch.Tensor, depths: torch.Tensor, steps: int) -> nn.Module:
     """A network fitted to the samples, mirrored at random."""
     torch.manual_seed(0)
     model = Small()
     optimizer = torch.optim.AdamW(model.parameters(), 2e-3)
-    start = time.perf_counter()
-    while (elapsed := time.perf_counter() - start) < seconds:
+    for step in trange(steps, desc="training"):
         for group in optimizer.param_groups:
-            group["lr"] = 2e-3 * (1 - elapsed / seconds) + 1e-5
+            group["lr"] = 2e-3 * (1 - step / steps) + 1e-5
         pick = torch.randint(len(images), (16,))
         image, depth = images[pick], depths[pick]
         if torch.rand(()) < 0.5:
@@ -85,16 +85,16 @@ def train(images: torch.Tensor, depths: torch.Tensor, seconds: float) -> nn.Modu
 def main() -> None:
     """Simulate, train, judge, print."""
     parser = argparse.ArgumentParser(
-        prog="python -m bench.rooms_gate", description=(__doc__ or "").split("\n")[0]
+        prog="python -m training.rooms_gate", description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("--environments", type=int, default=40, help="to learn from")
     parser.add_argument("--views", type=int, default=30, help="of each environment")
     parser.add_argument("--unseen", type=int, default=10, help="environments to judge by")
-    parser.add_argument("--seconds", type=float, default=180, help="of training")
+    parser.add_argument("--steps", type=int, default=4000, help="of training")
     options = parser.parse_args()
     learned = samples(range(options.environments), options.views)
     images, depths = samples(range(UNSEEN, UNSEEN + options.unseen), options.views)
-    model = train(*learned, options.seconds)
+    model = train(*learned, options.steps)
     with torch.no_grad():
         error = float((torch.cat([model(part) for part in images.split(32)]) - depths).abs().mean())
     constant = float((depths - depths.median()).abs().mean())
