@@ -27,6 +27,7 @@ from geo_perception.ros.demo.run import DemoConfig, run
 from geo_perception.ros.demo.stage import Request
 from geo_perception.ros.demo.stages import stage_of
 from geo_perception.ros.replay import Sent
+from geo_perception.ros.runtime.transport import abandoned_segments
 
 FRAMES = 4
 
@@ -99,9 +100,12 @@ def demo(bag, tmp_path):
 def test_no_child_survives_the_demo(demo, number):
     process, children = demo
     assert children
+    left = set(abandoned_segments())
     process.send(number)
     assert process.wait_for_exit() == (130 if number == signal.SIGINT else -number)
     assert not psutil.wait_procs(children, timeout=30)[1]
+    if number != signal.SIGKILL:
+        assert set(abandoned_segments()) <= left
 
 
 @pytest.mark.ros

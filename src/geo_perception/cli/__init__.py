@@ -7,6 +7,8 @@ cause; this file turns it into one line and exit code 2, or into a traceback wit
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -91,9 +93,19 @@ def run(args: list[str]) -> int:
     return 0
 
 
+class Terminated(BaseException):
+    """SIGTERM came. What is under way unwinds first: shared memory and children would stay behind otherwise."""
+
+
+def _terminate(number: int, frame: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not break the unwinding
+    raise Terminated
+
+
 def main() -> None:
     """Entry point of the console script."""
     debug = "--debug" in sys.argv[1:]
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         sys.exit(run([arg for arg in sys.argv[1:] if arg != "--debug"]))
     except GeoPerceptionError as error:
@@ -103,6 +115,9 @@ def main() -> None:
         sys.exit(EXIT_USER_ERROR)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
+    except Terminated:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)  # who sent it is told that it worked
     except BrokenPipeError:
         # The reader (`| head`) has gone: silence the flush at exit, too.
         sys.stdout = None  # type: ignore[assignment]  # Python itself allows None here
