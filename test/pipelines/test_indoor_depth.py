@@ -10,6 +10,7 @@ from geo_perception.errors import ConfigError, GeoPerceptionError, InputError, W
 from geo_perception.geometry import PinholeCamera
 from geo_perception.networks import build
 from geo_perception.pipelines import IndoorDepth, IndoorDepthConfig
+from geo_perception.pipelines.framing import resize
 from geo_perception.weights import ModelCard, load_model, save_model
 
 
@@ -52,6 +53,27 @@ def test_the_card_may_ask_for_the_mirrored_image(pipeline, tmp_path):
     np.testing.assert_array_equal(depths["card"], depths["on"])
     np.testing.assert_array_equal(depths["off"], pipeline(picture()).depth_m)
     assert not np.array_equal(depths["on"], depths["off"])
+
+
+def test_a_glance_counts_as_much_as_the_image(tmp_path):
+    folder = untrained_model(tmp_path / "m", size=[128, 160], glance=[64, 96])
+    alone, both = (
+        IndoorDepth(IndoorDepthConfig(model=folder, precision="float32", glance=glance))
+        for glance in (False, True)
+    )
+    small = IndoorDepth(
+        IndoorDepthConfig(model=folder, precision="float32", network_height=64, network_width=96)
+    )
+    image = resize(picture(), (128, 160))
+    seen, glanced = alone(image).depth_m, small(image).depth_m
+    np.testing.assert_allclose(both(image).depth_m, np.sqrt(seen * glanced), rtol=1e-5)
+    assert np.abs(seen / glanced - 1).max() > 1e-3
+
+
+def test_a_glance_that_is_not_smaller_is_left_out(tmp_path):
+    folder = untrained_model(tmp_path / "m", size=[64, 96], glance=[64, 96])
+    one, two = (IndoorDepth(IndoorDepthConfig(model=folder, glance=glance)) for glance in (False, True))
+    assert np.array_equal(one(picture()).depth_m, two(picture()).depth_m)
 
 
 def test_half_precision_is_near(pipeline, model):
@@ -104,6 +126,8 @@ def test_the_card_decides_unless_told_otherwise(tmp_path):
         {"aspect": "squash"},
         {"canonical_focal": "wide"},
         {"mirror": "yes"},
+        {"glance": [64]},
+        {"glance": [64, 100]},
     ],
 )
 def test_cards_that_make_no_sense_are_refused(tmp_path, metrics):

@@ -24,6 +24,19 @@ ASPECTS = ("stretch", "pad", "crop")
 MIRRORS = CARD, ON, OFF = "card", "on", "off"  # whether the mirrored image is looked at, too
 
 
+SIZE_MULTIPLE, MIN_NETWORK_PX = 32, 64
+
+
+def is_network_side(value: Any) -> bool:
+    """Whether the networks take images of this height or width."""
+    return type(value) is int and value >= MIN_NETWORK_PX and value % SIZE_MULTIPLE == 0
+
+
+def is_network_size(value: Any) -> bool:
+    """Whether it is a list of a height and a width that the networks take."""
+    return isinstance(value, list) and len(value) == 2 and all(map(is_network_side, value))
+
+
 @dataclass(frozen=True)
 class Box:
     """A part of an image, in pixels."""

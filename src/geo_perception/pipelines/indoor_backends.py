@@ -18,7 +18,7 @@ from geo_perception.networks.inference import optimise
 from geo_perception.networks.matching_encoder import Neighbours, edges_at_zero, matching_intrinsics
 from geo_perception.networks.multi_frame import relative_poses
 from geo_perception.networks.video_depth import VideoDepth
-from geo_perception.pipelines.framing import CARD, OFF, ON
+from geo_perception.pipelines.framing import CARD, OFF, ON, is_network_size, resize
 from geo_perception.pipelines.learned import load_plain
 from geo_perception.pipelines.model_choice import ModelChoice
 from geo_perception.weights import ModelCard
@@ -66,25 +66,56 @@ class Backend(Protocol):
         ...
 
 
-class SingleFrame:
-    """DistDepth; with `mirror` the geometric mean of the image's depth and of what it says of the mirrored image.
+@dataclass(frozen=True)
+class Looks:
+    """How often a network of single images is asked; depth is the geometric mean of its answers."""
 
-    Errors that depend on the side average out, for twice the time (as the post-processing of arXiv 1609.03677).
-    """
+    # Errors that depend on the side average out, for twice the time (as the post-processing of arXiv 1609.03677).
+    mirror: bool = False
+    # Height and width of a second, smaller form of the image: it shows a network how a room is laid out, the larger one
+    # where things end. Left out where the first is not larger.
+    glance: tuple[int, int] | None = None
+
+    @classmethod
+    def of(cls, card: ModelCard, choice: ModelChoice, mirror: str, glance: bool) -> Looks:
+        """What the user wants (`mirror` on, off or card), and the card. Raises WeightsError if that makes no sense."""
+        mirrored, size = card.metrics.get("mirror", False), card.metrics.get("glance")
+        if not isinstance(mirrored, bool):
+            raise WeightsError(
+                f"model {choice.model!r}: metrics.mirror of its card must be true or false: {mirrored!r}"
+            )
+        if size is not None and not is_network_size(size):
+            raise WeightsError(
+                f"model {choice.model!r}: metrics.glance of its card is no network size: {size!r}"
+            )
+        wanted = (size[0], size[1]) if glance and size is not None else None
+        return cls(mirrored if mirror == CARD else mirror == ON, wanted)
+
+
+class SingleFrame:
+    """DistDepth."""
 
     size = None
 
-    def __init__(self, network: nn.Module, device: str, *, mirror: bool = False) -> None:
-        self._network, self._device, self._mirror = network, device, mirror
+    def __init__(self, network: nn.Module, device: str, looks: Looks = Looks()) -> None:
+        self._network, self._device, self._looks = network, device, looks
 
     def __call__(self, view: View) -> tuple[Array, str]:
         """See `Backend`."""
+        depth_m, glance = self._look(view.pixels), self._looks.glance
+        size = depth_m.shape[0], depth_m.shape[1]
+        if glance is None or glance[0] >= size[0] or glance[1] >= size[1]:
+            return depth_m, ""
+        inverse = np.reciprocal(self._look(resize(view.pixels, glance)))
+        return np.sqrt(depth_m / resize(inverse, size)), ""
+
+    def _look(self, pixels: Image) -> Array:
         with torch.inference_mode():
-            pixels = to_tensor(view.pixels, self._device)
-            if not self._mirror:
-                return to_array(self._network(pixels).depth_m), ""
-            both = self._network(torch.cat((pixels, pixels.flip(3)))).depth_m
-            return to_array((both[:1] * both[1:].flip(3)).sqrt()), ""
+            image = to_tensor(pixels, self._device)
+            if not self._looks.mirror:
+                return to_array(self._network(image).depth_m)
+            both = self._network(torch.cat((image, image.flip(3)))).depth_m
+            return to_array((both[:1] * both[1:].flip(3)).sqrt())
 
     def reset(self) -> None:
         """There is nothing to forget."""
@@ -188,22 +219,25 @@ def to_array(depth_m: Tensor) -> Array:
     return out
 
 
-def load_backend(choice: ModelChoice, max_gap_s: float, mirror: str = OFF) -> tuple[Backend, ModelCard]:
+def load_backend(
+    choice: ModelChoice, max_gap_s: float, mirror: str = OFF, glance: bool = True
+) -> tuple[Backend, ModelCard]:
     """The network of a model folder and its card.
 
     Args:
         choice: which.
         max_gap_s: see `MultiFrame`.
-        mirror: on, off, or card: see `SingleFrame`.
+        mirror: on, off, or card: see `Looks`.
+        glance: whether to do what the card says: see `Looks`.
 
     Raises:
-        WeightsError: missing, damaged or made for something else; or the card's `mirror` makes no sense.
+        WeightsError: missing, damaged or made for something else; or the card's `mirror` or `glance` makes no sense.
         ConfigError: a network of several frames is asked for mirrored images.
     """
     network, card = load_plain("indoor depth", (SINGLE, VIDEO), choice)
     if card.network == SINGLE:
         fast = optimise(network, choice.precision)
-        return SingleFrame(fast, choice.device, mirror=wants_mirror(card, choice, mirror)), card
+        return SingleFrame(fast, choice.device, Looks.of(card, choice, mirror, glance)), card
     if mirror == ON:
         raise ConfigError(
             f"mirror {ON} is for models of single images, and {choice.model!r} compares several"
@@ -212,13 +246,3 @@ def load_backend(choice: ModelChoice, max_gap_s: float, mirror: str = OFF) -> tu
     depth, pose = (optimise(part, choice.precision) for part in (network.depth, network.pose))
     size = network.config.height, network.config.width
     return MultiFrame(depth, pose, size, choice.device, max_gap_s), card
-
-
-def wants_mirror(card: ModelCard, choice: ModelChoice, mirror: str) -> bool:
-    """Whether the mirrored image is looked at, too. Raises WeightsError for a card that says neither true nor false."""
-    wanted = card.metrics.get("mirror", False)
-    if not isinstance(wanted, bool):
-        raise WeightsError(
-            f"model {choice.model!r}: metrics.mirror of its card must be true or false: {wanted!r}"
-        )
-    return wanted if mirror == CARD else mirror == ON

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -14,7 +14,17 @@ from numpy.typing import NDArray
 from geo_perception.errors import ConfigError, InputError, WeightsError
 from geo_perception.geometry import PinholeCamera
 from geo_perception.pipelines.estimates import DepthEstimate
-from geo_perception.pipelines.framing import ASPECTS, CARD, MIRRORS, Framing, frame
+from geo_perception.pipelines.framing import (
+    ASPECTS,
+    CARD,
+    MIN_NETWORK_PX,
+    MIRRORS,
+    SIZE_MULTIPLE,
+    Framing,
+    frame,
+    is_network_side,
+    is_network_size,
+)
 from geo_perception.pipelines.model_choice import ModelChoice
 from geo_perception.pipelines.stereo_lidar_fusion import PRECISIONS, timed
 
@@ -26,7 +36,6 @@ Image = NDArray[np.uint8]
 
 DEFAULT_MODEL = "distdepth_lite0_rooms"
 PUBLISHED_SIZE = (256, 256)  # of networks whose card names no size
-SIZE_MULTIPLE, MIN_NETWORK_PX = 32, 64
 MIN_SIDE_PX = 32  # smaller images say nothing about a room
 MAX_PIXELS = 2**27  # four times 8K; beyond it a size is a mistake
 FIELD_OF_VIEW_DEG = (10.0, 150.0)  # of cameras that a pinhole model describes
@@ -54,6 +63,9 @@ class IndoorDepthConfig:
     scale_by_focal: bool = True
     mirror: str = (
         CARD  # on, off: depth averaged with that of the mirrored image; card: metrics.mirror, else off
+    )
+    glance: bool = (
+        True  # depth averaged with that of the image at metrics.glance of the card, where it names a size
     )
     # Only for models that compare each image with the one before it (network `video_depth`).
     max_gap_s: float = 0.5  # an image farther back in time is no neighbour; 0: every image stands alone
@@ -99,7 +111,7 @@ class Contract:
         size = card.metrics.get("size", list(fixed or PUBLISHED_SIZE))
         aspect = card.metrics.get("aspect", "stretch")
         focal = card.metrics.get("canonical_focal", 0.0)
-        if not (isinstance(size, list) and len(size) == 2 and all(map(is_network_side, size))):
+        if not is_network_size(size):
             raise WeightsError(
                 f"model {config.model!r}: metrics.size of its card is no network size: {size!r}"
             )
@@ -148,7 +160,7 @@ class IndoorDepth:
 
         self.config = config
         choice = ModelChoice(config.model, config.device, config.precision)
-        self._backend, card = load_backend(choice, config.max_gap_s, config.mirror)
+        self._backend, card = load_backend(choice, config.max_gap_s, config.mirror, config.glance)
         self.models: dict[str, ModelCard] = {"depth": card}
         self.contract = Contract.of(card, config, self._backend.size)
 
@@ -197,11 +209,6 @@ class IndoorDepth:
         if camera is None:
             return None, f"no camera: depth is for a focal length of {canonical:g} image sides"
         return framing.focal_share(camera) / canonical, ""
-
-
-def is_network_side(value: Any) -> bool:
-    """Whether the networks take images of this height or width."""
-    return type(value) is int and value >= MIN_NETWORK_PX and value % SIZE_MULTIPLE == 0
 
 
 def checked_image(image: Image) -> Image:

@@ -33,6 +33,9 @@ class IndoorSettings(DepthSettings):
         "average depth with that of the mirrored image, for twice the time; card: as the model's card says, else off",
         choices=("card", "on", "off"),
     )
+    glance: bool = param(
+        True, "average depth with that of a smaller form of the image, where the card names its size"
+    )
     max_gap_s: float = param(
         0.5,
         "models of several frames: an image farther back in time is not compared with, s; 0: none ever is",
