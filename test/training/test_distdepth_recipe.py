@@ -17,7 +17,7 @@ from geo_perception.errors import ConfigError, DataError, WeightsError
 from geo_perception.evaluation.baselines import read_mean_map
 from geo_perception.weights import load_model, read_card
 from training import checkpoint
-from training.indoor.card import command_line
+from training.indoor.card import command_line, glance
 from training.indoor.config import PRESETS, Config
 from training.indoor.student import Student
 from training.recipes import distdepth as recipe
@@ -50,6 +50,11 @@ def test_every_preset_trains_and_writes_a_model_with_its_card(tiny, preset, expe
     assert ("expert: simulator" in card.trained_on) == bool(expert)
     assert {name.removeprefix("loss/") for _, name in losses(config)} == {*terms, "total"}
     assert isinstance(load_model(config.out), torch.nn.Module)
+
+
+def test_a_network_trained_in_several_sizes_is_asked_in_the_smallest_too():
+    assert glance(PRESETS["rooms"][1]) == {"glance": [96, 128]}
+    assert glance(PRESETS["supervised"][1]) == {}
 
 
 @pytest.mark.parametrize(

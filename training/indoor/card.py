@@ -32,12 +32,21 @@ def model_card(config: Config, saved: Saved, step: int, figures: Mapping[str, fl
             "step": step,
             "canonical_focal": config.objective.canonical_focal,
             "size": list(config.loader.size),
+            **glance(config),
         },
         metrics_command=command,
         inputs=inputs(config),
         outputs="metres, times (fx/width * fy/height)^0.5 / canonical_focal where that is not 0",
         limits=limits(config),
     )
+
+
+def glance(config: Config) -> dict[str, list[int]]:
+    """The second size in which a network of single images is to be asked: the smallest that it was trained in."""
+    smallest = config.loader.sized(config.loader.shrink)
+    if config.loader.shrink == 1 or smallest == config.loader.size:
+        return {}
+    return {"glance": list(smallest)}
 
 
 def inputs(config: Config) -> str:

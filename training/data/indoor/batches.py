@@ -40,6 +40,11 @@ class LoaderOptions:
     seed: int = 0
     workers: int = 1  # threads that prepare coming batches
 
+    def sized(self, share: float) -> tuple[int, int]:
+        """A share of `size` in sides that the networks take."""
+        rows, columns = (max(MIN_SIDE, round(share * side / MULTIPLE) * MULTIPLE) for side in self.size)
+        return rows, columns
+
 
 @dataclass(frozen=True)
 class IndoorBatch:
@@ -109,12 +114,10 @@ class Loader:
 
     def _size(self, step: int) -> tuple[int, int]:
         """(height, width) of a step's batch."""
-        height, width = self.options.size
         if self.options.shrink == 1:
-            return height, width
+            return self.options.size
         share = np.random.default_rng((self.options.seed, 4, step)).uniform(self.options.shrink, 1)
-        rows, columns = (max(MIN_SIDE, round(share * side / MULTIPLE) * MULTIPLE) for side in (height, width))
-        return rows, columns
+        return self.options.sized(share)
 
     def batches(self, start: int) -> Iterator[IndoorBatch]:
         """From step `start` on, in order, while threads prepare the next ones."""
