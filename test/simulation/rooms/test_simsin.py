@@ -90,3 +90,10 @@ def test_command_writes_a_set_with_processes(tmp_path: Path, capsys: pytest.Capt
     assert all(record["config"]["camera_height_m"] == [0.4, 0.5] for record in records)
     assert all(record["config"]["pitch_deg"] == [-10, 20] for record in records)
     assert lines(tmp_path / "set" / "temporal.txt") == []
+
+
+def test_an_environment_that_cannot_be_written_ends_the_rest(tmp_path: Path) -> None:
+    (tmp_path / "room_00000").write_text("in the way")
+    with pytest.raises(NotADirectoryError):
+        list(write_simsin(tmp_path, range(9), 1, TINY, workers=2))
+    assert len(list(tmp_path.glob("*/environment.json"))) < 7  # those that had begun, or were about to

@@ -88,8 +88,12 @@ def write_simsin(
     else:
         # Spawned, because a fork would copy the ray caster's threads in whatever state they are.
         with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_single_threaded) as pool:
-            for done in as_completed([pool.submit(write_environment, job) for job in jobs]):
-                yield done.result()
+            try:
+                for done in as_completed([pool.submit(write_environment, job) for job in jobs]):
+                    yield done.result()
+            except BaseException:  # nobody waits for environments that nobody wants any more
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
     write_lists(folder)
 
 
