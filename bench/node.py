@@ -38,18 +38,26 @@ OUTPUTS = ("depth/image_rect", "depth/confidence", "depth/points", "depth/camera
 ALLOWED_MS = 12.0
 
 LISTENER = """
-import contextlib
+import signal
 import sys
 import rclpy
-from rclpy.executors import ExternalShutdownException
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 kinds = {"image_rect": Image, "confidence": Image, "points": PointCloud2, "camera_info": CameraInfo}
-rclpy.init()
+rclpy.init(signal_handler_options=SignalHandlerOptions.NO)  # rclpy's would close the context under a message
+ends = []
+signal.signal(signal.SIGINT, lambda *_: ends.append(True))
 node = rclpy.create_node("listener")
 for topic in sys.argv[1:]:
     node.create_subscription(kinds[topic.split("/")[-1]], topic, lambda message: None, 1)
-with contextlib.suppress(KeyboardInterrupt, ExternalShutdownException):
-    rclpy.spin(node)
+executor = SingleThreadedExecutor()
+executor.add_node(node)
+while not ends:
+    executor.spin_once(timeout_sec=0.2)
+executor.shutdown()
+node.destroy_node()
+rclpy.shutdown()
 """
 
 
@@ -177,7 +185,7 @@ def listened_node() -> Iterator[Any]:
             time.sleep(0.02)
         yield node
     finally:
-        listener.send_signal(signal.SIGINT)  # unwinds, so that its shared memory goes with it
+        listener.send_signal(signal.SIGINT)  # so that its shared memory goes with it
         listener.wait()
         node.trigger_shutdown()
         node.destroy_node()
