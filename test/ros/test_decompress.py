@@ -15,6 +15,7 @@ from helpers import frames as fake
 from geo_perception import cli
 from geo_perception.errors import DataError, InputError
 from geo_perception.ros.bags import decompress_bag, read_bag, write_bag
+from geo_perception.ros.bags.decompress import plain_topics
 from geo_perception.ros.bags.layout import COMPRESSED_IMAGE, IMAGE, open_reader, typestore
 from geo_perception.ros.bags.writer import open_writer
 from geo_perception.ros.conversions import decode_image
@@ -103,6 +104,14 @@ def test_readers_name_the_command(recorded, tmp_path):
         decompress_bag(tmp_path / "out", tmp_path / "again")
     with pytest.raises(DataError, match="exists already"):
         decompress_bag(recorded, tmp_path / "out")
+
+
+def test_of_two_forms_of_one_image_the_one_with_metres_is_taken():
+    topics = ("/d/compressedDepth", "/d/compressed", "/c/compressed", "/c", "/raw")
+    kinds = (COMPRESSED_IMAGE, COMPRESSED_IMAGE, COMPRESSED_IMAGE, IMAGE, COMPRESSED_IMAGE)
+    pairs = zip(topics, kinds, strict=True)
+    reader = SimpleNamespace(connections=[SimpleNamespace(topic=t, msgtype=kind) for t, kind in pairs])
+    assert plain_topics("bag", reader) == {"/d/compressedDepth": "/d", "/raw": "/raw/plain"}
 
 
 def test_a_damaged_image_is_named_and_leaves_no_bag(recorded, tmp_path, monkeypatch):

@@ -15,7 +15,8 @@ from geo_perception.ros.bags.messages import Maker
 from geo_perception.ros.bags.writer import open_writer, written_aside
 from geo_perception.ros.conversions.compressed import decode_compressed
 
-SUFFIXES = ("/compressed", "/compressedDepth")  # that image_transport adds to the topic of the plain image
+# That image_transport adds to the topic of the plain image. Of depth both may be there; the second holds metres.
+SUFFIXES = ("/compressed", "/compressedDepth")
 
 
 def decompress_bag(
@@ -72,8 +73,9 @@ def plain_topics(source: str | Path, reader: Any) -> dict[str, str]:
         DataError: nothing is left to do.
     """
     there = {connection.topic: connection.msgtype for connection in reader.connections}
-    names = {topic: _plain(topic) for topic, kind in there.items() if kind == COMPRESSED_IMAGE}
-    names = {topic: plain for topic, plain in names.items() if plain not in there}
+    compressed = sorted(topic for topic, kind in there.items() if kind == COMPRESSED_IMAGE)
+    chosen = {_plain(topic): topic for topic in compressed}  # one of each: of equal ones the last
+    names = {topic: plain for plain, topic in chosen.items() if plain not in there}
     if not names:
         said = ", ".join(f"{topic} ({kind})" for topic, kind in sorted(there.items())) or "no topics"
         raise DataError(f"bag {source} has no compressed images whose plain ones are missing; it has {said}")
