@@ -13,6 +13,13 @@ from helpers.ros_peer import NODE, FusionPeer, good_frame
 
 from geo_perception.ros import conversions
 
+REACHED = {  # transition -> state after it
+    "configure": "inactive",
+    "activate": "active",
+    "deactivate": "inactive",
+    "cleanup": "unconfigured",
+    "shutdown": "finalized",
+}
 MODULE = "geo_perception.ros.nodes.stereo_lidar_fusion"
 PERIOD_NS = 100_000_000
 START_NS = 1_700_000_000 * 10**9
@@ -89,7 +96,10 @@ class FusionRun:
 
         request = ChangeState.Request()
         request.transition.label = label
-        return bool(self.peer.call(ChangeState, f"{NODE}/change_state", request).success)
+        try:
+            return bool(self.peer.call(ChangeState, f"{NODE}/change_state", request, tries=1).success)
+        except TimeoutError:  # the response was lost, or the node is stuck; its state tells which
+            return self.state() == REACHED[label]
 
     def state(self) -> str:
         """Label of the node's life-cycle state."""

@@ -98,16 +98,22 @@ class Peer:
             self.over = reason
             self.changed.notify_all()
 
-    def call(self, kind: Any, service: str, request: Any, limit_s: float = LIMIT_S) -> Any:
-        """Response of a service of another node."""
+    def call(self, kind: Any, service: str, request: Any, tries: int = 3) -> Any:
+        """Response of a service of another node; TimeoutError if none comes.
+
+        A response is lost that the server sends before it has found the new client's reader, so it is asked again;
+        what must not be asked twice has one try.
+        """
         client = self.node.create_client(kind, service)
         try:
-            assert client.wait_for_service(timeout_sec=limit_s), f"no service {service}"
-            done = threading.Event()
-            future = client.call_async(request)
-            future.add_done_callback(lambda _: done.set())
-            assert done.wait(limit_s), f"{service} did not answer"
-            return future.result()
+            assert client.wait_for_service(timeout_sec=LIMIT_S), f"no service {service}"
+            for _ in range(tries):
+                done = threading.Event()
+                future = client.call_async(request)
+                future.add_done_callback(lambda _, done=done: done.set())
+                if done.wait(LIMIT_S / tries):
+                    return future.result()
+            raise TimeoutError(f"{service} did not answer")
         finally:
             self.node.destroy_client(client)
 
