@@ -98,9 +98,8 @@ def _copied(
     store, make, connections = typestore(), Maker(), _connections(reader, bag, names)
     try:
         for connection, stamp_ns, data in reader.messages():
-            if connection.topic in names:
-                data = _plain_image(store, make, data)  # noqa: PLW2901 - the message in its new form
-            yield connections[connection.id], stamp_ns, data
+            written = _plain_image(store, make, data) if connection.topic in names else data
+            yield connections[connection.id], stamp_ns, written
     except GeoPerceptionError as error:
         raise DataError(f"bag {source}, {connection.topic} at {stamp_ns} ns: {error}") from error
     except (ReaderError, ValueError, AssertionError, KeyError, IndexError) as error:
