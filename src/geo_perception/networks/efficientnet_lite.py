@@ -13,6 +13,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from geo_perception.networks.depthwise import depthwise_conv2d
 from geo_perception.networks.resnet_encoder import check_image
 
 STEM_CHANNELS = 32
@@ -77,13 +78,23 @@ class SameConv(nn.Conv2d):
         total = self.kernel_size[0] - self.stride[0]  # for even sizes, which `check_image` guarantees
         before = total // 2
         x = F.pad(x, (before, total - before, before, total - before))
-        return F.conv2d(x, self.weight, None, self.stride, groups=self.groups)
+        if self.groups > 1:
+            return depthwise_conv2d(x, self.weight, self.stride[0], 0)
+        return F.conv2d(x, self.weight, None, self.stride)
+
+
+class DepthwiseConv(nn.Conv2d):
+    """Convolution of stride 1 that filters every channel by itself."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return depthwise_conv2d(x, self.weight, 1, self.kernel_size[0] // 2)
 
 
 def _conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Sequential:
     conv: nn.Conv2d
     if stride == 1:
-        conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, groups=groups, bias=False)
+        kind = DepthwiseConv if groups > 1 else nn.Conv2d
+        conv = kind(inputs, outputs, kernel, padding=kernel // 2, groups=groups, bias=False)
     else:
         conv = SameConv(inputs, outputs, kernel, stride, groups=groups, bias=False)
     nn.init.kaiming_normal_(conv.weight, mode="fan_out")
