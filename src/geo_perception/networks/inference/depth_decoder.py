@@ -9,7 +9,7 @@ the whole map.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -29,8 +29,9 @@ class FastDecoder:
         """From a `DepthDecoder` that has scale 0."""
         self._config = decoder.config
         types = [dtype] * (LEVELS - FLOAT_LEVELS) + [torch.float32] * FLOAT_LEVELS
-        layers = decoder.decoder[: 2 * LEVELS]
-        self._convs = [FusedConv.of(layer.conv.conv, dtype=types[i // 2]) for i, layer in enumerate(layers)]
+        layers = [layer.conv.conv for layer in decoder.decoder[: 2 * LEVELS]]
+        pairs = zip(layers[::2], layers[1::2], types, strict=True)
+        self._convs = [LevelConvs.of(narrow, mix, own, dtype) for narrow, mix, own in pairs]
         self._head = decoder.decoder[2 * LEVELS + self._config.scales.index(0)].conv
         self._kept: Maps | None = None
 
@@ -52,7 +53,7 @@ class FastDecoder:
 class Maps:
     """The maps of a decoder for one size of input, with the steps that lead from each to the next."""
 
-    def __init__(self, coarsest: Tensor, convs: Sequence[FusedConv], head: Any, upsampling: str) -> None:
+    def __init__(self, coarsest: Tensor, convs: Sequence[LevelConvs], head: Any, upsampling: str) -> None:
         """coarsest: of the features."""
         self._shape, self._device = coarsest.shape, coarsest.device
         batch, _, height, width = coarsest.shape
@@ -62,8 +63,8 @@ class Maps:
             channels_last(shape, torch.float32, self._device).permute(0, 2, 3, 1).view(-1)
         )  # none is larger
         self._levels = [
-            Level(narrow, mix, (batch, height << step, width << step), upsampling, scratch)
-            for step, (narrow, mix) in enumerate(zip(convs[::2], convs[1::2], strict=True))
+            Level(own, (batch, height << step, width << step), upsampling, scratch)
+            for step, own in enumerate(convs)
         ]
         maps = [*(level.source for level in self._levels[1:]), self._last]
         self._activate = [Elu(following.inside, scratch) for following in maps]
@@ -83,29 +84,54 @@ class Maps:
         return torch.sigmoid_(self._head())
 
 
+class LevelConvs(NamedTuple):
+    """The convolutions of a level."""
+
+    narrow: FusedConv
+    mix: FusedConv
+    beside: FusedConv | None  # what `mix` does with the encoder's map, where that is of another type
+
+    @classmethod
+    def of(cls, narrow: Any, mix: Any, own: torch.dtype, encoder: torch.dtype) -> LevelConvs:
+        """own, encoder: types of the level's and of the encoder's maps.
+
+        The encoder's map is rounded to its type already, and loses little when it is multiplied in it, too.
+        """
+        channels, first = narrow.weight.shape[0], FusedConv.of(narrow, dtype=own)
+        if own == encoder or mix.weight.shape[1] == channels:
+            return cls(first, FusedConv.of(mix, dtype=own), None)
+        of_coarse, of_skip = mix.weight[:, :channels], mix.weight[:, channels:]
+        return cls(
+            first,
+            FusedConv(of_coarse, mix.bias, stride=mix.stride, padding=mix.padding, dtype=own),
+            FusedConv(of_skip, None, stride=mix.stride, padding=mix.padding, dtype=encoder),
+        )
+
+
 class Level:
     """Narrow, double the size, add the encoder's map, mix; between the two convolutions in float32."""
 
     def __init__(
-        self,
-        narrow: FusedConv,
-        mix: FusedConv,
-        size: tuple[int, int, int],
-        upsampling: str,
-        scratch: Tensor,
+        self, convs: LevelConvs, size: tuple[int, int, int], upsampling: str, scratch: Tensor
     ) -> None:
         """size: batch, height and width of what comes in; scratch: as `Elu` needs it."""
         (batch, height, width), device = size, scratch.device
-        channels = narrow.weight.shape[0]
-        self._narrow, self._mix = narrow, mix
-        self.source = Bordered.of((batch, narrow.weight.shape[1], height, width), narrow.dtype, device)
+        self._narrow, self._mix, self._beside = convs
+        channels, wide = self._narrow.weight.shape[:2]
+        self.source = Bordered.of((batch, wide, height, width), self._narrow.dtype, device)
         coarse = channels_last((batch, channels, height, width), torch.float32, device)
         self._activate = Elu(coarse, scratch)
-        joined = (batch, mix.weight.shape[1], 2 * height, 2 * width)
-        self._joined = Bordered.of(joined, mix.dtype, device)
+        self._joined = self._map(self._mix, size, device)
         double = nearest if upsampling == "nearest" else bilinear
         self._double = double(coarse, self._joined.inside[:, :channels])
-        self._skip = self._joined.inside[:, channels:]
+        self._apart = None if self._beside is None else self._map(self._beside, size, device)
+        self._skip = self._joined.inside[:, channels:] if self._apart is None else self._apart.inside
+
+    @staticmethod
+    def _map(conv: FusedConv, size: tuple[int, int, int], device: torch.device) -> Bordered:
+        """What a convolution reads after doubling."""
+        batch, height, width = size
+        return Bordered.of((batch, conv.weight.shape[1], 2 * height, 2 * width), conv.dtype, device)
 
     def __call__(self, skip: Tensor | None) -> Tensor:
         """From `source` to the result before its activation, at twice the size."""
@@ -113,7 +139,10 @@ class Level:
         self._double()
         if skip is not None:
             self._skip.copy_(skip)
-        return self._mix(self._joined.mirrored())
+        joined = self._joined.mirrored()
+        if self._beside is None or self._apart is None:
+            return self._mix(joined)
+        return self._mix(joined, self._beside(self._apart.mirrored()).to(joined.dtype))
 
 
 class Head:
