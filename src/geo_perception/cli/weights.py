@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`geo-perception weights list|import|verify|export`: what models there are, moved in and out safely."""
+"""`geo-perception weights list|import|verify|export|average`: what models there are, moved in and out safely."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ import yaml
 from geo_perception.errors import ConfigError
 
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, help="List, verify, import and export model weights."
+    add_completion=False, no_args_is_help=True, help="List, verify, import, export and average model weights."
 )
 
 NAMES = typer.Argument(None, help="names or folders of models; all when left out")
 FOLDER = typer.Option(None, "--to", help="folder of the model; default: the user's model folder / NAME")
+SHARES = typer.Option([], "--share", help="of each model, in their order, once per model; default: equal")
 SET = typer.Option([], "--set", help="option of the network, KEY=VALUE, e.g. align_corners=true")
 
 
@@ -77,6 +78,15 @@ def export(name: str, target: Path) -> None:
     else:
         raise ConfigError(f"cannot export to {target.name!r}: the name must end in .pth or .safetensors")
     print(f"{target}: {len(state)} entries")
+
+
+@app.command()
+def average(folder: Path, models: list[str], shares: list[float] = SHARES) -> None:
+    """Write to FOLDER the weighted mean of MODELS' weights. They must have been trained from one beginning."""
+    from geo_perception.weights.average import average_models
+
+    card = average_models(models, shares or [1.0] * len(models), folder)
+    print(f"{folder}: {card.network}, sha256 {card.sha256[:12]}; measure it with geo-perception eval")
 
 
 def parse_settings(settings: list[str]) -> dict[str, Any]:

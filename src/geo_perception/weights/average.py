@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The mean of several trained models' weights: often better than each, at the cost of one (arXiv 2203.05482)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from geo_perception.errors import ConfigError, WeightsError
+from geo_perception.weights.card import ModelCard, read_card
+from geo_perception.weights.folders import find_model
+from geo_perception.weights.store import load_strictly, new_network, read_weights, save_model
+
+SAME = ("network", "config", "licence", "inputs", "outputs")  # fields of the cards that must agree
+# Entries of `metrics` that say how a model is to be asked; all others are measurements, which the mean has none of yet.
+CONTRACT = ("size", "glance", "mirror", "aspect", "canonical_focal")
+
+
+def average_models(models: Sequence[str | Path], shares: Sequence[float], folder: Path) -> ModelCard:
+    """Write the model whose weights are the weighted mean of others, which were trained from one beginning.
+
+    Args:
+        models: names or folders, two or more.
+        shares: of each, positive; only their proportions count.
+        folder: of the new model.
+
+    Returns:
+        Its card: where it comes from, and none of the models' figures.
+
+    Raises:
+        ConfigError: fewer than two models, another number of shares, or one that is not positive.
+        WeightsError: a model is missing or damaged, or they are not of one kind.
+    """
+    if len(models) < 2 or len(shares) != len(models) or not all(0 < share < float("inf") for share in shares):
+        raise ConfigError(
+            f"a mean takes two models or more and a positive share of each, got {len(models)} models and shares "
+            f"{', '.join(f'{share:g}' for share in shares)}"
+        )
+    folders = [find_model(model) for model in models]
+    cards = [read_card(path) for path in folders]
+    check_same(cards, folders)
+    parts = [share / sum(shares) for share in shares]
+    states = [read_weights(path, card) for path, card in zip(folders, cards, strict=True)]
+    module = new_network(cards[0], str(folders[0]))
+    load_strictly(module, mean_state(states, parts, folders), f"the mean of {len(models)} models")
+    return save_model(
+        module, folder, mean_card(cards, folders, parts), arrays_of(folders, parts), half=is_half(states)
+    )
+
+
+def check_same(cards: Sequence[ModelCard], folders: Sequence[Path]) -> None:
+    """Raises WeightsError naming the first entry in which two cards differ that must agree."""
+    first = cards[0]
+    for card, path in zip(cards[1:], folders[1:], strict=True):
+        for name in SAME:
+            if getattr(card, name) != getattr(first, name):
+                raise WeightsError(_differ(name, getattr(first, name), getattr(card, name), folders[0], path))
+        for name in CONTRACT:
+            if card.metrics.get(name) != first.metrics.get(name):
+                raise WeightsError(
+                    _differ(
+                        f"metrics.{name}", first.metrics.get(name), card.metrics.get(name), folders[0], path
+                    )
+                )
+
+
+def _differ(name: str, first: object, other: object, path: Path, other_path: Path) -> str:
+    return f"models of one kind are needed: {name} of {path} is {first!r}, of {other_path} {other!r}"
+
+
+def mean_state(
+    states: Sequence[dict[str, Tensor]], parts: Sequence[float], origins: Sequence[Path]
+) -> dict[str, Tensor]:
+    """Of every floating-point entry; counts and the like are the first one's. Raises WeightsError: other entries."""
+    first = states[0]
+    for state, origin in zip(states, origins, strict=True):
+        if state.keys() != first.keys():
+            raise WeightsError(f"{origin} holds other entries than {origins[0]}")
+    mean = {}
+    for name, value in first.items():
+        if value.is_floating_point():
+            total = sum(part * state[name].double() for part, state in zip(parts, states, strict=True))
+            mean[name] = torch.as_tensor(total).float()
+        else:
+            mean[name] = value
+    return mean
+
+
+def mean_card(cards: Sequence[ModelCard], folders: Sequence[Path], parts: Sequence[float]) -> ModelCard:
+    """What the mean is, and how it is made again."""
+    shares = ", ".join(f"{part:.3g} of {path.name}" for part, path in zip(parts, folders, strict=True))
+    recipes = [f"{path.name}: {card.recipe}" for card, path in zip(cards, folders, strict=True)]
+    return replace(
+        cards[0],
+        sha256="",
+        source="",
+        trained_on="; ".join(dict.fromkeys(card.trained_on for card in cards)),
+        recipe=f"mean of weights, {shares}; " + "; ".join(recipes),
+        commit=", ".join(dict.fromkeys(card.commit for card in cards)),
+        metrics={name: cards[0].metrics[name] for name in CONTRACT if name in cards[0].metrics},
+        metrics_command="",
+        limits=tuple(dict.fromkeys(limit for card in cards for limit in card.limits)),
+    )
+
+
+def arrays_of(folders: Sequence[Path], parts: Sequence[float]) -> dict[str, NDArray[Any]]:
+    """The mean of each array that lies beside all the models' weights in one shape."""
+    found = {}
+    for path in sorted(folders[0].glob("*.npy")):
+        if not all((folder / path.name).is_file() for folder in folders):
+            continue
+        values = [np.load(folder / path.name, allow_pickle=False) for folder in folders]
+        if all(value.shape == values[0].shape for value in values):
+            mean = sum(part * value.astype(np.float64) for part, value in zip(parts, values, strict=True))
+            found[path.name] = np.asarray(mean, values[0].dtype)
+    return found
+
+
+def is_half(states: Sequence[dict[str, Tensor]]) -> bool:
+    """Whether all models keep their weights as float16."""
+    return all(
+        value.dtype == torch.float16
+        for state in states
+        for value in state.values()
+        if value.is_floating_point()
+    )
