@@ -41,28 +41,26 @@ class _Depthwise(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
-        (gradient,), (x, weight) = gradients, ctx.saved_tensors
+        (gradient,), (_, weight) = gradients, ctx.saved_tensors
         for_x, for_weight = ctx.needs_input_grad[:2]
-        layout = ctx.stride, ctx.padding
-        own = input_gradient(gradient, x, weight, *layout) if for_x else None
-        return own, weight_gradient(gradient, x, weight, *layout) if for_weight else None, None, None
+        x_type = gradient.dtype if ctx.stride == 1 else torch.float32
+        weight_type = gradient.dtype if weight.shape[-1] <= SMALL else torch.float32
+        if x_type == weight_type:
+            return *_native(ctx, gradient.to(x_type), (for_x, for_weight)), None, None
+        of_x, _ = _native(ctx, gradient.to(x_type), (for_x, False))
+        _, of_weight = _native(ctx, gradient.to(weight_type), (False, for_weight))
+        return of_x, of_weight, None, None
 
 
-def input_gradient(gradient: Tensor, x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
-    """(B,C,H,W) gradient of the input."""
-    dtype = gradient.dtype if stride == 1 else torch.float32
-    return _native(gradient.to(dtype), x.to(dtype), weight.to(dtype), stride, padding, 0).to(x.dtype)
-
-
-def weight_gradient(gradient: Tensor, x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
-    """(C,1,k,k) gradient of the weights."""
-    dtype = gradient.dtype if weight.shape[-1] <= SMALL else torch.float32
-    return _native(gradient.to(dtype), x.to(dtype), weight.to(dtype), stride, padding, 1).to(weight.dtype)
-
-
-def _native(g: Tensor, x: Tensor, weight: Tensor, stride: int, padding: int, which: int) -> Tensor:
-    """PyTorch's gradient of the input (0) or of the weights (1)."""
-    wanted = [which == 0, which == 1, False]
-    layout = ([stride] * 2, [padding] * 2, [1, 1], False, [0, 0], len(weight))
-    found: Tensor = torch.ops.aten.convolution_backward(g, x, weight, None, *layout, wanted)[which]
-    return found
+def _native(ctx: Any, gradient: Tensor, wanted: tuple[bool, bool]) -> tuple[Tensor | None, Tensor | None]:
+    """PyTorch's gradients of the input and of the weights, computed in the type of the output's gradient."""
+    if not any(wanted):
+        return None, None
+    x, weight = (value.to(gradient.dtype) for value in ctx.saved_tensors)
+    layout = ([ctx.stride] * 2, [ctx.padding] * 2, [1, 1], False, [0, 0], len(weight))
+    found = torch.ops.aten.convolution_backward(gradient, x, weight, None, *layout, [*wanted, False])
+    of_x, of_weight = (
+        value.to(saved.dtype) if value is not None else None
+        for value, saved in zip(found[:2], ctx.saved_tensors, strict=True)
+    )
+    return of_x, of_weight
