@@ -15,14 +15,14 @@ CAMERA = PinholeCamera(FOCAL_PX, FOCAL_PX, 63.5, 47.5, WIDTH, HEIGHT)
 METRICS = {"size": [64, 64], "canonical_focal": 0.5}
 
 
-def untrained_model(folder: Path, **metrics: Any) -> str:
+def untrained_model(folder: Path, seed: int = 0, **metrics: Any) -> str:
     """Write one; entries of `metrics` replace those of the card, None leaves one out."""
     import torch
 
     from geo_perception.networks import build
     from geo_perception.weights import ModelCard, save_model
 
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     config = {"encoder": "efficientnet_lite0"}
     told = {name: value for name, value in {**METRICS, **metrics}.items() if value is not None}
     save_model(

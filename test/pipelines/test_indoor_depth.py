@@ -10,7 +10,6 @@ from geo_perception.errors import ConfigError, GeoPerceptionError, InputError, W
 from geo_perception.geometry import PinholeCamera
 from geo_perception.networks import build
 from geo_perception.pipelines import IndoorDepth, IndoorDepthConfig
-from geo_perception.pipelines.framing import resize
 from geo_perception.weights import ModelCard, load_model, save_model
 
 
@@ -32,48 +31,6 @@ def test_at_the_networks_size_it_is_the_network(pipeline, model):
     np.testing.assert_allclose(got.depth_m, want, rtol=1e-4)
     assert list(got.stages_ms) == ["resize", "network", "depth to image"]
     assert pipeline.models["depth"].network == "distdepth"
-
-
-def test_the_mirrored_image_counts_as_much_as_the_image(pipeline, model):
-    image = picture(64, 64)
-    mirrored = np.ascontiguousarray(image[:, ::-1])
-    both = IndoorDepth(IndoorDepthConfig(model=model, precision="float32", mirror="on"))
-    one, other = pipeline(image).depth_m, pipeline(mirrored).depth_m[:, ::-1]
-    assert np.abs(one / other - 1).max() > 2e-3  # there is something to average
-    np.testing.assert_allclose(both(image).depth_m, np.sqrt(one * other), rtol=3e-5)
-    np.testing.assert_allclose(both(mirrored).depth_m[:, ::-1], both(image).depth_m, rtol=3e-5)
-
-
-def test_the_card_may_ask_for_the_mirrored_image(pipeline, tmp_path):
-    folder = untrained_model(tmp_path / "m", mirror=True)
-    depths = {
-        how: IndoorDepth(IndoorDepthConfig(model=folder, precision="float32", mirror=how))(picture()).depth_m
-        for how in ("card", "on", "off")
-    }
-    np.testing.assert_array_equal(depths["card"], depths["on"])
-    np.testing.assert_array_equal(depths["off"], pipeline(picture()).depth_m)
-    assert not np.array_equal(depths["on"], depths["off"])
-
-
-def test_a_glance_counts_as_much_as_the_image(tmp_path):
-    folder = untrained_model(tmp_path / "m", size=[128, 160], glance=[64, 96])
-    alone, both = (
-        IndoorDepth(IndoorDepthConfig(model=folder, precision="float32", glance=glance))
-        for glance in (False, True)
-    )
-    small = IndoorDepth(
-        IndoorDepthConfig(model=folder, precision="float32", network_height=64, network_width=96)
-    )
-    image = resize(picture(), (128, 160))
-    seen, glanced = alone(image).depth_m, small(image).depth_m
-    np.testing.assert_allclose(both(image).depth_m, np.sqrt(seen * glanced), rtol=1e-5)
-    assert np.abs(seen / glanced - 1).max() > 1e-3
-
-
-def test_a_glance_that_is_not_smaller_is_left_out(tmp_path):
-    folder = untrained_model(tmp_path / "m", size=[64, 96], glance=[64, 96])
-    one, two = (IndoorDepth(IndoorDepthConfig(model=folder, glance=glance)) for glance in (False, True))
-    assert np.array_equal(one(picture()).depth_m, two(picture()).depth_m)
 
 
 def test_half_precision_is_near(pipeline, model):
@@ -128,6 +85,9 @@ def test_the_card_decides_unless_told_otherwise(tmp_path):
         {"mirror": "yes"},
         {"glance": [64]},
         {"glance": [64, 100]},
+        {"glance_share": 0.0},
+        {"glance_share": 1},
+        {"glance_model": 7},
     ],
 )
 def test_cards_that_make_no_sense_are_refused(tmp_path, metrics):

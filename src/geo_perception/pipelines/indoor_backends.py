@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Protocol
 
@@ -18,7 +18,8 @@ from geo_perception.networks.inference import optimise
 from geo_perception.networks.matching_encoder import Neighbours, edges_at_zero, matching_intrinsics
 from geo_perception.networks.multi_frame import relative_poses
 from geo_perception.networks.video_depth import VideoDepth
-from geo_perception.pipelines.framing import CARD, OFF, ON, is_network_size, resize
+from geo_perception.pipelines.framing import OFF, ON, resize
+from geo_perception.pipelines.indoor_looks import Looks
 from geo_perception.pipelines.learned import load_plain
 from geo_perception.pipelines.model_choice import ModelChoice
 from geo_perception.weights import ModelCard
@@ -66,55 +67,40 @@ class Backend(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Looks:
-    """How often a network of single images is asked; depth is the geometric mean of its answers."""
-
-    # Errors that depend on the side average out, for twice the time (as the post-processing of arXiv 1609.03677).
-    mirror: bool = False
-    # Height and width of a second, smaller form of the image: it shows a network how a room is laid out, the larger one
-    # where things end. Left out where the first is not larger.
-    glance: tuple[int, int] | None = None
-
-    @classmethod
-    def of(cls, card: ModelCard, choice: ModelChoice, mirror: str, glance: bool) -> Looks:
-        """What the user wants (`mirror` on, off or card), and the card. Raises WeightsError if that makes no sense."""
-        mirrored, size = card.metrics.get("mirror", False), card.metrics.get("glance")
-        if not isinstance(mirrored, bool):
-            raise WeightsError(
-                f"model {choice.model!r}: metrics.mirror of its card must be true or false: {mirrored!r}"
-            )
-        if size is not None and not is_network_size(size):
-            raise WeightsError(
-                f"model {choice.model!r}: metrics.glance of its card is no network size: {size!r}"
-            )
-        wanted = (size[0], size[1]) if glance and size is not None else None
-        return cls(mirrored if mirror == CARD else mirror == ON, wanted)
-
-
 class SingleFrame:
     """DistDepth."""
 
     size = None
 
-    def __init__(self, network: nn.Module, device: str, looks: Looks = Looks()) -> None:
-        self._network, self._device, self._looks = network, device, looks
+    def __init__(
+        self, network: nn.Module, device: str, looks: Looks, glancing: nn.Module | None = None
+    ) -> None:
+        """
+        Args:
+            network: a `networks.distdepth.DistDepth`, or a faster form of one.
+            device: where it is.
+            looks: how often it is asked.
+            glancing: another one, for the glance; None: the same.
+        """
+        self._network, self._glancing = network, network if glancing is None else glancing
+        self._device, self._looks = device, looks
 
     def __call__(self, view: View) -> tuple[Array, str]:
         """See `Backend`."""
-        depth_m, glance = self._look(view.pixels), self._looks.glance
+        depth_m, glance = self._look(self._network, view.pixels), self._looks.glance
         size = depth_m.shape[0], depth_m.shape[1]
         if glance is None or glance[0] >= size[0] or glance[1] >= size[1]:
             return depth_m, ""
-        inverse = np.reciprocal(self._look(resize(view.pixels, glance)))
-        return np.sqrt(depth_m / resize(inverse, size)), ""
+        inverse = np.reciprocal(self._look(self._glancing, resize(view.pixels, glance)))
+        depth_m *= np.power(depth_m * resize(inverse, size), np.float32(-self._looks.share))
+        return depth_m, ""
 
-    def _look(self, pixels: Image) -> Array:
+    def _look(self, network: nn.Module, pixels: Image) -> Array:
         with torch.inference_mode():
             image = to_tensor(pixels, self._device)
             if not self._looks.mirror:
-                return to_array(self._network(image).depth_m)
-            both = self._network(torch.cat((image, image.flip(3)))).depth_m
+                return to_array(network(image).depth_m)
+            both = network(torch.cat((image, image.flip(3)))).depth_m
             return to_array((both[:1] * both[1:].flip(3)).sqrt())
 
     def reset(self) -> None:
@@ -221,8 +207,8 @@ def to_array(depth_m: Tensor) -> Array:
 
 def load_backend(
     choice: ModelChoice, max_gap_s: float, mirror: str = OFF, glance: bool = True
-) -> tuple[Backend, ModelCard]:
-    """The network of a model folder and its card.
+) -> tuple[Backend, dict[str, ModelCard]]:
+    """The network of a model folder, and the cards of all models that it uses; its own is "depth".
 
     Args:
         choice: which.
@@ -231,13 +217,12 @@ def load_backend(
         glance: whether to do what the card says: see `Looks`.
 
     Raises:
-        WeightsError: missing, damaged or made for something else; or the card's `mirror` or `glance` makes no sense.
+        WeightsError: missing, damaged or made for something else; or an entry of the card about looks makes no sense.
         ConfigError: a network of several frames is asked for mirrored images.
     """
     network, card = load_plain("indoor depth", (SINGLE, VIDEO), choice)
     if card.network == SINGLE:
-        fast = optimise(network, choice.precision)
-        return SingleFrame(fast, choice.device, Looks.of(card, choice, mirror, glance)), card
+        return load_single(network, card, choice, Looks.of(card, choice, mirror, glance))
     if mirror == ON:
         raise ConfigError(
             f"mirror {ON} is for models of single images, and {choice.model!r} compares several"
@@ -245,4 +230,22 @@ def load_backend(
     assert isinstance(network, VideoDepth)
     depth, pose = (optimise(part, choice.precision) for part in (network.depth, network.pose))
     size = network.config.height, network.config.width
-    return MultiFrame(depth, pose, size, choice.device, max_gap_s), card
+    return MultiFrame(depth, pose, size, choice.device, max_gap_s), {"depth": card}
+
+
+def load_single(
+    network: nn.Module, card: ModelCard, choice: ModelChoice, looks: Looks
+) -> tuple[Backend, dict[str, ModelCard]]:
+    """A network of single images with, where the card names one, another for the glance; raises as `load_backend`."""
+    fast = optimise(network, choice.precision)
+    if looks.glance is None or not looks.model:
+        return SingleFrame(fast, choice.device, looks), {"depth": card}
+    other, beside = load_plain("indoor depth's glance", (SINGLE,), replace(choice, model=looks.model))
+    focal, own = (one.metrics.get("canonical_focal") for one in (beside, card))
+    if focal != own:
+        raise WeightsError(
+            f"model {choice.model!r}: its glance_model {looks.model!r} is for a canonical focal length of {focal}, "
+            f"it for {own}"
+        )
+    glancing = optimise(other, choice.precision)
+    return SingleFrame(fast, choice.device, looks, glancing), {"depth": card, "glance": beside}

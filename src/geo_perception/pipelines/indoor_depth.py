@@ -160,9 +160,9 @@ class IndoorDepth:
 
         self.config = config
         choice = ModelChoice(config.model, config.device, config.precision)
-        self._backend, card = load_backend(choice, config.max_gap_s, config.mirror, config.glance)
-        self.models: dict[str, ModelCard] = {"depth": card}
-        self.contract = Contract.of(card, config, self._backend.size)
+        self.models: dict[str, ModelCard]  # by what they do
+        self._backend, self.models = load_backend(choice, config.max_gap_s, config.mirror, config.glance)
+        self.contract = Contract.of(self.models["depth"], config, self._backend.size)
 
     def reset(self) -> None:
         """Forget earlier images: the next one does not follow them."""

@@ -20,7 +20,7 @@ from geo_perception.weights.store import load_strictly, new_network, read_weight
 
 SAME = ("network", "config", "licence", "inputs", "outputs")  # fields of the cards that must agree
 # Entries of `metrics` that say how a model is to be asked; all others are measurements, which the mean has none of yet.
-CONTRACT = ("size", "glance", "mirror", "aspect", "canonical_focal")
+CONTRACT = ("size", "glance", "glance_share", "glance_model", "mirror", "aspect", "canonical_focal")
 
 
 def average_models(models: Sequence[str | Path], shares: Sequence[float], folder: Path) -> ModelCard:
