@@ -14,10 +14,10 @@ from geo_perception.networks.efficientnet_lite import EfficientnetLite
 CASES = [(3, 1, 1), (3, 2, 0), (5, 1, 2), (5, 2, 0), (5, 2, 2), (7, 1, 3)]  # kernel, stride, padding
 
 
-def _operands(kernel: int, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
+def _operands(kernel: int) -> tuple[Tensor, Tensor]:
     random = torch.Generator().manual_seed(kernel)
-    x = torch.randn(2, 6, 13, 18, generator=random).to(dtype).contiguous(memory_format=torch.channels_last)
-    return x.requires_grad_(), torch.randn(6, 1, kernel, kernel, generator=random).to(dtype).requires_grad_()
+    x = torch.randn(2, 6, 13, 18, generator=random).contiguous(memory_format=torch.channels_last)
+    return x.requires_grad_(), torch.randn(6, 1, kernel, kernel, generator=random).requires_grad_()
 
 
 def _gradients(out: Tensor, *of: Tensor) -> tuple[Tensor, ...]:
@@ -26,7 +26,7 @@ def _gradients(out: Tensor, *of: Tensor) -> tuple[Tensor, ...]:
 
 @pytest.mark.parametrize(("kernel", "stride", "padding"), CASES)
 def test_gradients_are_those_of_the_plain_form(kernel: int, stride: int, padding: int) -> None:
-    x, weight = _operands(kernel, torch.float32)
+    x, weight = _operands(kernel)
     got = depthwise_conv2d(x, weight, stride, padding)
     want = F.conv2d(x, weight, None, stride, padding, groups=6)
     assert torch.equal(got, want)
@@ -37,7 +37,7 @@ def test_gradients_are_those_of_the_plain_form(kernel: int, stride: int, padding
 
 @pytest.mark.parametrize(("kernel", "stride", "padding"), CASES)
 def test_bfloat16_differs_by_its_rounding_alone(kernel: int, stride: int, padding: int) -> None:
-    x, weight = _operands(kernel, torch.float32)
+    x, weight = _operands(kernel)
     want = _gradients(F.conv2d(x, weight, None, stride, padding, groups=6), x, weight)
     with torch.autocast("cpu", torch.bfloat16):
         out = depthwise_conv2d(x, weight, stride, padding)
@@ -47,15 +47,23 @@ def test_bfloat16_differs_by_its_rounding_alone(kernel: int, stride: int, paddin
         assert float((mine - theirs).abs().max()) < 0.03 * float(theirs.abs().max())
 
 
+@pytest.mark.parametrize(("kernel", "stride", "padding"), CASES)
+def test_gradients_are_exact_to_second_order(kernel: int, stride: int, padding: int) -> None:
+    x = torch.randn(1, 2, 8, 7, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(2, 1, kernel, kernel, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda a, b: depthwise_conv2d(a, b, stride, padding), (x, weight))
+    assert torch.autograd.gradgradcheck(lambda a, b: depthwise_conv2d(a, b, stride, padding), (x, weight))
+
+
 def test_only_what_is_asked_for_gets_a_gradient() -> None:
-    x, weight = _operands(5, torch.float32)
+    x, weight = _operands(5)
     (alone,) = _gradients(depthwise_conv2d(x.detach(), weight, 1, 2), weight)
     assert torch.equal(alone, _gradients(depthwise_conv2d(x, weight, 1, 2), weight)[0])
     assert not depthwise_conv2d(x.detach(), weight.detach(), 1, 2).requires_grad
 
 
 def test_without_gradients_nothing_is_kept() -> None:
-    x, weight = _operands(5, torch.float32)
+    x, weight = _operands(5)
     with torch.no_grad():
         assert depthwise_conv2d(x, weight, 1, 2).grad_fn is None
 

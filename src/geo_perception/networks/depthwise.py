@@ -43,8 +43,9 @@ class _Depthwise(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         (gradient,), (_, weight) = gradients, ctx.saved_tensors
         for_x, for_weight = ctx.needs_input_grad[:2]
-        x_type = gradient.dtype if ctx.stride == 1 else torch.float32
-        weight_type = gradient.dtype if weight.shape[-1] <= SMALL else torch.float32
+        exact = torch.promote_types(gradient.dtype, torch.float32)
+        x_type = gradient.dtype if ctx.stride == 1 else exact
+        weight_type = gradient.dtype if weight.shape[-1] <= SMALL else exact
         if x_type == weight_type:
             return *_native(ctx, gradient.to(x_type), (for_x, for_weight)), None, None
         of_x, _ = _native(ctx, gradient.to(x_type), (for_x, False))
