@@ -35,6 +35,10 @@ def simulate_rooms(
         -8.0,
         40.0,
     ),
+    close_share: Annotated[
+        float,
+        typer.Option(min=0.0, max=1.0, help="of views that look at a piece of furniture from nearby"),
+    ] = 0.6,
     variety: Annotated[float, typer.Option(min=0.0, max=1.0, help="of colours, textures and light")] = 1.0,
     clutter: Annotated[float, typer.Option(help="multiplies the number of small things")] = 1.0,
     furniture: Annotated[float, typer.Option(help="multiplies the number of pieces")] = 1.0,
@@ -48,6 +52,7 @@ def simulate_rooms(
 
     config = RoomConfig(
         width=size[0], height=size[1], fov_deg=fov, camera_height_m=camera_height, pitch_deg=pitch,
+        close_share=close_share,
         space=space, clutter=clutter, furniture=furniture,
         colour_variety=variety, texture_variety=variety, lighting_variety=variety,
     )  # fmt: skip

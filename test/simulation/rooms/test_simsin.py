@@ -80,7 +80,7 @@ def test_more_files_than_names_are_refused(tmp_path: Path) -> None:
 def test_command_writes_a_set_with_processes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = (
         "--environments 2 --frames 1 --no-trajectories --size 48 40 --first-seed 3 --workers 2 --clutter 0.2 "
-        "--camera-height 0.4 0.5 --pitch -10 20"
+        "--camera-height 0.4 0.5 --pitch -10 20 --close-share 0.9"
     )
     assert run(["simulate-rooms", str(tmp_path / "set"), *arguments.split()]) == 0
     assert "stereo.txt" in capsys.readouterr().out
@@ -89,6 +89,7 @@ def test_command_writes_a_set_with_processes(tmp_path: Path, capsys: pytest.Capt
     assert [record["seed"] for record in records] == [3, 4]
     assert all(record["config"]["camera_height_m"] == [0.4, 0.5] for record in records)
     assert all(record["config"]["pitch_deg"] == [-10, 20] for record in records)
+    assert all(record["config"]["close_share"] == 0.9 for record in records)
     assert lines(tmp_path / "set" / "temporal.txt") == []
 
 
