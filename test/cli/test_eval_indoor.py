@@ -14,8 +14,10 @@ from helpers.indoor_model import picture, untrained_multi_frame_model
 from helpers.pictures import save_image
 
 from geo_perception import cli
+from geo_perception.cli.eval_indoor import load_pipelines
 from geo_perception.errors import ConfigError, DataError, WeightsError
 from geo_perception.networks import build
+from geo_perception.pipelines import IndoorDepthConfig
 from geo_perception.weights import ModelCard, save_model
 
 
@@ -63,6 +65,13 @@ def test_two_runs_are_identical_and_described(tmp_path: Path, model: Path, capsy
     assert "placed at 1.50 m" in (folders[0] / "report.html").read_text()
 
 
+def test_rows_may_differ_in_several_things(model: Path) -> None:
+    rows = load_pipelines(IndoorDepthConfig(model=str(model)), "@noglance, @noscale+mirror")
+    assert list(rows) == ["model", "@noglance", "@noscale+mirror"]
+    chosen = [(row.config.scale_by_focal, row.config.glance, row.config.mirror) for row in rows.values()]
+    assert chosen == [(True, True, "card"), (True, False, "card"), (False, True, "on")]
+
+
 def test_frames_stand_alone_unless_they_are_a_sequence(tmp_path: Path) -> None:
     for name in ("home", "office"):
         rgbd.redwood(tmp_path / "data" / name)
@@ -87,8 +96,9 @@ def test_faults_are_named(tmp_path: Path, model: Path) -> None:
         cli.run([*command, "--stereo-model", "x"])
     with pytest.raises(ConfigError, match="stereo_lidar_fusion has no option --model"):
         cli.run(["eval", "stereo_lidar_fusion", str(tmp_path), "--model", "x"])
-    with pytest.raises(ConfigError, match="only noscale is allowed"):
-        cli.run([*command, "--compare", "x@y"])
+    for wrong in ("x@y", "x@", "@noscale+y"):
+        with pytest.raises(ConfigError, match="only noscale, noglance, mirror are allowed"):
+            cli.run([*command, "--compare", wrong])
     with pytest.raises(ConfigError, match="box-at must be"):
         cli.run([*command, "--box-at", "near"])
     with pytest.raises(ConfigError, match="'street' is not one of native"):

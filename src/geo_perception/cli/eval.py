@@ -67,7 +67,10 @@ def eval_pipeline(
     precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16")] = "",
     compare: Annotated[
         str,
-        typer.Option(help="further rows, separated by commas: FUSION[:MODEL]; indoor_depth: MODEL[@noscale]"),
+        typer.Option(
+            help="further rows, separated by commas: FUSION[:MODEL]; indoor_depth: MODEL[@HOW], with HOW of noscale, "
+            "noglance, mirror, joined by +"
+        ),
     ] = "",
     cap: Annotated[
         float | None, typer.Option(help="truth farther than this [m] is left out: 80, indoors 10")

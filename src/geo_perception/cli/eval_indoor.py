@@ -31,12 +31,18 @@ from geo_perception.evaluation.indoor_run import (
 from geo_perception.evaluation.protocols import UNSCALED
 from geo_perception.frames import RgbdFrame
 from geo_perception.pipelines import IndoorDepth, IndoorDepthConfig
+from geo_perception.pipelines.framing import ON
 from geo_perception.weights import find_model
 
 if TYPE_CHECKING:
     from geo_perception.cli.eval import EvalRequest
 
-UNSCALED_BY_FOCAL = "noscale"  # MODEL@noscale: without scaling depth to the camera's focal length
+# What a compared row may do otherwise: MODEL@noscale, MODEL@noglance+mirror, ...
+VARIANTS: dict[str, dict[str, Any]] = {
+    "noscale": {"scale_by_focal": False},
+    "noglance": {"glance": False},
+    "mirror": {"mirror": ON},
+}
 TYPICAL_FRAMES = 200  # enough to know a data set's median depth; reading thousands of maps takes minutes
 
 
@@ -87,17 +93,20 @@ def indoor_config(options: Mapping[str, str]) -> IndoorDepthConfig:
 
 
 def load_pipelines(config: IndoorDepthConfig, compare: str) -> dict[str, IndoorDepth]:
-    """The pipeline, and one for each `MODEL[@noscale]` it is compared with, by row name.
+    """The pipeline, and one for each `MODEL[@VARIANT[+VARIANT]]` it is compared with, by row name.
 
     Raises:
-        ConfigError: something else than `noscale` behind an @.
+        ConfigError: something else than VARIANTS behind an @.
     """
     configs = {MODEL: config}
     for item in filter(None, (part.strip() for part in compare.split(","))):
-        model, _, how = item.partition("@")
-        if how not in ("", UNSCALED_BY_FOCAL):
-            raise ConfigError(f"compare {item!r}: behind @ only {UNSCALED_BY_FOCAL} is allowed")
-        configs[item] = replace(config, model=model or config.model, scale_by_focal=not how)
+        model, at, how = item.partition("@")
+        changes: dict[str, Any] = {}
+        for name in how.split("+") if at else ():
+            if name not in VARIANTS:
+                raise ConfigError(f"compare {item!r}: behind @ only {', '.join(VARIANTS)} are allowed")
+            changes |= VARIANTS[name]
+        configs[item] = replace(config, model=model or config.model, **changes)
     return {name: IndoorDepth(c) for name, c in configs.items()}
 
 
