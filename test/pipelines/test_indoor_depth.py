@@ -13,16 +13,6 @@ from geo_perception.pipelines import IndoorDepth, IndoorDepthConfig
 from geo_perception.weights import ModelCard, load_model, save_model
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return untrained_model(tmp_path_factory.mktemp("models") / "indoor")
-
-
-@pytest.fixture(scope="module")
-def pipeline(model):
-    return IndoorDepth(IndoorDepthConfig(model=model, precision="float32"))
-
-
 def test_at_the_networks_size_it_is_the_network(pipeline, model):
     image = picture(64, 64)
     pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255

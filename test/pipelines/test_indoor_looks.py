@@ -10,16 +10,6 @@ from geo_perception.pipelines import IndoorDepth, IndoorDepthConfig
 from geo_perception.pipelines.framing import resize
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return untrained_model(tmp_path_factory.mktemp("models") / "indoor")
-
-
-@pytest.fixture(scope="module")
-def pipeline(model):
-    return IndoorDepth(IndoorDepthConfig(model=model, precision="float32"))
-
-
 def test_the_mirrored_image_counts_as_much_as_the_image(pipeline, model):
     image = picture(64, 64)
     mirrored = np.ascontiguousarray(image[:, ::-1])
