@@ -26,7 +26,7 @@ def depthwise_conv2d(x: Tensor, weight: Tensor, stride: int, padding: int) -> Te
     """
     if x.device.type != "cpu" or not torch.is_grad_enabled():
         return F.conv2d(x, weight, None, stride, padding, groups=len(weight))
-    out: Tensor = _Depthwise.apply(x, weight, stride, padding)  # type: ignore[no-untyped-call]  # PyTorch's own
+    out: Tensor = _Depthwise.apply(x, weight, stride, padding)  # type: ignore[no-untyped-call]  # torch has no type for it
     return out
 
 

@@ -17,7 +17,7 @@ S = TypeVar("S", bound=RuntimeSettings)
 
 
 # rclpy has no type information, so its classes count as Any
-class ManagedNode(LifecycleNode, Generic[S]):  # type: ignore[misc]
+class ManagedNode(LifecycleNode, Generic[S]):  # type: ignore[misc]  # as above
     """configure = parameters and `load`; activate = `start`; everything undone in reverse order."""
 
     def __init__(self, name: str, settings_type: type[S], **options: Any) -> None:
