@@ -8,6 +8,7 @@ the whole map.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -34,6 +35,12 @@ class FastDecoder:
         self._convs = [LevelConvs.of(narrow, mix, own, dtype) for narrow, mix, own in pairs]
         self._head = decoder.decoder[2 * LEVELS + self._config.scales.index(0)].conv
         self._kept: Maps | None = None
+
+    def twin(self) -> FastDecoder:
+        """Another one of the same weights, with maps of its own: the two may be called at once."""
+        other = copy.copy(self)
+        other._kept = None
+        return other
 
     def __call__(self, features: Sequence[Tensor]) -> Tensor:
         """(B,1,H,W) float32 in 0..1 of five maps as `DepthDecoder.forward` takes them."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,8 +12,11 @@ from torch import Tensor, nn
 from geo_perception.networks.distdepth import DistDepthOutput, sigmoid_to_depth
 from geo_perception.networks.inference.depth_decoder import FastDecoder
 from geo_perception.networks.inference.encoders import fast_encoder
+from geo_perception.networks.inference.side_by_side import shares, side_by_side
 
-IMAGES = 4  # that the encoder takes at a time on the CPU: weights are read seldom, maps stay below 32 MB (see `strips`)
+# That the encoder takes at a time on the CPU: weights are read seldom, maps stay below 32 MB (see `strips`). More than
+# these are worth another thread.
+IMAGES = 4
 
 
 class FastDistDepth(nn.Module):
@@ -24,13 +28,27 @@ class FastDistDepth(nn.Module):
         self.config = network.config
         self.dtype = dtype
         self._encoder = fast_encoder(network.encoder, dtype)
-        self._decoder = FastDecoder(network.decoder, dtype)
+        self._decoders = [FastDecoder(network.decoder, dtype)]  # one for every thread, with the same weights
 
     def forward(self, image: Tensor) -> DistDepthOutput:
         """As `DistDepth.forward`, with the finest of the sigmoid maps only."""
-        step = IMAGES if image.device.type == "cpu" else max(len(image), 1)
-        parts = [image[start : start + step] for start in range(0, len(image), step)]
-        sigmoid = torch.cat([self._decoder(self._encoder(part)) for part in parts])
+        sigmoid = (
+            self._on_cpu(image) if image.device.type == "cpu" else self._sigmoid(self._decoders[0], image)
+        )
         config = self.config
         depth_m = sigmoid_to_depth(sigmoid, config.min_depth_m, config.max_depth_m, config.numerator)
         return DistDepthOutput((sigmoid,), depth_m)
+
+    def _on_cpu(self, image: Tensor) -> Tensor:
+        """Sigmoid map of a batch, in parts that fit the threads and the cache."""
+        parts = image.tensor_split(shares(len(image), IMAGES))
+        while len(self._decoders) < len(parts):
+            self._decoders.append(self._decoders[0].twin())
+        functions = [partial(self._in_steps, decoder) for decoder in self._decoders[: len(parts)]]
+        return torch.cat(side_by_side(functions, parts))
+
+    def _in_steps(self, decoder: FastDecoder, image: Tensor) -> Tensor:
+        return torch.cat([self._sigmoid(decoder, few) for few in image.split(IMAGES)])
+
+    def _sigmoid(self, decoder: FastDecoder, image: Tensor) -> Tensor:
+        return decoder(self._encoder(image))

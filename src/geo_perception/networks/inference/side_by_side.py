@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Parts of a batch computed at the same time, each on a thread of its own.
+
+Threads that share an image wait for one another after every layer; threads with images of their own wait once, at the
+end. A few images each are needed for that to pay: one alone leaves the cache of its core, which two would have shared.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+
+def shares(images: int, least: int) -> int:
+    """In how many parts a batch is computed at once: one for each `least` images, as far as there are threads."""
+    return max(1, min(torch.get_num_threads(), math.ceil(images / least)))
+
+
+def side_by_side(functions: Sequence[Callable[[Tensor], Tensor]], parts: Sequence[Tensor]) -> list[Tensor]:
+    """Every function's answer to its part; PyTorch's threads are divided among them.
+
+    Gradients and inference mode are as in the caller's thread. If any fails, its error is raised when all have ended.
+    """
+    if len(functions) == 1:
+        return [functions[0](parts[0])]
+    team = workers(len(functions), torch.get_num_threads() // len(functions))
+    modes = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
+    answers = [
+        team.submit(answer, function, part, *modes) for function, part in zip(functions, parts, strict=True)
+    ]
+    wait(answers)
+    return [each.result() for each in answers]
+
+
+def answer(function: Callable[[Tensor], Tensor], part: Tensor, inference: bool, grad: bool) -> Tensor:
+    """In the modes of another thread."""
+    with torch.inference_mode(inference), torch.set_grad_enabled(grad):
+        return function(part)
+
+
+@lru_cache(maxsize=4)
+def workers(count: int, threads: int) -> ThreadPoolExecutor:
+    """Threads, each of which PyTorch helps with so many of its own. Kept: starting them takes longer than an image."""
+    all_there = threading.Barrier(count, timeout=60)  # s; if one cannot begin, none waits for ever
+    before = torch.get_num_threads()
+
+    def begin() -> None:
+        torch.get_num_threads()  # PyTorch's own number is given to a thread at its first question, and would stay
+        torch.set_num_threads(threads)
+        all_there.wait()
+
+    team = ThreadPoolExecutor(count, "side_by_side", begin)
+    wait([team.submit(torch.get_num_threads) for _ in range(count)])
+    torch.set_num_threads(before)  # new threads of other people start with what was set last
+    return team
+
+
+os.register_at_fork(after_in_child=workers.cache_clear)  # threads stay behind
