@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from helpers.processes import new_domain
-from helpers.ros_peer import FusionPeer, NodePeer, good_frame
+from helpers.ros_peer import LIMIT_S, FusionPeer, NodePeer, good_frame
 from helpers.stereo_scene import CAMERA_FROM_LIDAR, HEIGHT, WIDTH
 
 from geo_perception.pipelines import FusedDepth
@@ -95,7 +96,23 @@ class NodeRun:
         assert self.node.autostart()
         self.thread.start()
         self.peer.wait_until_connected()
+        self._wait_until_found()
         return self
+
+    def _wait_until_found(self) -> None:
+        """The node has found the peer, too: either side finds the other for itself, and drops what comes before."""
+        sent = {publisher.topic_name for publisher in self.peer.inputs.values()}
+        heard = {listener.topic_name for listener in self.peer.listeners.values()}
+
+        def missing() -> list[str]:
+            deaf = [s.topic_name for s in self.node.subscriptions if not s.get_publisher_count()]
+            unheard = [p.topic_name for p in self.node.publishers if not p.get_subscription_count()]
+            return sorted(sent.intersection(deaf) | heard.intersection(unheard))
+
+        end = time.monotonic() + LIMIT_S
+        while missing():  # rclpy has no event for an endpoint that is already there
+            assert time.monotonic() < end, f"the node did not find the peer on {missing()}"
+            time.sleep(0.005)
 
     def send(self, without: str = "", **changes: Any) -> int:
         """Publish the next frame; gives its stamp."""
