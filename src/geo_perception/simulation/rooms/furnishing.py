@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo_perception.simulation.mesh import Mesh, join
-from geo_perception.simulation.rooms import furniture, seats, things
+from geo_perception.simulation.rooms import fitted, furniture, seats, things
 from geo_perception.simulation.rooms.config import RoomConfig
 from geo_perception.simulation.rooms.furniture import Maker
 from geo_perception.simulation.rooms.palette import Palette
@@ -94,7 +94,10 @@ def _along_wall(rng: Rng, p: Palette, config: RoomConfig, room: Room, side: int,
         if rng.random() > 0.75 * config.furniture:
             x += rng.uniform(0.3, 1.2)
             continue
-        piece = _draw(rng, furniture.ALONG[room.space])(rng, p)
+        make = _draw(rng, furniture.ALONG[room.space])
+        piece = make(rng, p)
+        if make in furniture.BELOW_SHELVES and rng.random() < 0.3 * min(config.clutter, 2.0):
+            piece = fitted.below_shelves(rng, p, piece)
         if x + piece.width > length or _blocked(room, side, x, x + piece.width, piece.height):
             x += 0.35
             continue
@@ -187,7 +190,7 @@ def scatter(
 ) -> tuple[list[Mesh], list[Glow]]:
     """Things on a surface, not into each other, and perhaps a lamp."""
     w, d = top.high[0] - top.low[0], top.high[1] - top.low[1]
-    makers = {"desk": things.DESK, "bed": things.BED}.get(top.kind, things.COMMON)
+    makers = things.ON.get(top.kind, things.COMMON)
     density = {"desk": 16.0, "bed": 1.5}.get(top.kind, 14.0) * share * config.clutter * rng.uniform(0.2, 1.8)
     meshes: list[Mesh] = []
     glows: list[Glow] = []

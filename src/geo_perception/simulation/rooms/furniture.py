@@ -9,9 +9,11 @@ import numpy as np
 
 from geo_perception.simulation.mesh import join
 from geo_perception.simulation.rooms import things
+from geo_perception.simulation.rooms.fitted import counter
 from geo_perception.simulation.rooms.palette import Palette, hard
 from geo_perception.simulation.rooms.seats import FINE, armchair, bed, chair, office_chair, sofa
 from geo_perception.simulation.rooms.shapes import Glow, Piece, Top, legs, rod, sheet, slab
+from geo_perception.simulation.rooms.storage import chest
 
 Rng = np.random.Generator
 
@@ -48,28 +50,6 @@ def low_table(rng: Rng, p: Palette) -> Piece:
     return Piece(
         join([plate, *legs(w, d, h - 0.03, 0.05, coat)]), w, d, h, (Top((-w / 2, 0), (w / 2, d), h),)
     )
-
-
-def chest(
-    rng: Rng, p: Palette, width: float | None = None, depth: float | None = None, height: float | None = None
-) -> Piece:
-    """Drawers or doors with handles."""
-    w = width or rng.uniform(0.6, 1.6)
-    d, h = depth or rng.uniform(0.35, 0.5), height or rng.uniform(0.55, 1.1)
-    coat, knob = hard(rng, p), p.of("metal")
-    parts = [slab((-w / 2, 0, 0), (w / 2, d, h), coat, FINE)]
-    columns, rows = max(1, round(w / rng.uniform(0.4, 0.8))), int(rng.integers(1, 5))
-    gap = 0.006
-    for i in range(columns):
-        for j in range(rows):
-            x0, x1 = (-w / 2 + w * (i + k) / columns for k in (0, 1))
-            z0, z1 = (0.06 + (h - 0.08) * (j + k) / rows for k in (0, 1))
-            parts.append(slab((x0 + gap, d, z0 + gap), (x1 - gap, d + 0.016, z1 - gap), coat, bottom=True))
-            x, z = (x0 + x1) / 2, z1 - min(0.06, (z1 - z0) / 2)
-            parts.append(
-                slab((x - 0.05, d + 0.016, z), (x + 0.05, d + 0.035, z + 0.012), knob, 1.0, bottom=True)
-            )
-    return Piece(join(parts), w, d + 0.03, h, (Top((-w / 2, 0), (w / 2, d), h),))
 
 
 def wardrobe(rng: Rng, p: Palette) -> Piece:
@@ -111,35 +91,6 @@ def shelf(rng: Rng, p: Palette) -> Piece:
     return Piece(join(parts), w, d, h, tuple(tops))
 
 
-def counter(rng: Rng, p: Palette, length: float | None = None) -> Piece:
-    """A kitchen worktop over cupboards, with sink and hob, wall cupboards or a shelf above."""
-    w = length or rng.uniform(1.6, 3.2)
-    base = chest(rng, p, w, 0.56, 0.86)
-    stone = p.of("stone") if rng.random() < 0.6 else p.any_of("wood", rng)
-    parts = [base.mesh, slab((-w / 2, 0, 0.86), (w / 2, 0.62, 0.9), stone, FINE, bottom=True)]
-    parts.append(sheet((w / 2, 0.004, 0.9), (-w, 0, 0), (0, 0, 0.55), p.of("plain", 0.9)))
-    tiles = slab((-w / 2, 0, 0.9), (w / 2, 0.012, 1.45), p.of("backsplash"), FINE)
-    x = rng.uniform(-w / 2 + 0.4, w / 2 - 0.4)
-    steel = p.of("metal")
-    hob = slab((x - 0.28, 0.08, 0.9), (x + 0.28, 0.56, 0.908), p.of("glass"))
-    sink = x + (1.0 if x < 0 else -1.0)
-    parts += [tiles, hob, slab((sink - 0.25, 0.12, 0.9), (sink + 0.25, 0.52, 0.906), steel)]
-    parts += [slab((sink - 0.2, 0.16, 0.906), (sink + 0.2, 0.48, 0.907), p.of("metal", 0.15))]
-    parts += [rod((sink, 0.08, 0.9), (sink, 0.08, 1.15), (0.015, 0.012), steel)]
-    parts += [rod((sink, 0.08, 1.15), (sink, 0.28, 1.12), (0.012, 0.012), steel)]
-    if rng.random() < 0.6:
-        over = chest(rng, p, w * rng.uniform(0.4, 0.95), 0.33, 0.65)
-        parts.append(over.mesh.moved(0, 0, 1.45))
-        parts.append(
-            slab((-over.width / 2, 0, 1.44), (over.width / 2, 0.33, 1.45), p.of("plastic", 0.8), bottom=True)
-        )
-    tops = (
-        Top((-w / 2, 0.03), (min(x, sink) - 0.3, 0.58), 0.9, 0.5),
-        Top((max(x, sink) + 0.3, 0.03), (w / 2, 0.58), 0.9, 0.5),
-    )
-    return Piece(join(parts), w, 0.62, 1.5, tuple(t for t in tops if t.high[0] - t.low[0] > 0.15))
-
-
 def sideboard(rng: Rng, p: Palette) -> Piece:
     """A low chest with a television on it."""
     piece = chest(rng, p, rng.uniform(1.2, 2.0), 0.42, rng.uniform(0.4, 0.6))
@@ -174,7 +125,7 @@ ALONG: dict[str, dict[Maker, float]] = {
     "living_room": {sofa: 3, sideboard: 2, shelf: 2, chest: 1, armchair: 1.5, floor_lamp: 1, planter: 1, desk: 0.5},
     "bedroom": {bed: 3, wardrobe: 1.5, chest: 1.5, bedside: 1, desk: 1, shelf: 1, armchair: 0.5, planter: 0.5},
     "office": {desk: 5, shelf: 2, chest: 1.5, planter: 0.7, table: 0.7, wardrobe: 0.5, sofa: 0.3},
-    "kitchen": {counter: 5, fridge: 1.5, table: 1, shelf: 0.7, chest: 0.5},
+    "kitchen": {counter: 8, fridge: 1.5, table: 1, shelf: 0.7, chest: 0.5},
     "dining_room": {chest: 2, sideboard: 1, shelf: 1, planter: 1, table: 0.5, floor_lamp: 0.5},
     "library": {shelf: 8, desk: 1, armchair: 1, table: 0.5, floor_lamp: 0.5},
     "corridor": {shelf: 1.5, chest: 1.5, planter: 1, chair: 1, wardrobe: 0.5, bedside: 0.5},
@@ -190,4 +141,4 @@ MIDDLE: dict[str, dict[Maker, float]] = {
     "corridor": {},
     "hall": {table: 3, low_table: 1, armchair: 1, planter: 0.5},
 }
-SEATED = (table, desk)  # what chairs are drawn up to
+BELOW_SHELVES = (desk, chest, bedside, sofa, bed)  # what shelves hang above

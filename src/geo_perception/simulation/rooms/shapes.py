@@ -28,7 +28,7 @@ class Top:
     high: tuple[float, float]
     z: float
     headroom: float = 0.6  # tallest thing that fits
-    kind: str = "any"  # any | desk | books | floor
+    kind: str = "any"  # any | desk | bed | books | kitchen | display | floor
 
 
 @dataclass(frozen=True)

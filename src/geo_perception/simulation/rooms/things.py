@@ -267,6 +267,15 @@ def crumple(rng: Rng, p: Palette) -> Mesh:
     return surface(np.stack([size * s, size * t * rng.uniform(0.5, 1), z], -1), *p.any_of("fabric", rng))
 
 
+def microwave(rng: Rng, p: Palette) -> Mesh:
+    """An oven for a worktop, facing +y."""
+    w, d, h = rng.uniform(0.4, 0.52), rng.uniform(0.28, 0.38), rng.uniform(0.24, 0.32)
+    case = p.of("metal", rng.choice([0.05, 0.6, 1.0])) if rng.random() < 0.5 else p.of("plastic", 0.9)
+    box = slab((-w / 2, -d / 2, 0), (w / 2, d / 2, h), case, COARSE)
+    door = sheet((w / 2 - 0.02, d / 2 + 0.001, 0.03), (-0.7 * w, 0, 0), (0, 0, h - 0.06), p.of("glass"))
+    return join([box, door])
+
+
 def pens(rng: Rng, p: Palette) -> Mesh:
     """A cup of pens."""
     parts = [turned(np.array([[0.035, 0], [0.035, 0.1]]), p.of("plastic", p.accent(rng)))]
@@ -285,3 +294,8 @@ DESK: tuple[Callable[[Rng, Palette], Mesh], ...] = (
 )  # fmt: skip
 FLOOR: tuple[Callable[[Rng, Palette], Mesh], ...] = (carton, basket, ball, toy, pile, crumple, cable, carton)
 BED: tuple[Callable[[Rng, Palette], Mesh], ...] = (crumple, book, toy, crumple)
+KITCHEN: tuple[Callable[[Rng, Palette], Mesh], ...] = (
+    bottle, can, mug, bowl, carton, vase, basket, microwave, plant, frame, bottle, mug,
+)  # fmt: skip
+DISPLAY: tuple[Callable[[Rng, Palette], Mesh], ...] = (frame, frame, frame, plant, vase, carton)
+ON = {"desk": DESK, "bed": BED, "kitchen": KITCHEN, "display": DISPLAY}  # by kind of `Top`; COMMON on others
