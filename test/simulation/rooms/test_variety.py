@@ -14,7 +14,7 @@ from geo_perception.simulation.rooms.environment import build
 from geo_perception.simulation.rooms.furniture import ALONG, MIDDLE
 from geo_perception.simulation.rooms.palette import Palette
 from geo_perception.simulation.rooms.sensor import RoomSensor
-from geo_perception.simulation.rooms.things import BED, COMMON, DESK, FLOOR
+from geo_perception.simulation.rooms.things import BED, COMMON, DESK, DISPLAY, FLOOR, KITCHEN
 from geo_perception.simulation.rooms.views import accepted, draw_trajectory
 
 SMALL = RoomConfig(width=64, height=48, rooms=(1, 1), room_size_m=(3.0, 3.6))
@@ -122,7 +122,9 @@ def test_every_kind_of_room_has_furniture_that_fits_its_box(space: str, palette:
             assert set(np.unique(piece.mesh.material)) <= set(palette.id.values())
 
 
-@pytest.mark.parametrize("make", sorted({*COMMON, *DESK, *FLOOR, *BED}, key=lambda m: m.__name__))
+@pytest.mark.parametrize(
+    "make", sorted({*COMMON, *DESK, *FLOOR, *BED, *KITCHEN, *DISPLAY}, key=lambda m: m.__name__)
+)
 def test_small_things_stand_on_their_feet(make, palette: Palette) -> None:  # type: ignore[no-untyped-def]
     for seed in range(3):
         mesh = make(np.random.default_rng(seed), palette)

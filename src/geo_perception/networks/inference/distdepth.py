@@ -48,7 +48,7 @@ class FastDistDepth(nn.Module):
         return torch.cat(side_by_side(functions, parts))
 
     def _in_steps(self, decoder: FastDecoder, image: Tensor) -> Tensor:
-        return torch.cat([self._sigmoid(decoder, few) for few in image.split(IMAGES)])
+        return torch.cat([self._sigmoid(decoder, few) for few in torch.split(image, IMAGES)])
 
     def _sigmoid(self, decoder: FastDecoder, image: Tensor) -> Tensor:
         return decoder(self._encoder(image))

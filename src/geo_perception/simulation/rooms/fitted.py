@@ -25,17 +25,15 @@ SHELF_ROOM_M = 0.3  # above a board
 
 def counter(rng: Rng, p: Palette) -> Piece:
     """A kitchen worktop over cupboards, with sink and hob; on the wall tiles, cupboards, shelves or nothing."""
-    w = rng.uniform(1.2, 4.2)
+    w = rng.uniform(1.7, 4.2)
     base = chest(rng, p, w, 0.56, WORKTOP_M - 0.04, front(rng, p))
     stone = p.of("stone") if rng.random() < 0.6 else p.any_of("wood", rng)
     plate = slab((-w / 2, 0, WORKTOP_M - 0.04), (w / 2, REACH_M, WORKTOP_M), stone, FINE, bottom=True)
-    x = rng.uniform(-w / 2 + 0.4, w / 2 - 0.4)
-    sink = x + (1.0 if x < 0 else -1.0)
-    parts = [base.mesh, plate, *splash(rng, p, w, stone), *hob_and_sink(p, x, sink)]
-    ends = ((-w / 2, min(x, sink) - 0.3), (max(x, sink) + 0.3, w / 2))
-    tops = [
-        Top((low, 0.03), (high, 0.58), WORKTOP_M, 0.5, "kitchen") for low, high in ends if high - low > 0.15
-    ]
+    hob, sink = rng.choice([-1, 1]) * np.array([1, -1]) * rng.uniform(0.3, w / 2 - 0.3, 2)
+    parts = [base.mesh, plate, *splash(rng, p, w, stone), *hob_and_sink(p, hob, sink)]
+    left, right = sorted((hob, sink))
+    gaps = ((-w / 2, left - 0.3), (left + 0.3, right - 0.3), (right + 0.3, w / 2))
+    tops = [Top((a, 0.03), (b, 0.58), WORKTOP_M, 0.5, "kitchen") for a, b in gaps if b - a > 0.15]
     kind = rng.random()
     if kind < 0.45:
         parts.append(cupboards(rng, p, w))
