@@ -3,6 +3,7 @@
 
 import numpy as np
 import pytest
+import torch
 from helpers.indoor_model import picture, untrained_model
 
 from geo_perception.errors import WeightsError
@@ -71,6 +72,20 @@ def test_another_model_may_take_the_glance(tmp_path):
     np.testing.assert_allclose(both(image).depth_m, want, rtol=1e-5)
     assert list(both.models) == ["depth", "glance"] and list(alone.models) == ["depth"]
     assert both.models["glance"].sha256 == small.models["depth"].sha256 != both.models["depth"].sha256
+
+
+def test_two_models_at_once_give_what_one_after_the_other_gives(tmp_path):
+    other = untrained_model(tmp_path / "other", seed=1, size=[64, 96])
+    folder = untrained_model(tmp_path / "m", size=[128, 160], glance=[64, 96], glance_model=other)
+    before, depths = torch.get_num_threads(), []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        both = IndoorDepth(IndoorDepthConfig(model=folder, precision="float32"))
+        assert both._backend._at_once is (threads == 2)
+        depths.append(both(picture()).depth_m)
+        assert torch.get_num_threads() == threads
+    torch.set_num_threads(before)
+    np.testing.assert_allclose(depths[1], depths[0], rtol=1e-5)
 
 
 def test_a_model_for_the_glance_must_fit(tmp_path):

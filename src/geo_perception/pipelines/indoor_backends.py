@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from geo_perception.errors import ConfigError, WeightsError
 from geo_perception.geometry import PinholeCamera
 from geo_perception.networks.inference import optimise
+from geo_perception.networks.inference.side_by_side import side_by_side
 from geo_perception.networks.matching_encoder import Neighbours, edges_at_zero, matching_intrinsics
 from geo_perception.networks.multi_frame import relative_poses
 from geo_perception.networks.video_depth import VideoDepth
@@ -84,15 +85,21 @@ class SingleFrame:
         """
         self._network, self._glancing = network, network if glancing is None else glancing
         self._device, self._looks = device, looks
+        # Two networks with a core each leave more to the rest of the machine than one after the other with all cores:
+        # threads of one network wait for one another by turning round.
+        self._at_once = glancing is not None and device == "cpu" and torch.get_num_threads() > 1
 
     def __call__(self, view: View) -> tuple[Array, str]:
         """See `Backend`."""
-        depth_m, glance = self._look(self._network, view.pixels), self._looks.glance
-        size = depth_m.shape[0], depth_m.shape[1]
+        size, glance = (view.pixels.shape[0], view.pixels.shape[1]), self._looks.glance
         if glance is None or glance[0] >= size[0] or glance[1] >= size[1]:
-            return depth_m, ""
-        inverse = np.reciprocal(self._look(self._glancing, resize(view.pixels, glance)))
-        depth_m *= np.power(depth_m * resize(inverse, size), np.float32(-self._looks.share))
+            return self._look(self._network, view.pixels), ""
+        tasks = (
+            partial(self._look, self._network, view.pixels),
+            partial(self._look, self._glancing, resize(view.pixels, glance)),
+        )
+        depth_m, layout_m = side_by_side(tasks) if self._at_once else [task() for task in tasks]
+        depth_m *= np.power(depth_m * resize(np.reciprocal(layout_m), size), np.float32(-self._looks.share))
         return depth_m, ""
 
     def _look(self, network: nn.Module, pixels: Image) -> Array:

@@ -44,8 +44,8 @@ class FastDistDepth(nn.Module):
         parts = image.tensor_split(shares(len(image), IMAGES))
         while len(self._decoders) < len(parts):
             self._decoders.append(self._decoders[0].twin())
-        functions = [partial(self._in_steps, decoder) for decoder in self._decoders[: len(parts)]]
-        return torch.cat(side_by_side(functions, parts))
+        pairs = zip(self._decoders[: len(parts)], parts, strict=True)
+        return torch.cat(side_by_side([partial(self._in_steps, *pair) for pair in pairs]))
 
     def _in_steps(self, decoder: FastDecoder, image: Tensor) -> Tensor:
         return torch.cat([self._sigmoid(decoder, few) for few in torch.split(image, IMAGES)])

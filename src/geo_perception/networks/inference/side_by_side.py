@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Parts of a batch computed at the same time, each on a thread of its own.
+"""Parts of a batch, or networks, that compute at the same time, each on a thread of its own.
 
 Threads that share an image wait for one another after every layer; threads with images of their own wait once, at the
 end. A few images each are needed for that to pay: one alone leaves the cache of its core, which two would have shared.
@@ -12,10 +12,12 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import TypeVar
 
 import torch
-from torch import Tensor
+
+T = TypeVar("T")
 
 
 def shares(images: int, least: int) -> int:
@@ -23,26 +25,24 @@ def shares(images: int, least: int) -> int:
     return max(1, min(torch.get_num_threads(), math.ceil(images / least)))
 
 
-def side_by_side(functions: Sequence[Callable[[Tensor], Tensor]], parts: Sequence[Tensor]) -> list[Tensor]:
-    """Every function's answer to its part; PyTorch's threads are divided among them.
+def side_by_side(tasks: Sequence[Callable[[], T]]) -> list[T]:
+    """What every task returns; PyTorch's threads are divided among them, one each where there are fewer.
 
     Gradients and inference mode are as in the caller's thread. If any fails, its error is raised when all have ended.
     """
-    if len(functions) == 1:
-        return [functions[0](parts[0])]
-    team = workers(len(functions), torch.get_num_threads() // len(functions))
-    modes = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
-    answers = [
-        team.submit(answer, function, part, *modes) for function, part in zip(functions, parts, strict=True)
-    ]
+    if len(tasks) == 1:
+        return [tasks[0]()]
+    team = workers(len(tasks), max(1, torch.get_num_threads() // len(tasks)))
+    inference, grad = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
+    answers = [team.submit(partial(answer, task, inference, grad)) for task in tasks]
     wait(answers)
     return [each.result() for each in answers]
 
 
-def answer(function: Callable[[Tensor], Tensor], part: Tensor, inference: bool, grad: bool) -> Tensor:
-    """In the modes of another thread."""
+def answer(task: Callable[[], T], inference: bool, grad: bool) -> T:
+    """Of a task, in the modes of another thread."""
     with torch.inference_mode(inference), torch.set_grad_enabled(grad):
-        return function(part)
+        return task()
 
 
 @lru_cache(maxsize=4)
