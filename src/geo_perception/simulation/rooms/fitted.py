@@ -30,18 +30,21 @@ def counter(rng: Rng, p: Palette) -> Piece:
     stone = p.of("stone") if rng.random() < 0.6 else p.any_of("wood", rng)
     plate = slab((-w / 2, 0, WORKTOP_M - 0.04), (w / 2, REACH_M, WORKTOP_M), stone, FINE, bottom=True)
     hob, sink = rng.choice([-1, 1]) * np.array([1, -1]) * rng.uniform(0.3, w / 2 - 0.3, 2)
-    parts = [base.mesh, plate, *splash(rng, p, w, stone), *hob_and_sink(p, hob, sink)]
+    behind, height = splash(rng, p, w, stone)
+    parts = [base.mesh, plate, *behind, *hob_and_sink(p, hob, sink)]
     left, right = sorted((hob, sink))
     gaps = ((-w / 2, left - 0.3), (left + 0.3, right - 0.3), (right + 0.3, w / 2))
     tops = [Top((a, 0.03), (b, 0.58), WORKTOP_M, 0.5, "kitchen") for a, b in gaps if b - a > 0.15]
     kind = rng.random()
+    if kind < 0.8:
+        height = OVER_M + 0.05
     if kind < 0.45:
         parts.append(cupboards(rng, p, w))
     elif kind < 0.8:
         boards, more = shelves(rng, p, w, OVER_M - 0.1)
         parts.append(boards)
         tops += more
-    return Piece(join(parts), w, REACH_M, 1.5, tuple(tops))
+    return Piece(join(parts), w, REACH_M, height, tuple(tops))
 
 
 def front(rng: Rng, p: Palette) -> Coat:
@@ -49,15 +52,16 @@ def front(rng: Rng, p: Palette) -> Coat:
     return p.of("lacquer", p.accent(rng)) if rng.random() < 0.5 else hard(rng, p)
 
 
-def splash(rng: Rng, p: Palette, w: float, stone: Coat) -> list[Mesh]:
-    """What keeps the wall above a worktop clean: tiles, a low strip of its own material, or nothing."""
+def splash(rng: Rng, p: Palette, w: float, stone: Coat) -> tuple[list[Mesh], float]:
+    """What keeps the wall above a worktop clean, and how high that is: tiles, a low strip of stone, or nothing."""
     kind = rng.random()
     if kind < 0.45:
         paint = sheet((w / 2, 0.004, WORKTOP_M), (-w, 0, 0), (0, 0, OVER_M - WORKTOP_M), p.of("plain", 0.9))
-        return [paint, slab((-w / 2, 0, WORKTOP_M), (w / 2, 0.012, OVER_M), p.of("backsplash"), FINE)]
+        return [paint, slab((-w / 2, 0, WORKTOP_M), (w / 2, 0.012, OVER_M), p.of("backsplash"), FINE)], OVER_M
+    top = WORKTOP_M + rng.uniform(0.05, 0.2)
     if kind < 0.65:
-        return [slab((-w / 2, 0, WORKTOP_M), (w / 2, 0.02, WORKTOP_M + rng.uniform(0.05, 0.2)), stone, FINE)]
-    return []
+        return [slab((-w / 2, 0, WORKTOP_M), (w / 2, 0.02, top), stone, FINE)], top
+    return [], WORKTOP_M
 
 
 def hob_and_sink(p: Palette, hob: float, sink: float) -> list[Mesh]:
