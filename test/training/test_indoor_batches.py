@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cache and batches: what is kept, that batches depend on seed and step alone, and that geometry follows every crop."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -212,7 +212,7 @@ class TestPhotographic:
 
     @pytest.mark.parametrize(
         "option", ["brightness", "contrast", "saturation", "hue", "exposure_stops", "gamma", "white_balance",
-                   "blur_px", "noise", "jpeg", "grey", "sunlight"],
+                   "blur_px", "noise", "jpeg", "grey", "sunlight", "smooth"],
     )  # fmt: skip
     def test_every_option_does_something_alone(self, option):
         off = dict.fromkeys(("brightness", "contrast", "saturation", "hue"), 0.0)
@@ -221,6 +221,22 @@ class TestPhotographic:
             np.abs(augment(self.image, options, np.random.default_rng(seed)) - self.image / 255).max() > 0.01
             for seed in range(3)
         )
+
+    def test_smooth_frames_lose_texture_and_keep_edges(self):
+        image = np.full((48, 48, 3), 60, np.uint8)
+        image[:, 24:] = 200
+        textured = image.copy()
+        textured[4::8, 4:20:8] = 250  # single pixels
+        options, gone = Photographic(**{**asdict(NONE), "smooth": 1.0}), 0
+        for seed in range(20):
+            out = augment(textured, options, np.random.default_rng(seed))
+            assert out.dtype == np.float32
+            assert (
+                np.abs(out[:, 2:22:8][::8] - 60 / 255).max() < 0.02
+                and np.abs(out[:, 28:] - 200 / 255).max() < 0.02
+            )
+            gone += np.abs(out - image / 255)[:, 2:-2].max() < 0.02
+        assert gone > 10  # medians; bilateral filters leave what stands out far
 
     def test_a_full_turn_of_the_hue_is_none(self):
         image = self.image.astype(np.float32) / 255

@@ -34,6 +34,9 @@ class Photographic:
     noise: float = 0.0  # largest standard deviation of sensor noise, of 1
     jpeg: float = 0.0  # share of frames compressed, quality 30 to 90
     grey: float = 0.0  # share of frames without colour
+    smooth: float = (
+        0.0  # share of frames without fine texture: where dense, only rendered rooms are far
+    )
     sunlight: float = 0.0  # share of frames with patches in direct light or shade, most of them overexposed
 
 
@@ -62,10 +65,11 @@ def style(name: str, hue: float | None = None) -> Photographic:
 def augment(image: Image8, options: Photographic, random: np.random.Generator) -> Float:
     """(H,W,3) RGB -> float32 0..1 of the same shape, with the options' effects drawn from `random`."""
     out = image.astype(np.float32) / 255
-    if random.random() >= options.chance:
-        return out
-    out = lens_and_sensor(out, options, random)
-    return jitter(out, options, random)
+    if random.random() < options.chance:
+        out = jitter(lens_and_sensor(out, options, random), options, random)
+    if options.smooth and random.random() < options.smooth:
+        out = without_texture(out, random)
+    return out
 
 
 def jitter(image: Float, options: Photographic, random: np.random.Generator) -> Float:
@@ -153,3 +157,14 @@ def compress(image: Float, quality: int) -> Float:
     bgr = np.ascontiguousarray(np.round(image[..., ::-1] * 255).astype(np.uint8))
     _, data = cv2.imencode(".jpg", bgr, (cv2.IMWRITE_JPEG_QUALITY, quality))
     return cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1].astype(np.float32) / 255
+
+
+def without_texture(image: Float, random: np.random.Generator) -> Float:
+    """Fine texture taken out, edges left: a median or a bilateral filter of a few pixels, once or twice."""
+    kind = random.integers(4)
+    for _ in range(random.integers(1, 3)):
+        if kind == 3:
+            image = cv2.bilateralFilter(image, 7, random.uniform(0.1, 0.3), 3)
+        else:
+            image = cv2.medianBlur(image, 3 if kind == 0 else 5)
+    return image
