@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cache and batches: what is kept, that batches depend on seed and step alone, and that geometry follows every crop."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from geo_perception.errors import ConfigError, DataError
 from geo_perception.geometry.reprojection import synthesise_view
 from training.data.indoor import Loader, LoaderOptions, Photographic, build_cache, open_set
 from training.data.indoor.hints import depth_hint
-from training.data.indoor.photographic import NONE, REALISTIC, STYLES, augment, turn_hue
+from training.data.indoor.photographic import NONE, REALISTIC
 from training.indoor.expert import SimulatedExpert
 from training.indoor.mean_depth import mean_depth_map
 from training.indoor.student import Objective, Prediction, focal_ratio, poses
@@ -192,55 +192,6 @@ class TestBatches:
     def test_too_few_samples_are_refused(self, cache):
         with pytest.raises(ConfigError, match="6 samples are fewer than a batch of 7"):
             Loader(cache, replace(PLAIN, batch=7))
-
-
-class TestPhotographic:
-    image = np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8)
-
-    def test_none_changes_nothing(self):
-        out = augment(self.image, NONE, np.random.default_rng(0))
-        assert np.array_equal(out, self.image.astype(np.float32) / 255)
-
-    @pytest.mark.parametrize("name", STYLES)
-    def test_values_stay_in_range_and_repeat(self, name):
-        for seed in range(20):
-            out = augment(self.image, STYLES[name], np.random.default_rng(seed))
-            assert (
-                out.dtype == np.float32 and out.shape == self.image.shape and 0 <= out.min() <= out.max() <= 1
-            )
-            assert np.array_equal(out, augment(self.image, STYLES[name], np.random.default_rng(seed)))
-
-    @pytest.mark.parametrize(
-        "option", ["brightness", "contrast", "saturation", "hue", "exposure_stops", "gamma", "white_balance",
-                   "blur_px", "noise", "jpeg", "grey", "sunlight", "smooth"],
-    )  # fmt: skip
-    def test_every_option_does_something_alone(self, option):
-        off = dict.fromkeys(("brightness", "contrast", "saturation", "hue"), 0.0)
-        options = Photographic(**{"chance": 1.0, **off, option: 1.0})
-        assert any(
-            np.abs(augment(self.image, options, np.random.default_rng(seed)) - self.image / 255).max() > 0.01
-            for seed in range(3)
-        )
-
-    def test_smooth_frames_lose_texture_and_keep_edges(self):
-        image = np.full((48, 48, 3), 60, np.uint8)
-        image[:, 24:] = 200
-        textured = image.copy()
-        textured[4::8, 4:20:8] = 250  # single pixels
-        options, gone = Photographic(**{**asdict(NONE), "smooth": 1.0}), 0
-        for seed in range(20):
-            out = augment(textured, options, np.random.default_rng(seed))
-            assert out.dtype == np.float32
-            assert (
-                np.abs(out[:, 2:22:8][::8] - 60 / 255).max() < 0.02
-                and np.abs(out[:, 28:] - 200 / 255).max() < 0.02
-            )
-            gone += np.abs(out - image / 255)[:, 2:-2].max() < 0.02
-        assert gone > 10  # medians; bilateral filters leave what stands out far
-
-    def test_a_full_turn_of_the_hue_is_none(self):
-        image = self.image.astype(np.float32) / 255
-        np.testing.assert_allclose(turn_hue(image, 1.0), image, atol=1e-3)
 
     def test_frames_are_drawn_alone_or_together(self, indoor, tmp_path):
         cache = build_cache([indoor], ("0", "s"), (64, 64), tmp_path)

@@ -34,9 +34,7 @@ class Photographic:
     noise: float = 0.0  # largest standard deviation of sensor noise, of 1
     jpeg: float = 0.0  # share of frames compressed, quality 30 to 90
     grey: float = 0.0  # share of frames without colour
-    smooth: float = (
-        0.0  # share of frames without fine texture: where dense, only rendered rooms are far
-    )
+    smooth: float = 0.0  # share of frames without fine texture: where dense, only rendered rooms are far
     sunlight: float = 0.0  # share of frames with patches in direct light or shade, most of them overexposed
 
 
