@@ -161,7 +161,8 @@ def test_the_report_shows_box_and_cloud(tmp_path: Path, with_truth: bool):
     text = report.write(tmp_path, evaluation.metrics(), {}).read_text()
     assert "room 0" in text and "hidden by predicted depth" in text and "second viewpoint (dark)" in text
     assert ("error when scaled by 0.91" in text) == with_truth
-    assert cv2.imread(str(tmp_path / "overview.png")) is not None
+    overview = cv2.imread(str(tmp_path / "overview.png"))
+    assert overview.shape[1] == 2 * rgbd.WIDTH  # the cloud is no wider than the two columns above it
     assert panels[-1].rgb.any()
 
 

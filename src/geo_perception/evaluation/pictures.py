@@ -84,9 +84,9 @@ def overview(panels: Sequence[Panel]) -> Image8:
     """
     if not panels:
         raise InputError("an overview needs at least one panel")
-    *small, last = [
-        _labelled(panel) for panel in (*(p.shrunk() for p in panels[:-1]), panels[-1].shrunk(2 * PANEL_WIDTH))
-    ]
+    columns = [panel.shrunk() for panel in panels[:-1]]
+    width = max((panel.rgb.shape[1] for panel in columns), default=PANEL_WIDTH)
+    *small, last = [_labelled(panel) for panel in (*columns, panels[-1].shrunk(2 * width))]
     if len(small) % 2:
         small.append(np.zeros_like(small[-1]))
     rows = [np.hstack(small[i : i + 2]) for i in range(0, len(small), 2)]

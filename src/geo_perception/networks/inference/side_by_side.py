@@ -57,8 +57,11 @@ def workers(count: int, threads: int) -> ThreadPoolExecutor:
         all_there.wait()
 
     team = ThreadPoolExecutor(count, "side_by_side", begin)
-    wait([team.submit(torch.get_num_threads) for _ in range(count)])
-    torch.set_num_threads(before)  # new threads of other people start with what was set last
+    try:
+        for began in [team.submit(torch.get_num_threads) for _ in range(count)]:
+            began.result()
+    finally:
+        torch.set_num_threads(before)  # new threads of other people start with what was set last
     return team
 
 
