@@ -78,13 +78,15 @@ def test_two_models_at_once_give_what_one_after_the_other_gives(tmp_path):
     other = untrained_model(tmp_path / "other", seed=1, size=[64, 96])
     folder = untrained_model(tmp_path / "m", size=[128, 160], glance=[64, 96], glance_model=other)
     before, depths = torch.get_num_threads(), []
-    for threads in (1, 2):
-        torch.set_num_threads(threads)
-        both = IndoorDepth(IndoorDepthConfig(model=folder, precision="float32"))
-        assert both._backend._at_once is (threads == 2)
-        depths.append(both(picture()).depth_m)
-        assert torch.get_num_threads() == threads
-    torch.set_num_threads(before)
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            both = IndoorDepth(IndoorDepthConfig(model=folder, precision="float32"))
+            assert both._backend._at_once is (threads == 2)
+            depths.append(both(picture()).depth_m)
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
     np.testing.assert_allclose(depths[1], depths[0], rtol=1e-5)
 
 

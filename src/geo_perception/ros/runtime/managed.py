@@ -16,8 +16,7 @@ from geo_perception.ros.runtime.settings import RuntimeSettings, changed, coerce
 S = TypeVar("S", bound=RuntimeSettings)
 
 
-# rclpy has no type information, so its classes count as Any
-class ManagedNode(LifecycleNode, Generic[S]):  # type: ignore[misc]  # as above
+class ManagedNode(LifecycleNode, Generic[S]):  # type: ignore[misc]  # rclpy has no types: its classes count as Any
     """configure = parameters and `load`; activate = `start`; everything undone in reverse order."""
 
     def __init__(self, name: str, settings_type: type[S], **options: Any) -> None:

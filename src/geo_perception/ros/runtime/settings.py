@@ -110,7 +110,7 @@ def changed(settings: S, values: dict[str, Any]) -> S:
             raise ConfigError(
                 f"parameter {item.name} takes effect when the node is configured: clean up, set, configure again"
             )
-    return replace(settings, **new)  # type: ignore[type-var]  # as above
+    return replace(settings, **new)  # type: ignore[type-var]  # S is bound to a dataclass, which mypy does not see
 
 
 def describe(kind: type[Any]) -> Iterable[tuple[str, Any, Rule]]:

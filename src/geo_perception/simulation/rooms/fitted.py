@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is fixed to a wall: kitchens with their worktops, and shelves above other furniture.
 
-They fill the wall between waist and head. Where nothing does in any room of a training set, a network learns that
-whatever shows above the edge of a low cabinet is far behind it.
+They fill the wall between waist and head. Where nothing does in any room of a training set, a network may take whatever
+shows above the edge of a low cabinet for far behind it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ Rng = np.random.Generator
 WORKTOP_M, REACH_M = 0.9, 0.62  # height and depth
 OVER_M = 1.45  # lower edge of what hangs above a worktop
 SHELF_ROOM_M = 0.3  # above a board
+HIGHEST_M = 2.0  # of a board: what stands on it stays below the lowest ceiling
 
 
 def counter(rng: Rng, p: Palette) -> Piece:
@@ -85,13 +86,15 @@ def cupboards(rng: Rng, p: Palette, w: float) -> Mesh:
 
 
 def shelves(rng: Rng, p: Palette, width: float, lowest: float) -> tuple[Mesh, list[Top]]:
-    """One or two boards on a wall, the first at `lowest` or up to 0.3 m above it, with places for what stands there."""
+    """One or two boards on a wall, the first up to 0.3 m above `lowest`, with places for what stands there."""
     w, d = width * rng.uniform(0.5, 1.0), rng.uniform(0.14, 0.28)
     left = rng.uniform(-width / 2, width / 2 - w)
     coat, thick = hard(rng, p), rng.uniform(0.015, 0.04)
     parts, tops = [], []
-    z = lowest + rng.uniform(0, 0.3)
+    z = min(lowest + rng.uniform(0, 0.3), HIGHEST_M)
     for _ in range(int(rng.integers(1, 3))):
+        if z > HIGHEST_M:
+            break
         parts.append(slab((left, 0, z), (left + w, d, z + thick), coat, FINE, bottom=True))
         kind = str(rng.choice(["books", "display", "any"], p=[0.35, 0.35, 0.3]))
         tops.append(Top((left, 0.01), (left + w, d), z + thick, SHELF_ROOM_M, kind))
