@@ -98,7 +98,9 @@ class Terminated(BaseException):
 
 
 def _terminate(number: int, frame: object) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not break the unwinding
+    # A second one must not break the unwinding. Not SIG_IGN: Python prints a traceback for a signal that comes while
+    # its handler is replaced by that.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     raise Terminated
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import helpers
 import pytest
-from helpers.fusion_run import FusionRun
-from helpers.processes import Process, local_ros_environment
+from helpers.fusion_run import FusionRun, start_node
+from helpers.processes import Process, local_ros_environment, new_domain
+from helpers.ros_peer import FusionPeer
 
 pytestmark = pytest.mark.ros
 
@@ -42,12 +43,28 @@ def test_signal_ends_the_node_in_every_state(state: str, number: signal.Signals)
 
 def test_signal_while_starting_ends_the_node() -> None:
     """Sent as soon as the process can be seen on the graph, whatever it is doing then."""
-    run = FusionRun("warn_missing_s:=0.1")
+    domain_id = new_domain()
+    peer = FusionPeer(domain_id)
+    process = start_node(domain_id, on_end=lambda: peer.give_up("the node has ended"))
     try:
-        run.process.send(signal.SIGINT)
-        run.process.send(signal.SIGTERM)  # a second one, impatient
-        assert run.process.wait_for_exit() in (0, -signal.SIGTERM)
-        assert not any("Traceback" in line for line in run.process.lines)
+        peer.wait(lambda: peer.matched.get("/diagnostics"), "the first publisher of the node")
+        process.send(signal.SIGINT)
+        assert process.wait_for_exit() == 0
+        assert not any("Traceback" in line for line in process.lines), process.lines
+    finally:
+        process.end()
+        peer.close()
+
+
+def test_signals_that_keep_coming_change_nothing() -> None:
+    """Ctrl-C comes twice, from the terminal and from ros2 launch, and people are impatient."""
+    run = FusionRun()
+    try:
+        while run.process.alive:
+            run.process.send(signal.SIGINT)
+            run.process.send(signal.SIGTERM)
+        assert run.process.wait_for_exit() == 0
+        assert run.complaints == []
     finally:
         run.close()
 

@@ -36,7 +36,9 @@ def run_node(build: Callable[[], Any], args: Sequence[str] | None = None) -> int
     from rclpy.executors import SingleThreadedExecutor
     from rclpy.signals import SignalHandlerOptions
 
-    # A SimpleQueue and not an Event: its put() is safe in a handler that interrupts its get().
+    # A SimpleQueue and not an Event: its put() is safe in a handler that interrupts its get(). The handlers stay, and
+    # nobody reads what later signals put: Ctrl-C comes twice, from the terminal and from ros2 launch, and Python prints
+    # a traceback for a signal that comes while its handler is replaced by SIG_IGN.
     ends: queue.SimpleQueue[int] = queue.SimpleQueue()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ends.put(0))
@@ -61,8 +63,6 @@ def run_node(build: Callable[[], Any], args: Sequence[str] | None = None) -> int
     )
     thread.start()
     code = _first(ends)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # Ctrl-C comes twice, from the terminal and from ros2 launch
     leaving.set()
     _leave(node, executor, thread, code)
     return code
