@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +16,7 @@ from geo_perception.simulation.mesh import Mesh
 
 Floats = NDArray[np.float32]
 NO_HIT = -1
+ROW = np.dtype((np.void, 12))  # three float32
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,12 @@ class Hits:
     distance: Floats  # (N,) in units of the ray direction's length; inf without a hit
     triangle: NDArray[np.int64]  # (N,) row of Surfaces, NO_HIT without
     weights: Floats  # (N, 2) barycentric weights of the triangle's second and third corner
+
+    @cached_property
+    def shares(self) -> Floats:
+        """(3, N) barycentric weights of all three corners."""
+        b, c = self.weights.T
+        return np.stack([1 - b - c, b, c])
 
     @classmethod
     def none(cls, count: int) -> Hits:
@@ -118,16 +127,40 @@ class Caster:
         return out
 
     def _rays(self, origin: Floats, directions: Floats) -> Any:
-        rays = np.empty((len(directions), 6), np.float32)
-        rays[:, :3], rays[:, 3:] = origin, directions
-        return self._core.Tensor(rays)
+        return self._core.Tensor.from_numpy(side_by_side(origin, directions))
 
     def _one(self, scene: Any, rays: Any, offset: int) -> Hits:
         answer = scene.cast_rays(rays, nthreads=self._threads)
-        distance = answer["t_hit"].numpy()
-        triangle = answer["primitive_ids"].numpy().astype(np.int64) + offset
-        triangle[~np.isfinite(distance)] = NO_HIT
-        return Hits(distance, triangle, answer["primitive_uvs"].numpy())
+        triangle = (
+            answer["primitive_ids"].numpy().view(np.int32).astype(np.int64)
+        )  # all bits are set without a hit
+        if offset:
+            triangle[triangle != NO_HIT] += offset
+        return Hits(answer["t_hit"].numpy(), triangle, answer["primitive_uvs"].numpy())
+
+
+def side_by_side(origin: Floats, directions: Floats) -> Floats:
+    """(N, 6) rays from `origin` (3,) or (N, 3) along `directions` (N, 3).
+
+    NumPy copies rows of three numbers one number at a time; a third of the time does for whole rows, or for columns
+    that lie one after the other in memory, as those of the transpose of (3, N) do.
+    """
+    count = len(directions)
+    if count and _in_columns(directions) and (origin.ndim == 1 or _in_columns(origin)):
+        columns = origin.T if origin.ndim == 2 else np.broadcast_to(origin[:, None], (3, count))
+        planes = [np.ascontiguousarray(plane)[None] for plane in (*columns, *directions.T)]
+        return np.asarray(cv2.merge(planes)[0])
+    rays = np.empty((count, 2), ROW)
+    rays[:, 0], rays[:, 1] = _in_rows(origin), _in_rows(directions)
+    return rays.view(np.float32)
+
+
+def _in_columns(vectors: Floats) -> bool:
+    return vectors.dtype == np.float32 and vectors.T.flags.c_contiguous
+
+
+def _in_rows(vectors: Floats) -> NDArray[np.void]:
+    return np.ascontiguousarray(vectors, np.float32).view(ROW)[..., 0]
 
 
 def _nearer(a: Hits, b: Hits) -> Hits:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,10 @@ class Mesh:
         """Scaled, turned about z by `yaw` radians, then shifted."""
         c, s = np.cos(yaw), np.sin(yaw)
         turn = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]], np.float32) * np.float32(scale)
-        return replace(self, corners=self.corners @ turn + np.array([x, y, z], np.float32))
+        turned = (self.corners.reshape(-1, 3) @ turn).reshape(
+            self.corners.shape
+        )  # one product, not one a triangle
+        return replace(self, corners=turned + np.array([x, y, z], np.float32))
 
     def tinted(self, tint: Numbers) -> Mesh:
         """The same shape with every tint multiplied by `tint`."""
@@ -91,8 +95,8 @@ def _split(grid: Values) -> Floats:
 def _arc_lengths(grid: Values) -> Floats:
     """Texture coordinates in metres: mean arc length along each axis of the grid."""
     out = np.zeros((*grid.shape[:2], 2), np.float32)
-    out[1:, :, 0] = np.cumsum(_lengths(grid[1:] - grid[:-1]).mean(1))[:, None]
-    out[:, 1:, 1] = np.cumsum(_lengths(grid[:, 1:] - grid[:, :-1]).mean(0))
+    out[1:, :, 0] = np.cumsum(_lengths(grid[1:] - grid[:-1]).sum(1))[:, None] / grid.shape[1]
+    out[:, 1:, 1] = np.cumsum(_lengths(grid[:, 1:] - grid[:, :-1]).sum(0)) / len(grid)
     return out
 
 
@@ -159,10 +163,17 @@ def tube(
     e1 = np.array([0, z, -y] if abs(x) < 0.9 else [-z, 0, x])
     e1 /= np.sqrt(e1 @ e1)
     e2 = np.array([y * e1[2] - z * e1[1], z * e1[0] - x * e1[2], x * e1[1] - y * e1[0]])
-    angle = np.linspace(0, 2 * np.pi, sides + 1)[None, :, None]
+    cosine, sine = _circle(sides)
     t = np.linspace(0, 1, rings)[:, None, None]
-    around = np.cos(angle) * e1 + np.sin(angle) * e2
+    around = cosine * e1 + sine * e2
     return surface(a + t * (b - a) + (radius[0] + t * (radius[1] - radius[0])) * around, material, tint)
+
+
+@lru_cache(maxsize=64)
+def _circle(sides: int) -> tuple[Values, Values]:
+    """Cosines and sines (1, sides + 1, 1) of a closed polygon."""
+    angle = np.linspace(0, 2 * np.pi, sides + 1)[None, :, None]
+    return np.cos(angle), np.sin(angle)
 
 
 def disc(centre: Numbers, radius: float, material: int, tint: Numbers = WHITE, sides: int = 14) -> Mesh:
@@ -175,6 +186,11 @@ def disc(centre: Numbers, radius: float, material: int, tint: Numbers = WHITE, s
 
 def blob(centre: Numbers, radii: Numbers, material: int, tint: Numbers = WHITE) -> Mesh:
     """An ellipsoid of 8 x 12 quads."""
+    return surface(np.asarray(centre) + np.asarray(radii) * _sphere(), material, tint)
+
+
+@lru_cache(maxsize=1)
+def _sphere() -> Values:
+    """(9, 13, 3) points of a unit sphere."""
     theta, phi = np.linspace(0, np.pi, 9)[:, None], np.linspace(0, 2 * np.pi, 13)[None]
-    unit = np.stack([np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta) + 0 * phi], -1)
-    return surface(np.asarray(centre) + np.asarray(radii) * unit, material, tint)
+    return np.stack([np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta) + 0 * phi], -1)

@@ -15,20 +15,38 @@ Floats = NDArray[np.float32]
 COLUMNS = 8  # pages side by side
 
 
+def normal_deviates(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+    """Normal numbers out of 65536 different ones: good enough for bytes, and five times as fast as exact ones."""
+    return np.asarray(_deviates().take(rng.integers(0, 1 << 16, shape, np.uint16)))
+
+
+@lru_cache(maxsize=1)
+def _deviates() -> Floats:
+    numbers = np.random.default_rng(0).standard_normal(1 << 16)
+    return np.asarray((numbers - numbers.mean()) / numbers.std(), np.float32)
+
+
 def fractal(
     rng: np.random.Generator, slope: float, shortest_px: float, longest_px: float, size: int
 ) -> Floats:
     """Tileable noise (size, size) with amplitude ~ frequency^-slope, zero mean, unit deviation."""
-    gain = _band(slope, shortest_px, longest_px, size)
-    # Bytes are painted with it, so that single precision is plenty, and nearly twice as fast.
-    out = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((size, size)).astype(np.float32)) * gain)
-    return np.asarray(out / out.std(), np.float32)
+    # Bytes are painted with it, so that single precision is plenty; OpenCV's packed transform is five times as fast as
+    # NumPy's.
+    spectrum = cv2.dft(rng.standard_normal((size, size)).astype(np.float32))
+    out = cv2.idft(spectrum * _band(slope, shortest_px, longest_px, size))
+    return np.asarray(out * np.float32(size / cv2.norm(out)))
 
 
 @lru_cache(maxsize=64)  # painters ask for a few dozen kinds of noise again and again
 def _band(slope: float, shortest_px: float, longest_px: float, size: int) -> Floats:
-    """(size, size / 2 + 1) amplitudes over the frequencies of a real image."""
-    radius = np.hypot(np.fft.rfftfreq(size)[None], np.fft.fftfreq(size)[:, None])
+    """(size, size) amplitudes in the order of OpenCV's packed spectrum of a real image.
+
+    A row holds real and imaginary parts in turn; its first and last entry, which are real, do the same downwards.
+    """
+    packed = (np.arange(size) + 1) // 2
+    x, y = np.tile(packed, (size, 1)), np.tile(np.abs(np.fft.fftfreq(size, 1 / size))[:, None], size)
+    y[:, [0, -1]] = packed[:, None]
+    radius = np.hypot(x, y) / size
     band = (radius > 0.99 / longest_px) & (radius < 1 / shortest_px)
     gain = np.where(band, np.maximum(radius, 1e-6) ** -slope, 0.0).astype(np.float32)
     gain.flags.writeable = False

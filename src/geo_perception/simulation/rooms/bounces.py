@@ -38,7 +38,7 @@ def gather(caster: Caster, corners: Corners) -> list[NDArray[np.int64]]:
     """GATHER times (V,): triangles seen from places along a cosine-weighted set of directions around their normals."""
     (e1, e2), normals = tangents(corners.normals), corners.normals
     turn = np.random.default_rng(corners.count).uniform(0, 2 * np.pi, corners.count).astype(np.float32)
-    out, directions = [], np.empty((corners.count, 3), np.float32)
+    out, directions = [], np.empty((3, corners.count), np.float32)
     first = np.arange(corners.count) % SETS
     for k in range(GATHER):
         # A spiral with steps of the golden angle covers the disc evenly, and so does every third of its points.
@@ -47,8 +47,8 @@ def gather(caster: Caster, corners: Corners) -> list[NDArray[np.int64]]:
         radius, angle = np.sqrt(inside), step * np.float32(np.pi * (3 - np.sqrt(5))) + turn
         a, b, c = radius * np.cos(angle), radius * np.sin(angle), np.sqrt(1 - inside)
         for axis in range(3):
-            directions[:, axis] = a * e1[axis] + b * e2[axis] + c * normals[axis]
-        out.append(caster.cast(corners.start, directions).triangle)
+            directions[axis] = a * e1[axis] + b * e2[axis] + c * normals[axis]
+        out.append(caster.cast(corners.start.T, directions.T).triangle)
     return out
 
 

@@ -22,7 +22,7 @@ class Corners:
 
     points: Floats  # (3, V)
     normals: Floats  # (3, V) unit
-    start: Floats  # (V, 3) where rays begin, just above the surface
+    start: Floats  # (3, V) where rays begin, just above the surface
     rows: NDArray[np.int64]  # (3, T) the places of each triangle's corners
 
     @classmethod
@@ -32,18 +32,14 @@ class Corners:
         key = np.round(points * 500).astype(np.int64) @ np.array([1, 1 << 17, 1 << 34], np.int64)
         side = np.round(normals * 6).astype(np.int64) @ np.array([1, 13, 169], np.int64)
         _, first, row = np.unique(key * 4001 + side, return_index=True, return_inverse=True)
-        points, normals = points[first], normals[first]
-        return cls(
-            np.ascontiguousarray(points.T),
-            np.ascontiguousarray(normals.T),
-            points + np.float32(OFFSET_M) * normals,
-            np.ascontiguousarray(row.reshape(-1, 3).T),
-        )
+        points, normals = (np.ascontiguousarray(values[first].T) for values in (points, normals))
+        start = points + np.float32(OFFSET_M) * normals
+        return cls(points, normals, start, np.ascontiguousarray(row.reshape(-1, 3).T))
 
     @property
     def count(self) -> int:
         """V."""
-        return len(self.start)
+        return int(self.start.shape[1])
 
     def per_triangle(self, values: Floats) -> Floats:
         """(3, T) means over triangles of values (3, V)."""

@@ -79,8 +79,8 @@ def _seen(occluders: Caster, corners: Corners, sample: Floats, asked: Flags) -> 
     """(V,) whether nothing stands between the places `asked` for and a sample (3,)."""
     out = np.zeros(len(asked), bool)
     rows = np.flatnonzero(asked)
-    start = corners.start.take(rows, 0)
-    out[rows] = ~occluders.between(start, np.broadcast_to(sample, start.shape))
+    start = corners.start.take(rows, 1)
+    out[rows] = ~occluders.between(start.T, np.broadcast_to(sample[:, None], start.shape).T)
     return out
 
 
@@ -89,7 +89,7 @@ def sunlit(occluders: Caster, corners: Corners, sun: Sun) -> tuple[Floats, Float
     cosine = np.maximum(sun.direction @ corners.normals, 0)
     rows = np.flatnonzero(cosine > 1e-3)
     reached = np.zeros(corners.count, np.float32)
-    reached[rows] = ~occluders.blocked(corners.start.take(rows, 0), sun.direction)
+    reached[rows] = ~occluders.blocked(corners.start.take(rows, 1).T, sun.direction)
     return reached, np.asarray(sun.power[:, None] * (cosine * reached), np.float32)
 
 

@@ -53,10 +53,12 @@ class Looks:
 
 def interpolated(corners: Floats, hits: Hits) -> Floats:
     """(C, N) values at hits from values (3, C, T) at corners."""
-    b, c = np.ascontiguousarray(hits.weights.T)
-    out = corners[0].take(hits.triangle, 1) * (1 - b - c)
-    out += corners[1].take(hits.triangle, 1) * b
-    out += corners[2].take(hits.triangle, 1) * c
+    out = corners[0].take(hits.triangle, 1)
+    out *= hits.shares[0]
+    for values, share in zip(corners[1:], hits.shares[1:], strict=True):
+        part = values.take(hits.triangle, 1)
+        part *= share
+        out += part
     return np.asarray(out)
 
 

@@ -99,7 +99,7 @@ def label(rng: Rng) -> Floats:
         words = "".join(chr(int(c)) for c in rng.integers(65, 91, int(rng.integers(3, 7))))
         mask = np.zeros((SIZE, SIZE), np.uint8)  # OpenCV writes text into bytes only
         cv2.putText(mask, words, (x, y + 40), cv2.FONT_HERSHEY_SIMPLEX, float(rng.uniform(0.8, 2.2)), 255, 3)
-        page = np.where(mask[..., None] > 0, _colour(rng), page)
+        page[mask > 0] = _colour(rng)
     return page
 
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from geo_perception.simulation.mesh import Mesh, Numbers, Values, join, triangles, tube
+from geo_perception.simulation.mesh import Mesh, Numbers, Values, triangles, tube
 from geo_perception.simulation.rooms.palette import Coat
 
 Floats = NDArray[np.float32]
@@ -105,27 +105,31 @@ def panel(
 def slab(low: Numbers, high: Numbers, coat: Coat, step_m: float = 0.3, bottom: bool = False) -> Mesh:
     """An axis-parallel box; the texture of its top runs along the longer side. Lit quads are at most `step_m`."""
     origin, size = np.asarray(low, np.float32), np.subtract(high, low).astype(np.float32)
-    if max(size) <= step_m * 1.5:
-        return _plain_box(origin, size, coat, bottom)
-    sides = []
-    for a, b, c, d in (origin + size * _FACES)[: 6 if bottom else 5]:
-        across = c[2] == a[2] and np.dot(b - a, b - a) > np.dot(d - a, d - a)
-        sides.append(panel(d, a - d, c - d, coat, step_m) if across else panel(a, b - a, d - a, coat, step_m))
-    return join(sides)
+    x, y, z = size.tolist()
+    if max(x, y, z) <= step_m * 1.5:
+        step_m = math.inf
+    counts = (math.ceil(x / step_m) or 1, math.ceil(y / step_m) or 1, math.ceil(z / step_m) or 1)
+    unit, texture, axes = _unit_box(*counts, x > y, bottom)
+    count = len(unit)
+    tint = coat[1][None].repeat(count, 0)
+    return Mesh(origin + size * unit, texture * size[axes], np.full(count, coat[0], np.int16), tint)
 
 
-def _plain_box(origin: Floats, size: Floats, coat: Coat, bottom: bool) -> Mesh:
-    """Two triangles a side."""
-    faces = _FACES[: 6 if bottom else 5]
-    points = origin + size * faces
-    local = points - points[:, :1]
-    u, v = np.abs(local[:, 1]).sum(-1), np.abs(local[:, 3]).sum(-1)
-    uv = np.zeros((len(faces), 4, 2), np.float32)
-    uv[:, 1, 0] = uv[:, 2, 0] = u
-    uv[:, 2, 1] = uv[:, 3, 1] = v
-    if size[0] > size[1]:
-        uv[4:] = uv[4:, :, ::-1]
-    return triangles(points[:, _HALVES].reshape(-1, 3, 3), uv[:, _HALVES].reshape(-1, 3, 2), *coat)
+@lru_cache(maxsize=1024)  # thousands of boxes of an environment are of a few dozen kinds
+def _unit_box(
+    nx: int, ny: int, nz: int, wide: bool, bottom: bool
+) -> tuple[Floats, Floats, NDArray[np.int64]]:
+    """A box of side 1 in nx x ny x nz quads: corners (T, 3, 3), texture (T, 3, 2) in 0..1 along axes (T, 1, 2)."""
+    corners, texture, axes = [], [], []
+    for a, b, c, d in _FACES[: 6 if bottom else 5]:
+        # The top's texture lies along y, so of a wide box it is turned.
+        o, u, v = (d, a - d, c - d) if wide and a[2] == c[2] else (a, b - a, d - a)
+        i, j = int(np.abs(u).argmax()), int(np.abs(v).argmax())
+        rows, places = _quads((nx, ny, nz)[i], (nx, ny, nz)[j])
+        corners.append((o + places[:, :1] * u + places[:, 1:] * v)[rows])
+        texture.append(places[rows])
+        axes.append(np.full((len(rows), 1, 2), (i, j)))
+    return np.concatenate(corners), np.concatenate(texture), np.concatenate(axes)
 
 
 def sheet(origin: Numbers, edge_u: Numbers, edge_v: Numbers, coat: Coat, step_m: float = 0.3) -> Mesh:
