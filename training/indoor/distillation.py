@@ -29,18 +29,16 @@ class Distillation:
     """Every disagreement between dissertation and public code; defaults are the public code of 2024-03-20."""
 
     weight: float = 0.05  # of the whole term; dissertation 0.1; public 1.0 until 2024-02
-    spatial_weight: float = (
-        0.02  # beside the statistical term; dissertation 0.1; public 0.001, then 0.1, then 0.02
-    )
+    # of the spatial beside the statistical term; dissertation 0.1; public 0.001, then 0.1, then 0.02
+    spatial_weight: float = 0.02
     # "row_mean": a fit per image row, averaged over all rows of the batch (public since 2024-01)
     # "sample": one least-squares fit per image (dissertation); "median": the medians' ratio (public before)
     # A line fitted to a student that sees little shows less still, and both go flat together. "inverse": median and
     # mean deviation of inverse depth, in which experts of unknown scale and shift are right (MiDaS, arXiv 1907.01341),
     # are made equal in each image
     alignment: Alignment = "row_mean"
-    offset: float = (
-        1.0  # relative depth = 1 / (expert + offset); 1e-6 until 2023-07, 451.8 suits the NYU-tuned expert
-    )
+    # relative depth = 1 / (expert + offset); 1e-6 until 2023-07, 451.8 suits the NYU-tuned expert
+    offset: float = 1.0
     # "half": clamp((1 - SSIM)/2, 0, 1) (public); "full": 1 - SSIM (dissertation); both like maps that are flat, which a
     # target that follows the student becomes with it. "normalised": inverse depths, each less its median and over its
     # mean deviation, compared without a target (MiDaS)

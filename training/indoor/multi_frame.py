@@ -50,17 +50,15 @@ PAIR = 2  # images that the pose network sees at once
 class MultiFrameOptions:
     """What ManyDepth adds; range of depth and upsampling are the teacher's. Off: a network of one image is trained."""
 
-    enabled: bool = False
+    enabled: bool = False  # train a network of several frames beside its teacher
     layers: int = 18  # of the multi-frame network's ResNet; DistDepth-M has 101
-    bins: int = 96
-    binning: str = "linear"
+    bins: int = 96  # depths that the cost volume tries
+    binning: str = "linear"  # or inverse: how they are spread over the range
     adaptive: bool = True  # the bins follow the teacher's range of depth; off: they span the network's own
-    tampered: float = (
-        0.25  # share of samples that see a still scene, and as many without a neighbour; 0 = off
-    )
-    freeze_after: float = (
-        0.75  # share of the steps after which teacher and poses rest (15 of 20 epochs); 1 = never
-    )
+    # share of samples that see a still scene, and as many without a neighbour; 0 = off
+    tampered: float = 0.25
+    # share of the steps after which teacher and poses rest (15 of 20 epochs); 1 = never
+    freeze_after: float = 0.75
     pretrained: str = ""  # file with ImageNet weights of the multi-frame network's ResNet
 
 

@@ -40,9 +40,9 @@ class Views:
 class Photometric:
     """How the photometric terms are put together."""
 
-    combination: Combination = "minimum"
+    combination: Combination = "minimum"  # of the frames that a pixel is compared with
     auto_mask: bool = True  # the dissertation does not mention it
-    smoothness: float = SMOOTHNESS
+    smoothness: float = SMOOTHNESS  # weight of the edge-aware smoothness, halved from scale to scale
     align_corners: bool = False  # True is exact, and what ManyDepth does
 
 

@@ -33,17 +33,15 @@ TIMES = ("-1", "1")
 class Objective:
     """What the student is asked for."""
 
-    mode: Mode = "stereo"
+    mode: Mode = "stereo"  # what teaches: the stereo partner, neighbours in time, both, or true depth
     photometric: Photometric = field(default_factory=Photometric)
     distillation: Distillation = field(default_factory=Distillation)
     # "log": |ln prediction - ln truth|; "mse": squared metres (dissertation, Table 5.2)
     supervised: Literal["log", "mse"] = "log"
-    gradient: float = (
-        0.5  # weight of the log depth's differences in the supervised loss: edges and flat surfaces
-    )
-    shape: float = (
-        0.0  # weight of the log error that is left when each image's mean error is taken off (its scale)
-    )
+    # weight of the log depth's differences in the supervised loss: edges and flat surfaces
+    gradient: float = 0.5
+    # weight of the log error that is left when each image's mean error is taken off (its scale)
+    shape: float = 0.0
     # Weight of inverse depth's difference from the truth, free of each image's scale and shift (MiDaS): how a room is
     # shaped, beside the metres of the log error.
     inverse: float = 0.0

@@ -38,9 +38,7 @@ PLACES = ("out", "run", "samples", "workers", "threads")  # options that leave t
 class Config:
     """Defaults train the shipped model; each says why it is so."""
 
-    network: Literal["scadc_guided", "scadc"] = (
-        "scadc_guided"  # the variant that ships, or the published network
-    )
+    network: Literal["scadc_guided", "scadc"] = "scadc_guided"  # the one that ships, or the published one
     out: Path = Path("models/scadc_guided_sim")  # model folder to write
     run: Path = Path("out/train-scadc_guided")  # checkpoints and TensorBoard
     samples: Path = Path("out/samples-drive")  # simulated samples, reused by later runs
@@ -50,15 +48,14 @@ class Config:
     smooth_share: float = 0.5  # of samples with a learned matcher's kind of stereo error
     workers: int = 2  # simulation processes
     widths: tuple[int, int, int, int] = (16, 24, 32, 48)  # of the guided variant
-    init: str = (
-        ""  # model name or folder whose weights to start from, e.g. to adapt the shipped one to your data
-    )
-    steps: int = 1200
-    batch: int = 4
+    # model name or folder whose weights to start from, e.g. to adapt the shipped one to your data
+    init: str = ""
+    steps: int = 1200  # batches to learn from
+    batch: int = 4  # samples in a batch
     crop: tuple[int, int] = (192, 448)  # height, width; a multiple of 16
     optimiser: Literal["adamw", "sgd"] = "adamw"  # sgd with lr 0.001 is the published setting, and needs days
     lr: float = 1e-3  # peak; rises over the first 5 % and then falls to zero as a cosine
-    weight_decay: float = 5e-4
+    weight_decay: float = 5e-4  # shrinks weights by this share of the learning rate a step
     # of the confidence term; the published loss weighs it 1, which beside squared metres is nothing: 50 keeps the
     # branch of the published network alive
     confidence_weight: float = 0.2
@@ -68,9 +65,9 @@ class Config:
     # run differ so much that the published network is metres off when it is used
     freeze_norm: float = 1.0
     masked_confidence: bool = False  # True is as published: nothing lowers the confidence away from returns
-    seed: int = 0
-    validate_every: int = 300
-    threads: int = 2
+    seed: int = 0  # of fresh weights and of the batches
+    validate_every: int = 300  # steps between checkpoints, each with its figures and pictures
+    threads: int = 2  # of PyTorch
 
 
 def main(args: list[str] | None = None) -> None:

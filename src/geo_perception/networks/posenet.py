@@ -28,8 +28,8 @@ SCALE = 0.01  # motions between video frames are small
 class PoseNetConfig:
     """The defaults are those of the multi-frame network; DistDepth's trainer takes 50 layers and 3 images."""
 
-    layers: int = 18
-    images: int = 2
+    layers: int = 18  # of the ResNet: 18, 34, 50, 101 or 152
+    images: int = 2  # that the network sees at once: a pair, or three stacked frames
 
     def __post_init__(self) -> None:
         if self.layers not in BLOCKS:

@@ -36,8 +36,8 @@ class LoaderOptions:
     # Smallest share of `size` that a batch may have, drawn for each: networks that have seen one room in several sizes
     # look at shapes more than at details. Sides stay multiples of 32; a batch keeps its crops' shape.
     shrink: float = 1.0
-    photographic: Photographic = field(default_factory=Photographic)
-    seed: int = 0
+    photographic: Photographic = field(default_factory=Photographic)  # what cameras do to colours
+    seed: int = 0  # of order, crops and colours
     workers: int = 1  # threads that prepare coming batches
 
     def sized(self, share: float) -> tuple[int, int]:

@@ -20,13 +20,12 @@ class Photographic:
     """Strengths; 0 switches one off. `public_2024` is the published jitter, the rest closes the gap to real cameras."""
 
     chance: float = 0.5  # of the jitter of a sample
-    brightness: float = 0.2  # factor 1 +- this; so contrast and saturation
-    contrast: float = 0.2
-    saturation: float = 0.2
+    brightness: float = 0.2  # factor of the jitter, 1 +- this
+    contrast: float = 0.2  # factor about the mean grey, 1 +- this
+    saturation: float = 0.2  # factor of the distance from grey, 1 +- this
     hue: float = 0.3  # turn of the colour circle, +- this share of it; VA 0.1, MonoDepth2 0.1
-    per_frame: bool = (
-        True  # drawn anew for every frame (public DistDepth); MonoDepth2 and ManyDepth: once a sample
-    )
+    # drawn anew for every frame (public DistDepth); MonoDepth2 and ManyDepth: once a sample
+    per_frame: bool = True
     exposure_stops: float = 0.0  # in linear light, clipped as a sensor does
     gamma: float = 0.0  # exponent exp(+-this)
     white_balance: float = 0.0  # gain of red and blue, exp(+-this)
