@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from geo_perception.simulation.casting import NO_HIT, Caster, Floats, side_by_side
+from geo_perception.simulation.casting import NO_HIT, Caster, Floats, packed_rays
 from geo_perception.simulation.mesh import join, patch
 
 ORDERS: dict[str, Callable[[Floats], Floats]] = {
@@ -28,7 +28,7 @@ def test_origins_and_directions_stand_side_by_side(origins: str, directions: str
     here, there = rng.standard_normal((2, count, 3)).astype(np.float32)
     origin = np.float32([4, 5, 6]) if origins == "a single one" else ORDERS[origins](here)
     along = ORDERS[directions](there)
-    rays = side_by_side(origin, along)
+    rays = packed_rays(origin, along)
     assert rays.shape == (count, 6) and rays.dtype == np.float32 and rays.flags.c_contiguous
     assert (rays[:, :3] == origin).all() and (rays[:, 3:] == along).all()
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train indoor depth: `python -m training.recipes.distdepth PRESET --data simsin:FOLDER:LIST ...`.
 
-Presets: rooms, supervised, stereo, temporal, both, thesis, public-2024, monodepth2, depth-hints, manydepth, distdepth-m.
-The whole run in view: cache, networks, loop, validation, checkpoint, model folder. Interrupt it whenever you like; the
-same command continues. Several processes: `--devices 2`, or start it with torchrun.
+Presets: rooms, supervised, stereo, temporal, both, thesis, public-2024, monodepth2, depth-hints, manydepth,
+distdepth-m. The whole run in view: cache, networks, loop, validation, checkpoint, model folder. Interrupt it whenever
+you like; the same command continues. Several processes: `--devices 2`, or start it with torchrun.
 """
 
 from __future__ import annotations

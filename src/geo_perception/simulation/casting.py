@@ -127,19 +127,18 @@ class Caster:
         return out
 
     def _rays(self, origin: Floats, directions: Floats) -> Any:
-        return self._core.Tensor.from_numpy(side_by_side(origin, directions))
+        return self._core.Tensor.from_numpy(packed_rays(origin, directions))
 
     def _one(self, scene: Any, rays: Any, offset: int) -> Hits:
         answer = scene.cast_rays(rays, nthreads=self._threads)
-        triangle = (
-            answer["primitive_ids"].numpy().view(np.int32).astype(np.int64)
-        )  # all bits are set without a hit
+        # All bits of a number are set where nothing was hit.
+        triangle = answer["primitive_ids"].numpy().view(np.int32).astype(np.int64)
         if offset:
             triangle[triangle != NO_HIT] += offset
         return Hits(answer["t_hit"].numpy(), triangle, answer["primitive_uvs"].numpy())
 
 
-def side_by_side(origin: Floats, directions: Floats) -> Floats:
+def packed_rays(origin: Floats, directions: Floats) -> Floats:
     """(N, 6) rays from `origin` (3,) or (N, 3) along `directions` (N, 3).
 
     NumPy copies rows of three numbers one number at a time; a third of the time does for whole rows, or for columns

@@ -36,10 +36,8 @@ class Mesh:
         """Scaled, turned about z by `yaw` radians, then shifted."""
         c, s = np.cos(yaw), np.sin(yaw)
         turn = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]], np.float32) * np.float32(scale)
-        turned = (self.corners.reshape(-1, 3) @ turn).reshape(
-            self.corners.shape
-        )  # one product, not one a triangle
-        return replace(self, corners=turned + np.array([x, y, z], np.float32))
+        turned = self.corners.reshape(-1, 3) @ turn  # one product, not one a triangle
+        return replace(self, corners=(turned + np.array([x, y, z], np.float32)).reshape(-1, 3, 3))
 
     def tinted(self, tint: Numbers) -> Mesh:
         """The same shape with every tint multiplied by `tint`."""

@@ -107,9 +107,9 @@ def slab(low: Numbers, high: Numbers, coat: Coat, step_m: float = 0.3, bottom: b
     origin, size = np.asarray(low, np.float32), np.subtract(high, low).astype(np.float32)
     x, y, z = size.tolist()
     if max(x, y, z) <= step_m * 1.5:
-        step_m = math.inf
-    counts = (math.ceil(x / step_m) or 1, math.ceil(y / step_m) or 1, math.ceil(z / step_m) or 1)
-    unit, texture, axes = _unit_box(*counts, x > y, bottom)
+        step_m = math.inf  # one quad a side
+    nx, ny, nz = (max(1, math.ceil(length / step_m)) for length in (x, y, z))
+    unit, texture, axes = _unit_box(nx, ny, nz, x > y, bottom)
     count = len(unit)
     tint = coat[1][None].repeat(count, 0)
     return Mesh(origin + size * unit, texture * size[axes], np.full(count, coat[0], np.int16), tint)
