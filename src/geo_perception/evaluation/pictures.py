@@ -22,7 +22,9 @@ Image8 = NDArray[np.uint8]
 
 PANEL_WIDTH = 621  # half a KITTI image: two columns fill a laptop's screen
 JPEG_QUALITY = 85
+READABLE_WIDTH = 480  # of a panel with its title in the overview
 LABEL_HEIGHT = 24
+FONT, FONT_SCALE, SMALLEST_SCALE = cv2.FONT_HERSHEY_SIMPLEX, 0.5, 0.3
 DENSE = (STEREO, LIDAR, FUSED)
 
 
@@ -42,6 +44,11 @@ class Panel:
         return Panel(
             self.title, np.asarray(cv2.resize(self.rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
         )
+
+    def enlarged(self, width: int = READABLE_WIDTH) -> Panel:
+        """The same picture in pixels so many times as large that it is at least as wide."""
+        times = -(-width // self.rgb.shape[1])
+        return Panel(self.title, self.rgb.repeat(times, 0).repeat(times, 1)) if times > 1 else self
 
     def jpeg(self) -> bytes:
         """Encoded for embedding."""
@@ -84,7 +91,7 @@ def overview(panels: Sequence[Panel]) -> Image8:
     """
     if not panels:
         raise InputError("an overview needs at least one panel")
-    columns = [panel.shrunk() for panel in panels[:-1]]
+    columns = [panel.enlarged().shrunk() for panel in panels[:-1]]
     width = max((panel.rgb.shape[1] for panel in columns), default=PANEL_WIDTH)
     *small, last = [_labelled(panel) for panel in (*columns, panels[-1].shrunk(2 * width))]
     if len(small) % 2:
@@ -127,8 +134,12 @@ def _title(name: str, what: str) -> str:
 
 def _labelled(panel: Panel) -> Image8:
     strip = np.full((LABEL_HEIGHT, panel.rgb.shape[1], 3), 245, np.uint8)
-    place, font = (6, LABEL_HEIGHT - 7), cv2.FONT_HERSHEY_SIMPLEX
-    cv2.putText(strip, panel.title, place, font, 0.5, (30, 30, 30), 1, cv2.LINE_AA)
+    scale = FONT_SCALE
+    while cv2.getTextSize(panel.title, FONT, scale, 1)[0][0] > strip.shape[1] - 12 and scale > SMALLEST_SCALE:
+        scale -= (
+            0.02  # letters are fitted to pixels, so that their width cannot be computed from another size's
+        )
+    cv2.putText(strip, panel.title, (6, LABEL_HEIGHT - 7), FONT, scale, (30, 30, 30), 1, cv2.LINE_AA)
     return np.vstack([strip, panel.rgb])
 
 
