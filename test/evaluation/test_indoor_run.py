@@ -162,7 +162,8 @@ def test_the_report_shows_box_and_cloud(tmp_path: Path, with_truth: bool):
     assert "room 0" in text and "hidden by predicted depth" in text and "second viewpoint (dark)" in text
     assert ("error when scaled by 0.91" in text) == with_truth
     overview = cv2.imread(str(tmp_path / "overview.png"))
-    assert overview.shape[1] == 2 * rgbd.WIDTH  # the cloud is no wider than the two columns above it
+    # Two columns, enlarged until titles fit; the cloud is no wider.
+    assert overview.shape[1] == 2 * 8 * rgbd.WIDTH
     assert panels[-1].rgb.any()
 
 

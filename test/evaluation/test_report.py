@@ -65,7 +65,7 @@ def test_folder_is_complete_and_the_page_needs_nothing_else(tmp_path: Path) -> N
     assert json.loads((tmp_path / "metrics.json").read_text())["frames"] == 4
     assert yaml.safe_load((tmp_path / "config.yaml").read_text()) == {"data": "walls", "limit": None}
     overview = cv2.imread(str(tmp_path / "overview.png"))
-    assert overview.shape[1] == 2 * scenes.WIDTH
+    assert overview.shape[1] == 2 * 5 * scenes.WIDTH  # two columns, enlarged until titles fit
     for title in ("stereo alone depth", "lidar confidence", "fused error", "fused cloud"):
         assert title in text
 

@@ -81,6 +81,15 @@ def test_an_ideal_sensor_adds_nothing() -> None:
     assert noisy.expose(grey, noisy.gains(grey), np.random.default_rng(0)).std() > 0
 
 
+@pytest.mark.parametrize(("width", "height"), [(32, 32), (40, 48), (320, 64)])
+def test_the_smallest_images_can_be_shaken_and_blurred_too(width: int, height: int) -> None:
+    sensor = RoomSensor.draw(1, replace(SMALL, width=width, height=height))
+    colour = np.random.default_rng(0).uniform(0, 3, (height, width, 3)).astype(np.float32)
+    for seed in range(20):  # a quarter of all images is shaken
+        image = sensor.expose(colour, sensor.gains(colour), np.random.default_rng(seed))
+        assert image.shape == colour.shape and image.dtype == np.uint8 and image.std() > 5
+
+
 def test_exposure_reaches_its_target_whatever_the_light() -> None:
     sensor = RoomSensor.draw(2, replace(SMALL, sensor=0.0))
     scene = np.random.default_rng(0).uniform(0.1, 1.0, (48, 64, 3)).astype(np.float32)

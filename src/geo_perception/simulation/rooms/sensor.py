@@ -123,7 +123,7 @@ def _motion(rng: Rng, scale: float) -> Floats:
     """A short streak: the hand moved during exposure."""
     size = 2 * int(2 * scale + 2) + 1
     kernel = np.zeros((size, size), np.float32)
-    way = rng.uniform(0.5, 2.0 * scale) * np.array([np.cos(a := rng.uniform(0, np.pi)), np.sin(a)])
+    way = rng.uniform(0.5, max(0.5, 2.0 * scale)) * np.array([np.cos(a := rng.uniform(0, np.pi)), np.sin(a)])
     for t in np.linspace(-1, 1, 9):
         x, y = size // 2 + t * way
         kernel[round(float(y)), round(float(x))] += 1
