@@ -42,14 +42,11 @@ def reduced(weight: Tensor, dtype: torch.dtype) -> Tensor:
     """(O,I,...) weights in another type, each tap rounded together with what the taps before it lost to rounding.
 
     Neighbouring pixels resemble each other, so what counts is the sum over the taps of a kernel: it stays within half
-    a unit of the last place, where rounding every tap for itself lets it walk. Kernels of a single tap do so over the
-    channels: what comes out of a ReLU is nowhere negative, so that there, too, the sum counts.
+    a unit of the last place, where rounding every tap for itself lets it walk.
     """
     if weight.dtype == dtype:
         return weight
     taps = weight.flatten(2)
-    if taps.shape[2] == 1:
-        taps = taps.transpose(1, 2)
     out, lost = torch.empty_like(taps, dtype=dtype), torch.zeros_like(taps[..., 0])
     for index in range(taps.shape[2]):
         wanted = taps[..., index] + lost
