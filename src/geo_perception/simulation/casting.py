@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +15,6 @@ from geo_perception.simulation.mesh import Mesh
 
 Floats = NDArray[np.float32]
 NO_HIT = -1
-ROW = np.dtype((np.void, 12))  # three float32
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,9 @@ class Caster:
         return out
 
     def _rays(self, origin: Floats, directions: Floats) -> Any:
-        return self._core.Tensor.from_numpy(packed_rays(origin, directions))
+        rays = np.empty((len(directions), 6), np.float32)
+        rays[:, :3], rays[:, 3:] = origin, directions
+        return self._core.Tensor.from_numpy(rays)  # shares the memory
 
     def _one(self, scene: Any, rays: Any, offset: int) -> Hits:
         answer = scene.cast_rays(rays, nthreads=self._threads)
@@ -136,30 +136,6 @@ class Caster:
         if offset:
             triangle[triangle != NO_HIT] += offset
         return Hits(answer["t_hit"].numpy(), triangle, answer["primitive_uvs"].numpy())
-
-
-def packed_rays(origin: Floats, directions: Floats) -> Floats:
-    """(N, 6) rays from `origin` (3,) or (N, 3) along `directions` (N, 3).
-
-    NumPy copies rows of three numbers one number at a time; a third of the time does for whole rows, or for columns
-    that lie one after the other in memory, as those of the transpose of (3, N) do.
-    """
-    count = len(directions)
-    if count and _in_columns(directions) and (origin.ndim == 1 or _in_columns(origin)):
-        columns = origin.T if origin.ndim == 2 else np.broadcast_to(origin[:, None], (3, count))
-        planes = [np.ascontiguousarray(plane)[None] for plane in (*columns, *directions.T)]
-        return np.asarray(cv2.merge(planes)[0])
-    rays = np.empty((count, 2), ROW)
-    rays[:, 0], rays[:, 1] = _in_rows(origin), _in_rows(directions)
-    return rays.view(np.float32)
-
-
-def _in_columns(vectors: Floats) -> bool:
-    return vectors.dtype == np.float32 and vectors.T.flags.c_contiguous
-
-
-def _in_rows(vectors: Floats) -> NDArray[np.void]:
-    return np.ascontiguousarray(vectors, np.float32).view(ROW)[..., 0]
 
 
 def _nearer(a: Hits, b: Hits) -> Hits:
