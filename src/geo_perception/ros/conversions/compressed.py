@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from typing import Any
 
@@ -21,13 +22,18 @@ ENCODINGS = {  # (type, channels) of what OpenCV decodes -> the name of the same
     ("uint16", 3): "bgr16",
     ("uint16", 4): "bgra16",
 }
+MOSAIC = re.compile(
+    r"\s*(bayer_(?:rggb|bggr|gbrg|grbg))(?:8|16)\b", re.IGNORECASE
+)  # image_transport puts it first
+BITS = {"uint8": 8, "uint16": 16}  # JPEG keeps 8 of a 16-bit mosaic
 DEPTH_HEADER = struct.Struct("<iff")  # kind, quantisation A and B, in front of the PNG of `compressedDepth`
 
 
 def decode_compressed(msg: Any) -> tuple[NDArray[Any], str]:
-    """(H, W) or (H, W, C) and its encoding: mono, bgr or bgra; for depth 16UC1 (millimetres) or 32FC1 (metres).
+    """(H, W) or (H, W, C) and its encoding: mono, bgr, bgra or bayer; for depth 16UC1 (millimetres) or 32FC1 (metres).
 
-    Depth of 32FC1 was written as A / depth + B in 16 bits, so it comes back rounded; 0 is unknown, NaN here.
+    One channel of a format that begins with a mosaic's name is that mosaic. Depth of 32FC1 was written as
+    A / depth + B in 16 bits, so it comes back rounded; 0 is unknown, NaN here.
 
     Raises:
         InputError: the data are no JPEG or PNG that OpenCV reads (RVL is not), or end too early.
@@ -38,6 +44,9 @@ def decode_compressed(msg: Any) -> tuple[NDArray[Any], str]:
     kind = (pixels.dtype.name, pixels.shape[2] if pixels.ndim == 3 else 1)
     if msg.format.startswith("16UC1") and kind == ("uint16", 1):
         return pixels, "16UC1"
+    mosaic = MOSAIC.match(msg.format)
+    if mosaic and kind[1] == 1 and kind[0] in BITS:
+        return pixels, f"{mosaic[1].lower()}{BITS[kind[0]]}"
     if kind not in ENCODINGS:
         raise InputError(f"compressed image of format {msg.format!r} holds {kind[1]} channels of {kind[0]}")
     return pixels, ENCODINGS[kind]

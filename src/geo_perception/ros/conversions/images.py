@@ -3,23 +3,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from geo_perception.errors import InputError, MissingDependencyError
+from geo_perception.errors import InputError
 from geo_perception.ros.conversions.buffers import (
     BIG_ENDIAN_HOST,
     byte_array,
-    bytes_of,
     in_host_order,
     with_data,
 )
+from geo_perception.ros.conversions.layouts import layout_of, pixels_of
+from geo_perception.ros.conversions.raw_colors import decode_raw, eight_bits, is_raw
 
 Array = NDArray[np.float32]
 Image8 = NDArray[np.uint8]
@@ -28,115 +27,48 @@ MILLIMETRE_M = 0.001
 MAX_DEPTH_16U_MM = 65535
 
 
-@dataclass(frozen=True)
-class Layout:
-    """How the pixels of an encoding lie in memory."""
-
-    dtype: np.dtype[Any]
-    channels: int
-
-
-NAMED = {
-    "mono8": Layout(np.dtype("u1"), 1),
-    "mono16": Layout(np.dtype("u2"), 1),
-    **{name + "8": Layout(np.dtype("u1"), len(name)) for name in ("rgb", "bgr", "rgba", "bgra")},
-    **{name + "16": Layout(np.dtype("u2"), len(name)) for name in ("rgb", "bgr", "rgba", "bgra")},
-}
-KINDS = {"8U": "u1", "8S": "i1", "16U": "u2", "16S": "i2", "32S": "i4", "32F": "f4", "64F": "f8"}
-TYPED = re.compile(r"(8U|8S|16U|16S|32S|32F|64F)C([1-4])")  # OpenCV's type names
-BRIDGED = re.compile(r"bayer_(rggb|bggr|gbrg|grbg)(8|16)|yuv422(_yuy2)?|uyvy|yuyv|nv(12|21|24)")
-ALLOWED = (
-    f"{', '.join(NAMED)}, 8U|8S|16U|16S|32S|32F|64F + C1..C4, and bayer_*, yuv422*, nv* through cv_bridge"
-)
-
-TO_RGB = {
+TO_RGB = {  # mono16 is missing on purpose: infrared and thermal cameras use an unknown part of its range
     "bgr8": cv2.COLOR_BGR2RGB,
     "rgba8": cv2.COLOR_RGBA2RGB,
     "bgra8": cv2.COLOR_BGRA2RGB,
     "mono8": cv2.COLOR_GRAY2RGB,
     "8UC1": cv2.COLOR_GRAY2RGB,
+    "rgb16": None,
+    "bgr16": cv2.COLOR_BGR2RGB,
+    "rgba16": cv2.COLOR_RGBA2RGB,
+    "bgra16": cv2.COLOR_BGRA2RGB,
 }
-
-
-def layout_of(encoding: str) -> Layout:
-    """Pixel layout of an encoding's name; InputError listing the known ones."""
-    if encoding in NAMED:
-        return NAMED[encoding]
-    match = TYPED.fullmatch(encoding)
-    if match is None:
-        raise InputError(f"unknown image encoding {encoding!r}, allowed: {ALLOWED}")
-    return Layout(np.dtype(KINDS[match[1]]), int(match[2]))
 
 
 def decode_image(msg: Any) -> NDArray[Any]:
     """(H, W) or (H, W, C) in the message's own encoding; a view unless the byte order is foreign.
 
-    Bayer and YUV images come back as rgb8, converted by cv_bridge.
+    Bayer and YUV images come back as rgb8.
 
     Raises:
         InputError: unknown encoding, zero size, a step below a row's bytes, or not step * height bytes.
-        MissingDependencyError: a Bayer or YUV image without cv_bridge installed.
     """
-    if BRIDGED.fullmatch(msg.encoding):
-        return _through_cv_bridge(msg)
-    layout = layout_of(msg.encoding)
-    data = _checked_bytes(msg, layout)
-    item = layout.dtype.itemsize
-    dtype = layout.dtype.newbyteorder(">" if msg.is_bigendian else "<")
-    shape, strides = (msg.height, msg.width, layout.channels), (msg.step, layout.channels * item, item)
-    view: NDArray[Any] = np.ndarray(shape, dtype, data, strides=strides)
-    return in_host_order(view if layout.channels > 1 else view[..., 0])
-
-
-def _checked_bytes(msg: Any, layout: Layout) -> NDArray[np.uint8]:
-    """The payload, once size, step and length agree."""
-    if msg.width < 1 or msg.height < 1:
-        raise InputError(f"image size must be positive, got {msg.width}x{msg.height}")
-    row = msg.width * layout.channels * layout.dtype.itemsize
-    if msg.step < row:
-        raise InputError(
-            f"image step is {msg.step}, a row of {msg.width} {msg.encoding} pixels needs {row} bytes"
-        )
-    data = bytes_of(msg)
-    needed = msg.step * msg.height
-    if data.size != needed:
-        raise InputError(
-            f"image data is {data.size} bytes, step {msg.step} x height {msg.height} needs {needed}"
-        )
-    return data
-
-
-def _through_cv_bridge(msg: Any) -> Image8:
-    try:
-        from cv_bridge import CvBridge, CvBridgeError
-    except ImportError as error:
-        raise MissingDependencyError(
-            f"image encoding {msg.encoding!r} needs cv_bridge (apt install ros-jazzy-cv-bridge, or "
-            f"pip install cv-bridge); without it: {', '.join(NAMED)} and OpenCV type names"
-        ) from error
-    try:
-        return np.asarray(CvBridge().imgmsg_to_cv2(msg, "rgb8"))
-    except (CvBridgeError, cv2.error, ValueError, TypeError, KeyError) as error:
-        raise InputError(
-            f"cv_bridge cannot read this {msg.width}x{msg.height} {msg.encoding} image: {error}"
-        ) from error
+    if is_raw(msg.encoding):
+        return decode_raw(msg)
+    return pixels_of(msg, layout_of(msg.encoding))
 
 
 def decode_rgb(msg: Any) -> Image8:
     """(H, W, 3) uint8 RGB; a view of rgb8 data, one conversion otherwise (grey is repeated, alpha dropped).
 
     Raises:
-        InputError: as `decode_image`, or an encoding without 8-bit colours of a defined order.
+        InputError: as `decode_image`, or an encoding without colours of a defined order and range.
     """
-    if msg.encoding == "rgb8" or BRIDGED.fullmatch(msg.encoding):
+    if msg.encoding == "rgb8" or is_raw(msg.encoding):
         return decode_image(msg)
     layout_of(msg.encoding)
     if msg.encoding not in TO_RGB:
         raise InputError(
-            f"image encoding {msg.encoding!r} has no 8-bit colours of known order, allowed: rgb8, "
-            f"{', '.join(TO_RGB)}, bayer_*, yuv*"
+            f"image encoding {msg.encoding!r} has no colours of known order and range, allowed: rgb8, "
+            f"{', '.join(TO_RGB)}, bayer_*, yuv*, uyvy, yuyv, nv*"
         )
-    return np.asarray(cv2.cvtColor(decode_image(msg), TO_RGB[msg.encoding]), np.uint8)
+    pixels, code = eight_bits(decode_image(msg)), TO_RGB[msg.encoding]
+    return pixels if code is None else np.asarray(cv2.cvtColor(pixels, code), np.uint8)
 
 
 def decode_depth(msg: Any) -> Array:
