@@ -53,7 +53,7 @@ setup(
         "setuptools<80",
         "numpy>=1.26",
         "torch>=2.5",
-        "opencv-python-headless>=4.8",
+        "opencv-python-headless>=4.8,<5",  # the cv-bridge wheel cannot read an image beside OpenCV 5
         "safetensors>=0.4",
         "pyyaml>=6",
         "tqdm>=4.66",
