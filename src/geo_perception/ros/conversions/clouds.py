@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from geo_perception.errors import InputError
 from geo_perception.geometry import PinholeCamera
 from geo_perception.ros.conversions.buffers import BIG_ENDIAN_HOST, byte_array, bytes_of, with_data, zeroed
+from geo_perception.ros.conversions.unusual_clouds import decode_unusual, is_unusual
 
 Array = NDArray[np.float32]
 Image8 = NDArray[np.uint8]
@@ -33,11 +34,13 @@ def decode_points(msg: Any) -> Array:
 
     Raises:
         InputError: no x, y, z, an unknown data type, a field outside the point, or steps and data length
-            that disagree.
+            that disagree; or several values in a coordinate's field, and no sensor_msgs_py to read them.
     """
     data = _checked_bytes(msg)
+    if is_unusual(msg):
+        return decode_unusual(msg, data)
     fields = [_field(msg, name) for name in XYZI[:3]]
-    if any(field.name == "intensity" for field in msg.fields):
+    if any(field.name == "intensity" and field.count < 2 for field in msg.fields):
         fields.append(_field(msg, "intensity"))
     if _is_float_quad(fields, msg):
         view = _strided(msg, data, fields[0].offset, np.dtype("f4"), 4)
