@@ -19,7 +19,7 @@ from geo_perception import cli
 from geo_perception.weights import load_model, read_card
 
 ROOT = Path(__file__).resolve().parents[1]
-CODE = ("src", "training", "bench", "tools", "launch", "test")
+CODE = ("src", "training", "bench", "tools", "launch", "examples", "test")
 HEAVY = ("torch", "open3d", "rclpy", "cv2")
 RUNTIME_PARAMETERS = ("use_sim_time", "autostart")  # every node has them, outside its settings
 MAX_FILE_LINES = 300
