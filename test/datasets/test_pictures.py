@@ -129,7 +129,7 @@ def test_a_lens_that_distorts_is_rectified(tmp_path):
         ("camera_matrix", "matrix", r"camera_matrix must hold \(3, 3\) numbers"),
         ("data: [80,", "data: [-80,", "fx, fy > 0"),
         ("data: [80,", "data: [.nan,", "camera_matrix holds numbers that are not finite"),
-        ("plumb_bob", "fisheye", "'fisheye' is not one of plumb_bob, rational_polynomial"),
+        ("plumb_bob", "omni", "'omni' is not one of plumb_bob, rational_polynomial"),
         ("image_width", "{image_width", "is not YAML"),
     ],
 )

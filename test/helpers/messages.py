@@ -72,5 +72,13 @@ def info(P: list[float], width: int, height: int, **changes: Any) -> SimpleNames
     """A CameraInfo whose K is the left of P; binning and region of interest off unless given."""
     rows = np.asarray(P, float).reshape(3, 4)
     roi = SimpleNamespace(x_offset=0, y_offset=0, width=0, height=0, do_rectify=False)
-    base = {"k": rows[:, :3].reshape(9), "p": rows.reshape(12), "binning_x": 0, "binning_y": 0, "roi": roi}
+    lens = {"d": np.zeros(5), "r": np.eye(3).reshape(9), "distortion_model": "plumb_bob"}
+    base = {
+        "k": rows[:, :3].reshape(9),
+        "p": rows.reshape(12),
+        "binning_x": 0,
+        "binning_y": 0,
+        "roi": roi,
+        **lens,
+    }
     return SimpleNamespace(**{"header": header(), "width": width, "height": height, **base, **changes})

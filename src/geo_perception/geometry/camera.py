@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geo_perception.errors import InputError
+from geo_perception.geometry.plausibility import checked_matrix
+from geo_perception.geometry.rectification import Rectification
 
 Array = NDArray[np.float32]
 
@@ -25,6 +27,8 @@ class PinholeCamera:
     cy: float
     width: int
     height: int
+    rectification: Rectification | None = field(default=None, compare=False, repr=False)  # of its image
+    whole: PinholeCamera | None = field(default=None, compare=False, repr=False)  # what it is a crop of
 
     def __post_init__(self) -> None:
         values = (self.fx, self.fy, self.cx, self.cy)
@@ -38,12 +42,10 @@ class PinholeCamera:
         """From a row-major 3x3 `K` (9 values) or 3x4 `P` (12 values), as in sensor_msgs/CameraInfo.
 
         Raises:
-            InputError: wrong number of values, not finite, or a focal length that is not positive.
+            InputError: wrong number of values, not finite, no camera matrix (transposed, last row not 0 0 1), or a
+                focal length that is not positive.
         """
-        flat = np.asarray(K, np.float64).reshape(-1)
-        if flat.size not in (9, 12):
-            raise InputError(f"camera matrix needs 9 (K) or 12 (P) values, got {flat.size}")
-        rows = flat.reshape(3, -1)
+        rows = checked_matrix(K)
         fx, fy, cx, cy = (float(v) for v in (rows[0, 0], rows[1, 1], rows[0, 2], rows[1, 2]))
         return cls(fx, fy, cx, cy, int(width), int(height))
 
@@ -61,7 +63,10 @@ class PinholeCamera:
         """The camera of the same view resized to width x height (pixel centres at integers)."""
         sx, sy = width / self.width, height / self.height
         cx, cy = (self.cx + 0.5) * sx - 0.5, (self.cy + 0.5) * sy - 0.5
-        return PinholeCamera(self.fx * sx, self.fy * sy, cx, cy, width, height)
+        whole = self.whole
+        if whole is not None:
+            whole = whole.scaled(max(1, round(whole.width * sx)), max(1, round(whole.height * sy)))
+        return PinholeCamera(self.fx * sx, self.fy * sy, cx, cy, width, height, self.rectification, whole)
 
     def cropped(self, left: int, top: int, width: int, height: int) -> PinholeCamera:
         """The camera of a crop whose first pixel is column `left`, row `top`.
@@ -73,7 +78,22 @@ class PinholeCamera:
             raise InputError(
                 f"crop {width}x{height}+{left}+{top} leaves the {self.width}x{self.height} image"
             )
-        return replace(self, cx=self.cx - left, cy=self.cy - top, width=width, height=height)
+        cx, cy, whole = self.cx - left, self.cy - top, self.whole or self
+        return replace(self, cx=cx, cy=cy, width=width, height=height, whole=whole)
+
+    @property
+    def pixels(self) -> dict[str, float]:
+        """fx, fy, cx, cy, width and height by name."""
+        names = ("fx", "fy", "cx", "cy", "width", "height")
+        return {name: getattr(self, name) for name in names}
+
+    @cached_property
+    def outside(self) -> NDArray[np.bool_] | None:
+        """(H, W), True where rectification had no picture to show; None where there is no such place."""
+        if self.rectification is None:
+            return None
+        outside = self.rectification.outside(self.K, self.width, self.height)
+        return outside if outside.any() else None
 
     @cached_property
     def rays(self) -> Array:

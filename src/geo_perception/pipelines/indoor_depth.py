@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from geo_perception.errors import ConfigError, InputError, WeightsError
 from geo_perception.geometry import PinholeCamera
+from geo_perception.geometry.plausibility import check_possible, doubts
 from geo_perception.pipelines.estimates import DepthEstimate
 from geo_perception.pipelines.framing import (
     ASPECTS,
@@ -27,6 +28,7 @@ from geo_perception.pipelines.framing import (
 )
 from geo_perception.pipelines.model_choice import ModelChoice
 from geo_perception.pipelines.stereo_lidar_fusion import PRECISIONS, timed
+from geo_perception.pipelines.unseen import black_note, blank_unseen
 
 if TYPE_CHECKING:  # weights need torch
     from geo_perception.weights import ModelCard
@@ -197,7 +199,11 @@ class IndoorDepth:
         with timed("depth to image", stages):
             scale, note = self._focal_scale(framing, camera)
             depth_m = framing.to_image(depth_m if scale is None else depth_m * np.float32(scale))
-        return DepthEstimate(depth_m, scale, tuple(filter(None, (note, alone, trouble(seen)))), stages)
+            blank_unseen(depth_m, rgb, camera)
+        unusual = () if camera is None else doubts(camera)
+        return DepthEstimate(
+            depth_m, scale, tuple(filter(None, (note, alone, trouble(seen), *unusual))), stages
+        )
 
     def _focal_scale(self, framing: Framing, camera: PinholeCamera | None) -> tuple[float | None, str]:
         """The factor of depth for this camera, or None; and what there is to say about that."""
@@ -231,7 +237,10 @@ def checked_image(image: Image) -> Image:
 
 
 def check_camera(camera: PinholeCamera, size: tuple[int, int]) -> None:
-    """Raise InputError unless the camera has the image's size, nearly square pixels and a plausible field of view."""
+    """Raise InputError unless the camera is possible, of the image's size, and such as the networks know.
+
+    That is nearly square pixels and the field of view of a usual lens.
+    """
     if camera.size != size:
         raise InputError(f"image is {size[1]}x{size[0]}, its camera {camera.width}x{camera.height}")
     what = f"focal length fx {camera.fx:g}, fy {camera.fy:g} px of a {camera.width}x{camera.height} camera"
@@ -245,6 +254,7 @@ def check_camera(camera: PinholeCamera, size: tuple[int, int]) -> None:
             f"{what} is a field of view of {view_deg:.3g} degrees, allowed are {low:g} to {high:g} "
             "(calibrated at another resolution?)"
         )
+    check_possible(camera)
 
 
 def trouble(seen: Image) -> str:
@@ -256,4 +266,4 @@ def trouble(seen: Image) -> str:
     saturated = cv2.countNonZero(bright) / bright.size
     if saturated > MAX_SATURATED:
         return f"{saturated:.0%} of the image is overexposed"
-    return ""
+    return black_note(seen)

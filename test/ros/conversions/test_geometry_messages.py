@@ -32,7 +32,7 @@ def test_kitti_rig_has_its_published_baseline():
 
 
 @pytest.mark.ros
-@given(st.floats(50, 2000), st.floats(0.01, 2), st.integers(1, 4000), st.integers(1, 4000))
+@given(st.floats(50, 2000), st.floats(0.01, 2), st.integers(64, 4000), st.integers(64, 4000))
 def test_rig_round_trip(focal, baseline_m, width, height):
     rig = StereoRig(PinholeCamera(focal, focal * 1.01, width / 2, height / 2, width, height), baseline_m)
     header = conversions.header(1, "camera")

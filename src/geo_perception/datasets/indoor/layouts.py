@@ -13,47 +13,42 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
+from geo_perception.datasets.indoor import seven_scenes as kinect_scenes
+from geo_perception.datasets.indoor.cameras import (
+    NYU,
+    PRIMESENSE,
+    FolderCamera,
+    Sensor,
+    folder_camera,
+    numbered_sensor,
+    tum_sensor,
+)
 from geo_perception.datasets.indoor.depth_codes import read_nyu_pgm, read_sun_png
 from geo_perception.datasets.indoor.files import read_depth_npy, read_depth_pfm, read_depth_png
-from geo_perception.datasets.indoor.rgbd import Intrinsics, RgbdDataset, RgbdFiles, fixed_camera
-from geo_perception.datasets.indoor.sets import RECORD, SETS, Entry, recorded_cameras
-from geo_perception.datasets.indoor.sets import Intrinsics as Shares
+from geo_perception.datasets.indoor.intrinsics import from_shares
+from geo_perception.datasets.indoor.records import RECORD, recorded_cameras
+from geo_perception.datasets.indoor.rgbd import RgbdDataset, RgbdFiles
+from geo_perception.datasets.indoor.sets import SETS
 from geo_perception.errors import DataError
 from geo_perception.geometry import PinholeCamera
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 MAX_SENSOR_M = 60.0  # beyond it depth cameras store that they saw nothing
 TUM_MAX_GAP_S = 0.02  # between a colour and a depth image of one moment
-VGA = (640, 480)
-
-# Intrinsics of the sets whose folders do not hold them, for VGA.
-PRIMESENSE: Intrinsics = (
-    525.0,
-    525.0,
-    319.5,
-    239.5,
-)  # the sensor's nominal ones, which Redwood and Open3D use
-SEVEN_SCENES: Intrinsics = (585.0, 585.0, 320.0, 240.0)  # recommended by its authors, of the depth camera
-TUM: Intrinsics = (520.9, 521.0, 325.1, 249.7)  # published for freiburg2, within 1% of freiburg1
-NYU: Intrinsics = (
-    518.858,
-    519.470,
-    324.582,
-    252.736,
-)  # colour camera of NYU Depth v2's toolbox, counted from 0
 
 Layout = Callable[[Path], RgbdDataset | None]  # None: the folder is something else
 
 
 def seven_scenes(root: Path) -> RgbdDataset | None:
-    """`frame-NNNNNN.color.{png,jpg}` and `.depth.png` (millimetres)."""
-    images = _images(root, "frame-*.color.*")
+    """`frame-*.color.{png,jpg}` and `.depth.png` (millimetres): 7-Scenes, or a recorder that writes the same names."""
+    images = kinect_scenes.images(root)
+    if not images:
+        return None
     frames = [RgbdFiles(p.name.split(".")[0], p, root / f"{p.name.split('.')[0]}.depth.png") for p in images]
-    return _sensor(
-        "7-Scenes", root, frames, 1000.0, SEVEN_SCENES,
-        "colour and depth are not registered, and taken as one view with the depth camera's intrinsics; the "
-        "colour camera's focal length is not published (nominal 525 px against 585, that is 10% of metric depth)",
-    )  # fmt: skip
+    camera, register = kinect_scenes.cameras(root)
+    note = kinect_scenes.REGISTERED if register else kinect_scenes.AS_ONE
+    reader = partial(kinect_scenes.read_depth, register=register)
+    return RgbdDataset("7-Scenes", root, _found(frames), reader, camera, f"{note}; {camera.origin}")
 
 
 def colour_and_depth_folders(root: Path) -> RgbdDataset | None:
@@ -65,14 +60,21 @@ def colour_and_depth_folders(root: Path) -> RgbdDataset | None:
     if _all_times(images) and _all_times(depths):
         frames = [RgbdFiles(i.stem, i, d) for i, d in _by_time(images, depths)]
         return _sensor(
-            "TUM sequence", root, frames, 5000.0, TUM, "depth is registered to colour by the sensor"
+            "TUM sequence",
+            root,
+            frames,
+            5000.0,
+            tum_sensor(root),
+            "depth is registered to colour by the sensor",
         )
     if len(images) != len(depths):
         raise DataError(
             f"{root}: {len(images)} colour images, {len(depths)} depth images; each needs its partner"
         )
     frames = [RgbdFiles(i.stem, i, d) for i, d in zip(images, depths, strict=True)]
-    return _sensor("Redwood", root, frames, 1000.0, PRIMESENSE, "depth is registered to colour by the sensor")
+    return _sensor(
+        "Redwood", root, frames, 1000.0, numbered_sensor(root), "depth is registered to colour by the sensor"
+    )
 
 
 def sun_folder(root: Path) -> RgbdDataset | None:
@@ -85,16 +87,17 @@ def sun_folder(root: Path) -> RgbdDataset | None:
             f"{root}: SUN RGB-D has one image and one depth, found {len(images)} and {len(depths)}"
         )
     frames = (RgbdFiles(images[0].stem, images[0], depths[0]),)
-    camera = fixed_camera(root, PRIMESENSE, VGA, "intrinsics.txt")
-    return RgbdDataset("SUN RGB-D", root, frames, read_sun_png, camera, "depth is registered to colour")
+    camera = folder_camera(root, PRIMESENSE)
+    note = f"depth is registered to colour; {camera.origin}"
+    return RgbdDataset("SUN RGB-D", root, frames, read_sun_png, camera, note)
 
 
 def sun_pairs(root: Path) -> RgbdDataset | None:
     """`NAME_color.jpg` and `NAME_depth.png` with rotated bits."""
     images = _images(root, "*_color.*")
     frames = [RgbdFiles(_stem(p), p, root / f"{_stem(p)}_depth.png") for p in images]
-    note = "depth is registered to colour; the camera is unknown, nominal PrimeSense intrinsics are assumed"
-    camera = fixed_camera(root, PRIMESENSE, VGA)
+    camera = folder_camera(root, PRIMESENSE)
+    note = f"depth is registered to colour; {camera.origin}"
     return RgbdDataset("SUN RGB-D", root, _found(frames), read_sun_png, camera, note) if frames else None
 
 
@@ -102,8 +105,8 @@ def nyu_pairs(root: Path) -> RgbdDataset | None:
     """`NAME_color.ppm` and `NAME_depth.pgm`: raw Kinect recordings."""
     images = _images(root, "*_color.ppm", (".ppm",))
     frames = [RgbdFiles(_stem(p), p, root / f"{_stem(p)}_depth.pgm") for p in images]
-    note = "raw: neither undistorted nor registered, taken as one view with the colour camera's intrinsics"
-    camera = fixed_camera(root, NYU, VGA)
+    camera = folder_camera(root, NYU)
+    note = f"raw: neither undistorted nor registered, taken as one view of the colour camera; {camera.origin}"
     return RgbdDataset("NYU Depth raw", root, _found(frames), read_nyu_pgm, camera, note) if frames else None
 
 
@@ -111,7 +114,9 @@ def tum_pairs(root: Path) -> RgbdDataset | None:
     """`NAME.png` and `NAME_depth.png` (1/5000 m)."""
     depths = _images(root, "*_depth.png")
     frames = [RgbdFiles(_stem(p), root / f"{_stem(p)}.png", p) for p in depths]
-    return _sensor("TUM pairs", root, frames, 5000.0, TUM, "depth is registered to colour by the sensor")
+    return _sensor(
+        "TUM pairs", root, frames, 5000.0, tum_sensor(root), "depth is registered to colour by the sensor"
+    )
 
 
 def simsin(root: Path) -> RgbdDataset | None:
@@ -122,7 +127,7 @@ def simsin(root: Path) -> RgbdDataset | None:
     depths = sorted([*root.glob("[0-9]*_0_depth.npy"), *root.glob("*/[0-9]*_0_depth.npy")])
     names = [str(p.relative_to(root)).removesuffix("_depth.npy") for p in depths]
     layout = SETS["simsin"]
-    cameras = recorded_cameras(root, [Entry(name, 0, "l") for name in names])
+    cameras = recorded_cameras(root, names)
     moments = {folder: _is_trajectory(root / folder / RECORD) for folder in cameras}
     names = [n for n in names if not moments.get(str(Path(n).parent)) or int(Path(n).name[:-2]) % 3 == 1]
     frames = [RgbdFiles(n, root / f"{n}.png", root / f"{n}_depth.npy") for n in names]
@@ -167,12 +172,6 @@ LAYOUTS: tuple[Layout, ...] = (
 )  # fmt: skip
 
 
-def from_shares(shares: Shares, width: int, height: int) -> PinholeCamera:
-    """Intrinsics as shares of the image, edges at 0 and 1, as a camera with pixel centres at integers."""
-    centre = shares.cx * width - 0.5, shares.cy * height - 0.5
-    return PinholeCamera(shares.fx * width, shares.fy * height, *centre, width, height)
-
-
 def _published(name: str) -> Callable[[RgbdFiles, int, int], PinholeCamera]:
     return lambda _, width, height: from_shares(SETS[name].intrinsics, width, height)
 
@@ -186,13 +185,14 @@ def _sensor(
     root: Path,
     frames: Sequence[RgbdFiles],
     units_per_m: float,
-    default: Intrinsics,
+    default: Sensor,
     registration: str,
 ) -> RgbdDataset | None:
     if not frames:
         return None
     reader = partial(read_depth_png, units_per_m=units_per_m, max_m=MAX_SENSOR_M)
-    return RgbdDataset(kind, root, _found(frames), reader, fixed_camera(root, default, VGA), registration)
+    camera: FolderCamera = folder_camera(root, default)
+    return RgbdDataset(kind, root, _found(frames), reader, camera, f"{registration}; {camera.origin}")
 
 
 def _found(frames: Iterable[RgbdFiles]) -> tuple[RgbdFiles, ...]:

@@ -15,7 +15,7 @@ import os
 import shutil
 import statistics
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from geo_perception.datasets.indoor.sets import RECORD
+from geo_perception.datasets.indoor.records import RECORD
 from geo_perception.errors import ConfigError, DataError
 from geo_perception.geometry import PinholeCamera
 
@@ -97,7 +97,7 @@ def _write(part: Path, frames: Iterable[RecordedFrame]) -> dict[str, Any]:
     if first is None:
         raise DataError("the recording has no frame")
     return {
-        "camera": asdict(first.camera),
+        "camera": first.camera.pixels,
         "config": {"baseline_m": first.baseline_m},
         "depth": first.depth_m is not None,
         "stamps_ns": stamps_ns,

@@ -17,9 +17,6 @@ from geo_perception.frames import RgbdFrame
 from geo_perception.geometry import PinholeCamera
 
 Array = NDArray[np.float32]
-Intrinsics = tuple[float, float, float, float]  # fx, fy, cx, cy in pixels, pixel centres at integers
-
-CAMERA_FILE = "camera-intrinsics.txt"
 
 
 @dataclass(frozen=True)
@@ -80,29 +77,3 @@ class RgbdDataset(Sequence[RgbdFrame]):
         """
         depth_m = self.read_depth(self.files[index].depth)
         return np.where(depth_m > 0, depth_m, np.float32(np.nan))
-
-
-def fixed_camera(
-    root: Path, default: Intrinsics, size: tuple[int, int], name: str = CAMERA_FILE
-) -> Callable[[RgbdFiles, int, int], PinholeCamera]:
-    """The camera in the file `name` (3x3, pixels of the images), else `default`, which is for `size`.
-
-    Args:
-        size: (width, height); images of another one are taken as the same view resized.
-
-    Raises:
-        DataError: the file does not hold 9 numbers.
-    """
-    path = root / name
-    if path.is_file():
-        K = read_matrix(path)
-        return lambda _, width, height: PinholeCamera.from_info(K, width, height)
-    return lambda _, width, height: PinholeCamera(*default, *size).scaled(width, height)
-
-
-def read_matrix(path: Path) -> NDArray[np.float64]:
-    """3x3 numbers of a text file. Raises DataError."""
-    try:
-        return np.array([float(word) for word in path.read_text(encoding="utf-8").split()]).reshape(3, 3)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} must hold 3x3 numbers: {error}") from error

@@ -6,39 +6,29 @@ Frames are named "0" (the reference), "-1" and "1" (its neighbours in time) and 
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from geo_perception.datasets.indoor import seven_scenes as kinect_scenes
 from geo_perception.datasets.indoor.files import (
     Array,
     Image8,
     Line,
     read_depth_npy,
     read_depth_pfm,
-    read_depth_png,
     read_list,
     read_rgb,
 )
+from geo_perception.datasets.indoor.intrinsics import Intrinsics, shares_of
+from geo_perception.datasets.indoor.records import recorded_cameras, recorded_depth
 from geo_perception.errors import ConfigError, DataError
 
 STEREO = "s"
-RECORD = "environment.json"  # simulated rooms keep the camera of each environment there
-
-
-@dataclass(frozen=True)
-class Intrinsics:
-    """Focal lengths and principal point as shares of the image's width and height."""
-
-    fx: float
-    fy: float
-    cx: float = 0.5
-    cy: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -214,46 +204,10 @@ def open_set(kind: str, folder: str | Path, list_file: str | Path = "") -> Indoo
     path = folder / list_file if (folder / list_file).is_file() else Path(list_file)
     entries = tuple(_entry(line, layout, path) for line in read_list(path))
     values = {name: value for name, value in vars(layout).items() if name not in ("number", "default_list")}
-    if kind == "rosbag" and not all(recorded_depth(folder, entries)):
+    paths = [entry.path for entry in entries]
+    if kind == "rosbag" and not all(recorded_depth(folder, paths)):
         values["depth_file"] = None
-    return IndoorSet(kind, folder, entries, **values, cameras=recorded_cameras(folder, entries))
-
-
-def recorded_depth(folder: Path, entries: Iterable[Entry]) -> list[bool]:
-    """Of every recording: whether it has depth. Raises DataError if one has no record."""
-    found = []
-    for name in dict.fromkeys(str(Path(entry.path).parent) for entry in entries):
-        path = folder / name / RECORD
-        try:
-            found.append(bool(json.loads(path.read_text(encoding="utf-8"))["depth"]))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{path} is no record of a recording ({error!r})") from error
-    return found
-
-
-def recorded_cameras(folder: Path, entries: Iterable[Entry]) -> dict[str, tuple[Intrinsics, float]]:
-    """Cameras of the sub-folders that record one. Raises DataError if a record is malformed."""
-    found = {}
-    for name in dict.fromkeys(str(Path(entry.path).parent) for entry in entries):
-        path = folder / name / RECORD
-        if path.is_file():
-            found[name] = _recorded(path)
-    return found
-
-
-def _recorded(path: Path) -> tuple[Intrinsics, float]:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        camera, baseline_m = record["camera"], float(record["config"]["baseline_m"])
-        width, height = camera["width"], camera["height"]
-        focal = camera["fx"] / width, camera["fy"] / height
-        centre = (
-            (camera["cx"] + 0.5) / width,
-            (camera["cy"] + 0.5) / height,
-        )  # pixel centres at integers there
-    except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError) as error:
-        raise DataError(f"{path} does not record a camera and a baseline ({error!r})") from error
-    return Intrinsics(*focal, *centre), baseline_m
+    return IndoorSet(kind, folder, entries, **values, cameras=recorded_cameras(folder, paths))
 
 
 def _entry(line: Line, layout: Layout, origin: Path) -> Entry:
@@ -266,33 +220,24 @@ def _entry(line: Line, layout: Layout, origin: Path) -> Entry:
 
 
 def seven_scenes(folder: Path) -> IndoorSet:
-    """Frames `frame-NNNNNN.color.{png,jpg}` with `.depth.png` (mm) and optional `camera-intrinsics.txt` (pixels).
+    """Frames as the reader for evaluation has them (see `geo_perception.datasets.indoor.seven_scenes`).
 
     Neighbours in time are the neighbours that exist; the first and the last frame serve as neighbours only.
     """
-    files = sorted(p for p in folder.glob("frame-*.color.*") if p.suffix in (".png", ".jpg"))
+    files = kinect_scenes.images(folder)
     if len(files) < 3:
         raise DataError(f"{folder} holds {len(files)} files frame-*.color.png or .jpg; at least 3 are needed")
     stems = [path.name.split(".")[0] for path in files]
     entries = tuple(Entry(stems[i], i, "") for i in range(1, len(files) - 1))
     height, width = read_rgb(files[0]).shape[:2]
+    camera, register = kinect_scenes.cameras(folder)
     return IndoorSet(
         "seven_scenes",
         folder,
         entries,
-        _kinect(folder / "camera-intrinsics.txt", width, height),
+        shares_of(camera(None, width, height)),
         0.0,
         lambda entry, frame: files[entry.index + int(frame)].name,
         lambda entry: f"{entry.path}.depth.png",
-        partial(read_depth_png, units_per_m=1000.0, max_m=60.0),
+        partial(kinect_scenes.read_depth, register=register),
     )
-
-
-def _kinect(path: Path, width: int, height: int) -> Intrinsics:
-    if not path.is_file():
-        return Intrinsics(585 / width, 585 / height)
-    try:
-        K = np.loadtxt(path).reshape(3, 3)
-    except ValueError as error:
-        raise DataError(f"{path} must hold 3x3 numbers: {error}") from error
-    return Intrinsics(K[0, 0] / width, K[1, 1] / height, K[0, 2] / width, K[1, 2] / height)

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from geo_perception.errors import DataError, GeoPerceptionError
+from geo_perception.geometry.plausibility import report_doubts
 from geo_perception.ros.bags.layout import BagTopics, compressed_hint, open_reader, typestore
-from geo_perception.ros.conversions import stamp_ns
+from geo_perception.ros.conversions import info_doubts, stamp_ns
 from geo_perception.sync import Match, Stream, Synchronizer
 
 Frame = TypeVar("Frame")
@@ -93,10 +94,18 @@ class MatchedMessages:
     def _frame(self, match: Match, decode: Callable[[Match, int], Frame]) -> Frame:
         try:
             frame = decode(match, self.count)
+            self._report_doubts(match)
         except GeoPerceptionError as error:
             raise DataError(f"bag {self.path}, frame {self.count} at {match.stamp_ns} ns: {error}") from error
         self.count += 1
         return frame
+
+    def _report_doubts(self, match: Match) -> None:
+        """One warning of what is unusual about the cameras of a set that could be decoded."""
+        for part in ("left_info", "right_info"):
+            info = match.get(part)
+            if info is not None:
+                report_doubts(f"bag {self.path}: {self.topics.required[part]}", info_doubts(info))
 
     def _report(self) -> None:
         drops = {

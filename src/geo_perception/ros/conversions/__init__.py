@@ -5,7 +5,12 @@ Decoders are duck-typed: they take rclpy's messages (`data` an array.array) and 
 library (`data` a numpy array) alike. Message classes are imported by the encoders, when called.
 """
 
-from geo_perception.ros.conversions.camera_info import camera_from_info, info_from_camera, rig_from_infos
+from geo_perception.ros.conversions.camera_info import (
+    camera_from_info,
+    info_doubts,
+    info_from_camera,
+    rig_from_infos,
+)
 from geo_perception.ros.conversions.clouds import (
     DepthCloudEncoder,
     decode_points,
@@ -41,6 +46,7 @@ __all__ = [
     "encode_image",
     "encode_points",
     "header",
+    "info_doubts",
     "info_from_camera",
     "matrix_from_transform",
     "rig_from_infos",

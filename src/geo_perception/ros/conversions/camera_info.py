@@ -1,52 +1,99 @@
 # SPDX-License-Identifier: Apache-2.0
-"""sensor_msgs/CameraInfo of rectified cameras: the projection matrix P is what counts, K is checked."""
+"""sensor_msgs/CameraInfo of rectified cameras: the projection matrix P is what counts, K is checked.
+
+K, D and R say how the image was rectified, which tells where there was no picture to show.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from geo_perception.errors import InputError
 from geo_perception.geometry import PinholeCamera, StereoRig
+from geo_perception.geometry.plausibility import check_possible, doubts
+from geo_perception.geometry.rectification import LensModel, Rectification
 
 MAX_MISMATCH = 0.5  # px; a larger difference of left and right means they were not rectified together
+MAX_RISE = 0.05  # of the baseline: KITTI's published pairs have 0.5%
 
 
 def camera_from_info(msg: Any) -> PinholeCamera:
     """The rectified camera described by `P`, region of interest and binning applied.
 
     Raises:
-        InputError: K or P is zero, not finite or of the wrong length, or the size is not positive.
+        InputError: K or P is zero, not finite, of the wrong length, no camera matrix or none that can be of an image of
+            this size; or the size is not positive.
     """
-    _checked(msg.k, 9, "K")
-    P = _checked(msg.p, 12, "P")
-    camera = PinholeCamera.from_info(P, msg.width, msg.height)
+    _whole(msg, "K")
+    camera = _whole(msg, "P")
     roi = msg.roi
     if roi.width and roi.height:
         camera = camera.cropped(roi.x_offset, roi.y_offset, roi.width, roi.height)
+    camera = replace(camera, rectification=_rectification(msg)[0])
     x, y = max(1, msg.binning_x), max(1, msg.binning_y)
     return camera if (x, y) == (1, 1) else camera.scaled(camera.width // x, camera.height // y)
 
 
-def _checked(values: Any, length: int, name: str) -> NDArray[np.float64]:
-    matrix = np.asarray(values, np.float64).reshape(-1)
-    if matrix.size != length:
-        raise InputError(f"CameraInfo {name} needs {length} values, got {matrix.size}")
-    rows = matrix.reshape(3, -1)
-    if not np.isfinite(matrix).all() or rows[0, 0] <= 0 or rows[1, 1] <= 0:
+def info_doubts(msg: Any) -> tuple[str, ...]:
+    """What is unusual about a CameraInfo that `camera_from_info` takes, one line each; usually nothing."""
+    said: dict[str, str] = {}
+    for name in ("P", "K"):
+        for text in doubts(_whole(msg, name)):
+            said.setdefault(text, f"{name}: {text}")
+    fault = _rectification(msg)[1]
+    return (*said.values(), *((fault,) if fault else ()))
+
+
+def _whole(msg: Any, name: str) -> PinholeCamera:
+    """The camera of the whole image by its matrix `name`."""
+    values = np.asarray(getattr(msg, name.lower()), np.float64).reshape(-1)
+    length = {"K": 9, "P": 12}[name]
+    if values.size != length:
+        raise InputError(f"CameraInfo {name} needs {length} values, got {values.size}")
+    rows = values.reshape(3, -1)
+    if not np.isfinite(values).all() or rows[0, 0] <= 0 or rows[1, 1] <= 0:
         raise InputError(
-            f"CameraInfo {name} must be finite with fx, fy > 0 (is it calibrated?), got {matrix.tolist()}"
+            f"CameraInfo {name} must be finite with fx, fy > 0 (is it calibrated?), got {values.tolist()}"
         )
-    return matrix
+    try:
+        camera = PinholeCamera.from_info(values, msg.width, msg.height)
+        check_possible(camera)
+    except InputError as error:
+        raise InputError(f"CameraInfo {name}: {error}") from error
+    return camera
+
+
+def _rectification(msg: Any) -> tuple[Rectification | None, str]:
+    """How the image was rectified, None where that changed nothing or is not known, and why it is not known.
+
+    Images come rectified, so that neither D nor R is needed for their depth: what is wrong with them is no fault.
+    """
+    R = np.asarray(msg.r, np.float64).reshape(-1)
+    taken = _whole(msg, "K")
+    if msg.roi.width and msg.roi.height:
+        taken = taken.cropped(msg.roi.x_offset, msg.roi.y_offset, msg.roi.width, msg.roi.height)
+    try:
+        lens = LensModel.of(msg.distortion_model, np.asarray(msg.d, np.float64))
+        R = R if R.any() else np.eye(3).reshape(-1)  # drivers of rectified images leave it empty
+        if R.size != 9:
+            raise InputError(f"R needs 9 values, got {R.size}")
+        same = np.array_equal(R, np.eye(3).reshape(-1)) and np.allclose(msg.k, _whole(msg, "P").K.reshape(-1))
+        K = tuple(map(float, taken.K.reshape(-1)))
+        found = Rectification(K, lens, tuple(map(float, R)), (taken.width, taken.height))
+    except InputError as error:
+        return None, f"{error}; what rectification left black is not recognised"
+    return (found if lens.distorts or not same else None), ""
 
 
 def rig_from_infos(left: Any, right: Any) -> StereoRig:
     """The stereo pair of two CameraInfos; baseline from P: (P_left[3] - P_right[3]) / fx, metres.
 
     Raises:
-        InputError: either is invalid, they differ in size or intrinsics, or the baseline is not positive.
+        InputError: either is invalid, they differ in size or intrinsics, the right camera stands above or below the
+            left one, or the baseline is not positive.
     """
     cameras = camera_from_info(left), camera_from_info(right)
     if cameras[0].size != cameras[1].size:
@@ -65,20 +112,36 @@ def rig_from_infos(left: Any, right: Any) -> StereoRig:
             f"right CameraInfo P[3] = -fx * baseline must be below the left's {left.p[3]:g}, "
             f"got {right.p[3]:g}: baseline {baseline_m:g} m (left and right swapped?)"
         )
+    rise_m = float(left.p[7] - right.p[7]) / float(left.p[5])
+    if abs(rise_m) > MAX_RISE * baseline_m:
+        raise InputError(
+            f"right CameraInfo P[7] {right.p[7]:g} against the left's {left.p[7]:g} puts it {rise_m:g} m below, "
+            f"beside a baseline of {baseline_m:g} m: the pair is not rectified to common rows"
+        )
     return StereoRig(cameras[0], baseline_m)
 
 
 def info_fields(camera: PinholeCamera, baseline_m: float = 0.0) -> dict[str, Any]:
-    """Fields of sensor_msgs/CameraInfo but for header and roi: no distortion, P[3] = -fx * baseline_m."""
+    """Fields of sensor_msgs/CameraInfo but for header and roi; P[3] = -fx * baseline_m.
+
+    D, K and R are those by which the image was rectified, if that is known and it is no crop; else those of no
+    distortion.
+    """
     P = np.zeros((3, 4))
     P[:, :3] = camera.K
     P[0, 3] = -camera.fx * baseline_m
-    matrices = {"d": np.zeros(5), "k": camera.K.reshape(9), "r": np.eye(3).reshape(9), "p": P.reshape(12)}
-    return {"height": camera.height, "width": camera.width, "distortion_model": "plumb_bob", **matrices}
+    fields = {"height": camera.height, "width": camera.width, "p": P.reshape(12)}
+    taken = camera.rectification
+    if taken is None or camera.whole is not None:
+        plain = {"d": np.zeros(5), "k": camera.K.reshape(9), "r": np.eye(3).reshape(9)}
+        return {**fields, "distortion_model": "plumb_bob", **plain}
+    K = PinholeCamera.from_info(taken.K, *taken.size).scaled(camera.width, camera.height).K
+    lens = {"distortion_model": taken.lens.model, "d": np.array(taken.lens.coefficients)}
+    return {**fields, **lens, "k": K.reshape(9), "r": np.array(taken.R)}
 
 
 def info_from_camera(camera: PinholeCamera, header: Any, baseline_m: float = 0.0) -> Any:
-    """sensor_msgs/CameraInfo of a rectified camera; give `baseline_m` for the right camera of a pair."""
+    """sensor_msgs/CameraInfo of a camera without distortion; give `baseline_m` for the right one of a pair."""
     from sensor_msgs.msg import CameraInfo
 
-    return CameraInfo(header=header, **info_fields(camera, baseline_m))
+    return CameraInfo(header=header, **info_fields(replace(camera, rectification=None), baseline_m))

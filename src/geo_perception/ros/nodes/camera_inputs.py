@@ -16,8 +16,22 @@ from geo_perception.ros import conversions
 def calibration_key(info: Any) -> tuple[Any, ...]:
     """Equal for CameraInfos that describe the same camera."""
     roi = info.roi
-    numbers = (np.asarray(info.k).tobytes(), np.asarray(info.p).tobytes(), info.width, info.height)
-    return (*numbers, info.binning_x, info.binning_y, roi.x_offset, roi.y_offset, roi.width, roi.height)
+    numbers = tuple(np.asarray(matrix).tobytes() for matrix in (info.k, info.p, info.d, info.r))
+    size = (info.width, info.height, info.binning_x, info.binning_y)
+    return (*numbers, info.distortion_model, *size, roi.x_offset, roi.y_offset, roi.width, roi.height)
+
+
+class DoubtLog:
+    """Logs what is unusual about a calibration once, and again only when something else is."""
+
+    def __init__(self) -> None:
+        self._said: tuple[str, ...] = ()
+
+    def __call__(self, logger: Any, doubts: tuple[str, ...]) -> None:
+        """Warn on a node's logger."""
+        if doubts and doubts != self._said:
+            logger.warning(f"calibration: {'; '.join(doubts)}")
+        self._said = doubts or self._said
 
 
 def decode_sized(message: Any, camera: PinholeCamera) -> NDArray[np.uint8]:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,7 @@ class Sensors:
     rig: StereoRig
     camera_from_lidar: NDArray[np.float64]
     faults: tuple[str, ...]  # why a sensor is None
+    doubts: tuple[str, ...] = ()  # what is unusual about the calibration
 
 
 class InputDecoder:
@@ -36,7 +37,7 @@ class InputDecoder:
 
     def __init__(self, extrinsics: Extrinsics) -> None:
         self._extrinsics = extrinsics
-        self._rig: tuple[Any, StereoRig, str] | None = None
+        self._rig: tuple[Any, StereoRig, str, tuple[str, ...]] | None = None
 
     def __call__(self, match: Match) -> Sensors:
         """Arrays of a set. A fault of the left camera is fatal to it, one of the others is noted."""
@@ -49,7 +50,7 @@ class InputDecoder:
                 faults.append(f"{topic}: {error}")
                 return None
 
-        rig, rig_fault = self._calibration(match)
+        rig, rig_fault, doubts = self._calibration(match)
         left = attempt(LEFT, lambda: decode_sized(match[LEFT], rig.left))
         if left is None:
             raise InputError("; ".join(faults))
@@ -64,15 +65,26 @@ class InputDecoder:
             frames = match[LEFT].header.frame_id, match[POINTS].header.frame_id
             found = attempt(POINTS, lambda: self._extrinsics.lookup(*frames))
             points, camera_from_lidar = (None, camera_from_lidar) if found is None else (points, found)
-        return Sensors(left, right, points, rig, camera_from_lidar, tuple(faults))
+        return Sensors(left, right, points, rig, camera_from_lidar, tuple(faults), doubts)
 
-    def _calibration(self, match: Match) -> tuple[StereoRig, str]:
-        """The rig of this set's CameraInfos, and why it cannot serve stereo if it cannot."""
+    def _calibration(self, match: Match) -> tuple[StereoRig, str, tuple[str, ...]]:
+        """The rig of this set's CameraInfos, why it cannot serve stereo if it cannot, and what is unusual about it."""
         left, right = match[LEFT_INFO], match.get(RIGHT_INFO)
         key = (calibration_key(left), None if right is None else calibration_key(right))
         if self._rig is None or self._rig[0] != key:
-            self._rig = (key, *rig_or_fault(left, right))
-        return self._rig[1], self._rig[2]
+            rig, fault = rig_or_fault(left, right)
+            infos = {LEFT_INFO: left} if right is None or fault else {LEFT_INFO: left, RIGHT_INFO: right}
+            self._rig = (key, rig, fault, calibration_doubts(infos))
+        return self._rig[1:]
+
+
+def calibration_doubts(infos: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is unusual about CameraInfos by topic; what both say is said of the first."""
+    said: dict[str, str] = {}
+    for topic, info in infos.items():
+        for text in conversions.info_doubts(info):
+            said.setdefault(text, f"{topic}: {text}")
+    return tuple(said.values())
 
 
 def rig_or_fault(left: Any, right: Any | None) -> tuple[StereoRig, str]:

@@ -17,7 +17,7 @@ from geo_perception.geometry import PinholeCamera
 from geo_perception.pipelines import DepthEstimate, IndoorDepth
 from geo_perception.pipelines.indoor_depth import check_camera
 from geo_perception.ros import conversions
-from geo_perception.ros.nodes.camera_inputs import calibration_key, check_size
+from geo_perception.ros.nodes.camera_inputs import DoubtLog, calibration_key, check_size
 from geo_perception.ros.nodes.depth_outputs import DepthEncoder
 from geo_perception.ros.nodes.depth_settings import CLOUD, COLOUR, DEPTH, DEPTH_INFO
 from geo_perception.ros.nodes.indoor_settings import IMAGE, INFO, IndoorSettings
@@ -38,13 +38,14 @@ class View:
     rgb: NDArray[np.uint8]
     camera: PinholeCamera | None
     fault: str  # why there is no camera
+    doubts: tuple[str, ...] = ()  # what is unusual about it
 
 
 class InputDecoder:
     """Messages of a set to an image and its camera, which is worked out only when the CameraInfo changes."""
 
     def __init__(self) -> None:
-        self._known: tuple[Any, PinholeCamera] | None = None
+        self._known: tuple[Any, PinholeCamera, tuple[str, ...]] | None = None
 
     def __call__(self, match: Match) -> View:
         """Raises InputError for a bad image; a missing CameraInfo, or one that cannot be the image's, is noted."""
@@ -53,20 +54,21 @@ class InputDecoder:
         except InputError as error:
             raise InputError(f"{IMAGE}: {error}") from error
         try:
-            camera = self._camera(match.get(INFO))
+            camera, doubts = self._camera(match.get(INFO))
             check_size(rgb, camera)
             check_camera(camera, camera.size)
         except InputError as error:
             return View(rgb, None, f"{INFO}: {error}")
-        return View(rgb, camera, "")
+        return View(rgb, camera, "", doubts)
 
-    def _camera(self, info: Any) -> PinholeCamera:
+    def _camera(self, info: Any) -> tuple[PinholeCamera, tuple[str, ...]]:
         if info is None:
             raise InputError("missing")
         key = calibration_key(info)
         if self._known is None or self._known[0] != key:
-            self._known = (key, conversions.camera_from_info(info))
-        return self._known[1]
+            doubts = tuple(f"{INFO}: {text}" for text in conversions.info_doubts(info))
+            self._known = (key, conversions.camera_from_info(info), doubts)
+        return self._known[1:]
 
 
 def build_pipeline(settings: IndoorSettings) -> Any:
@@ -85,6 +87,7 @@ class IndoorDepthNode(SynchronisedNode[IndoorSettings]):
         self._pipeline: Any = None
         self._decode = InputDecoder()
         self._encode = DepthEncoder()
+        self._log_doubts = DoubtLog()
 
     def accept(self, settings: IndoorSettings) -> None:
         settings.pipeline()  # which knows what sizes a network takes
@@ -118,9 +121,11 @@ class IndoorDepthNode(SynchronisedNode[IndoorSettings]):
         view = self._decode(job)
         if view.fault and settings.on_missing == "hold":
             raise InputError(view.fault)
+        self._log_doubts(self.get_logger(), view.doubts)
         decode_ms = (perf_counter() - start) * 1e3
         estimate: DepthEstimate = pipeline(view.rgb, view.camera, job.stamp_ns)
-        degraded = "; ".join(filter(None, (view.fault, *estimate.notes)))
+        known = "; ".join(filter(None, (view.fault, *view.doubts)))
+        degraded = "; ".join(filter(None, (known, *(note for note in estimate.notes if note not in known))))
         header = conversions.header(job.stamp_ns, job[IMAGE].header.frame_id)  # of every output
         messages = self._encode(estimate.depth_m, view.rgb, view.camera, wanted, settings, header)
         return Answer(job.stamp_ns, messages, {"decode": decode_ms, **estimate.stages_ms}, degraded)

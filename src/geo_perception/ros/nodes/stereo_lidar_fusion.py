@@ -12,6 +12,7 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from geo_perception.errors import InputError
 from geo_perception.pipelines import FusedDepth, StereoLidarFusion
 from geo_perception.ros import conversions
+from geo_perception.ros.nodes.camera_inputs import DoubtLog
 from geo_perception.ros.nodes.consistency import disagreement
 from geo_perception.ros.nodes.depth_settings import CLOUD, COLOUR, DEPTH, DEPTH_INFO
 from geo_perception.ros.nodes.fusion_inputs import InputDecoder
@@ -65,6 +66,7 @@ class StereoLidarFusionNode(SynchronisedNode[FusionSettings]):
         self._extrinsics: Extrinsics | None = None
         self._decode: InputDecoder | None = None
         self._encode = OutputEncoder()
+        self._log_doubts = DoubtLog()
 
     def accept(self, settings: FusionSettings) -> None:
         if not settings.camera_from_lidar:
@@ -104,6 +106,7 @@ class StereoLidarFusionNode(SynchronisedNode[FusionSettings]):
         start = perf_counter()
         sensors = decode(job)
         self._hold(settings, sensors.faults)
+        self._log_doubts(self.get_logger(), sensors.doubts)
         decode_ms = (perf_counter() - start) * 1e3
         fused: FusedDepth = pipeline(
             sensors.left, sensors.right, sensors.points_lidar, sensors.rig, sensors.camera_from_lidar
@@ -112,7 +115,7 @@ class StereoLidarFusionNode(SynchronisedNode[FusionSettings]):
         if sensors.points_lidar is not None and fused.lidar_depth_m is None:
             faults = (*faults, f"{POINTS}: no return falls into the image")
             self._hold(settings, faults)
-        degraded = "; ".join(filter(None, (*faults, disagreement(fused))))
+        degraded = "; ".join(filter(None, (*faults, *sensors.doubts, disagreement(fused))))
         header = conversions.header(
             job.stamp_ns, job[LEFT].header.frame_id
         )  # of every output, as the left image's

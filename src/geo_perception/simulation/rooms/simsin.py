@@ -116,7 +116,7 @@ def write_environment(job: Job) -> Path:
     try:
         simulator = RoomSimulator(job.seed, job.config)
         labels = [_write(part, number, frame) for number, frame in enumerate(_frames(simulator, job))]
-        record = {**job.settings(), "camera": asdict(simulator.camera), "files": labels}
+        record = {**job.settings(), "camera": simulator.camera.pixels, "files": labels}
         (part / RECORD).write_text(json.dumps(record, indent=1) + "\n")
         part.rename(job.path)
     finally:

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""7-Scenes: a Kinect whose colour and depth were recorded as the cameras saw them, each from its own place.
+
+Its authors (Shotton et al., CVPR 2013; microsoft.com/research, "RGB-D Dataset 7-Scenes") publish intrinsics of the
+depth camera only, 585 px and the middle of 640x480. What the relocalisation literature uses beside them (Brachmann and
+Rother, DSAC*, TPAMI 2021; its successor ACE registers depth so) is the Kinect's nominal 525 px for colour, and the way
+from depth to colour that LIRIS-VOIR measured on a Kinect (projet.liris.cnrs.fr/voir, "Kinect calibration").
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo_perception.datasets.indoor.calibration_files import FoundCalibration, find_calibration
+from geo_perception.datasets.indoor.cameras import FolderCamera, Sensor, folder_camera
+from geo_perception.datasets.indoor.files import read_depth_png
+from geo_perception.geometry import PinholeCamera
+
+Array = NDArray[np.float32]
+Matrix = NDArray[np.float64]
+
+MILLIMETRES = 1000.0
+MAX_SENSOR_M = 60.0  # 65535 mm and the like mark that nothing was seen
+
+COLOUR = Sensor("the Kinect's colour camera (nominal)", 525.0, 525.0, 320.0, 240.0)
+DEPTH = Sensor("7-Scenes' depth camera", 585.0, 585.0, 320.0, 240.0)
+COLOUR_FROM_DEPTH: Matrix = np.array(
+    [
+        [0.99996518, 0.00267651, -0.00790410, -0.02555894],
+        [-0.00274093, 0.99996303, -0.00815045, 0.00010110],
+        [0.00788199, 0.00817183, 0.99993555, 0.00203183],
+        [0, 0, 0, 1],
+    ],
+    np.float64,
+)  # metres
+
+REGISTERED = (
+    "depth is registered to colour by the nominal geometry of a Kinect: 525 px against 585, 2.6 cm aside"
+)
+AS_ONE = "depth is taken as registered to colour"
+
+
+def images(root: Path) -> list[Path]:
+    """`frame-NNNNNN.color.{png,jpg}` in whatever case the endings are."""
+    return sorted(p for p in root.glob("frame-*.color.*") if p.suffix.lower() in (".png", ".jpg", ".jpeg"))
+
+
+def cameras(root: Path) -> tuple[FolderCamera, bool]:
+    """The colour camera, and whether depth is still the depth camera's own view.
+
+    Other recorders write the same names beside a calibration of their own; theirs is taken, and depth as registered. A
+    file that repeats the published 585 px speaks of the depth camera.
+
+    Raises:
+        DataError: a calibration file is damaged.
+    """
+    found = find_calibration(root)
+    if found is None or is_depth_camera(found):
+        origin = f"no calibration of the colour camera: intrinsics of {COLOUR.name} are assumed"
+        if found is not None:
+            origin = f"{found.path.name} is of the depth camera; intrinsics of {COLOUR.name} are assumed"
+        return FolderCamera(origin, COLOUR.camera), True
+    return folder_camera(root, COLOUR, found), False
+
+
+def is_depth_camera(found: FoundCalibration) -> bool:
+    """Whether a calibration holds the published intrinsics of the depth camera."""
+    stated = found.alternatives[0]
+    published = DEPTH.camera(*(stated.size or (DEPTH.width, DEPTH.height)))
+    return bool(np.allclose(np.diag(stated.K)[:2], (published.fx, published.fy), rtol=1e-3))
+
+
+def read_depth(path: Path, *, register: bool) -> Array:
+    """(h, w) metres in the colour camera's view at the depth image's size, 0 = unknown.
+
+    Raises:
+        DataError: missing, damaged, no 16-bit image, or of another aspect than a Kinect's.
+    """
+    depth_m = read_depth_png(path, units_per_m=MILLIMETRES, max_m=MAX_SENSOR_M)
+    if not register:
+        return depth_m
+    height, width = depth_m.shape
+    return registered(depth_m, DEPTH.camera(width, height), COLOUR.camera(width, height), COLOUR_FROM_DEPTH)
+
+
+def registered(
+    depth_m: Array, depth: PinholeCamera, colour: PinholeCamera, colour_from_depth: Matrix
+) -> Array:
+    """Depth as another camera beside it sees it: each pixel to the nearest one there, the nearest surface wins.
+
+    Args:
+        depth_m: (h, w) metres, 0 or NaN = unknown.
+        depth: the camera that measured it.
+        colour: the camera beside it.
+        colour_from_depth: 4x4, from the one's optical frame to the other's.
+
+    Returns:
+        (H, W) of the colour camera, metres, 0 = unknown.
+    """
+    known = depth_m > 0
+    points = (depth.rays[known] * depth_m[known][:, None]).astype(np.float64)
+    points = points @ colour_from_depth[:3, :3].T + colour_from_depth[:3, 3]
+    points = points[points[:, 2] > 0]
+    columns = np.rint(points[:, 0] / points[:, 2] * colour.fx + colour.cx).astype(np.int64)
+    rows = np.rint(points[:, 1] / points[:, 2] * colour.fy + colour.cy).astype(np.int64)
+    inside = (columns >= 0) & (columns < colour.width) & (rows >= 0) & (rows < colour.height)
+    out = np.full(colour.width * colour.height, np.inf, np.float32)
+    np.minimum.at(out, rows[inside] * colour.width + columns[inside], points[inside, 2].astype(np.float32))
+    return np.where(np.isfinite(out), out, np.float32(0)).reshape(colour.size)

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a calibration file says of a camera, from the numbers in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo_perception.errors import DataError
+from geo_perception.geometry.plausibility import checked_matrix
+
+Matrix = NDArray[np.float64]
+Size = tuple[int, int]  # width, height
+
+
+@dataclass(frozen=True)
+class StatedCamera:
+    """What a calibration file says."""
+
+    K: Matrix  # (3, 3)
+    size: Size | None = None  # that it is for, where the file says so
+    distortion: tuple[float, ...] = ()  # coefficients other than 0
+    remark: str = ""  # what was understood rather than read
+
+
+def from_values(values: Sequence[float], size: Size | None = None) -> StatedCamera:
+    """A matrix of 9, 12 or 16 numbers by rows or columns, or fx, fy, cx, cy and distortion."""
+    flat = np.array([float(value) for value in values], np.float64)
+    if flat.size in (9, 16) and _is_matrix(flat):
+        return stated_camera(_by_rows(flat), size, ())
+    if flat.size == 12 and _is_matrix(flat):
+        return stated_camera(flat, size, ())
+    if not 4 <= flat.size <= 18 or (flat.size in (9, 12, 16) and flat[1] == 0):
+        raise DataError(f"needs 3x3 numbers, or fx fy cx cy, got {flat.size}: {flat[:12].tolist()}")
+    fx, fy, cx, cy = flat[:4]
+    return stated_camera(np.array([fx, 0, cx, 0, fy, cy, 0, 0, 1]), size, flat[4:])
+
+
+def _is_matrix(flat: Matrix) -> bool:
+    """Whether it has a matrix's zero beside fx; fx fy cx cy k1 ... has not."""
+    return bool(flat[1] == 0 or flat[3] == 0)
+
+
+def _by_rows(flat: Matrix) -> Matrix:
+    """A square matrix by rows, also where it was written by columns as Eigen does: its last row is 0 0 1 either way."""
+    square = flat.reshape(3 if flat.size == 9 else 4, -1)
+    by_columns = not square[0, 2] and not square[1, 2] and square[2, :2].any()
+    return np.asarray((square.T if by_columns else square).reshape(-1), np.float64)
+
+
+def stated_camera(flat: Matrix, size: Size | None, distortion: Iterable[float]) -> StatedCamera:
+    K, remark = checked_matrix(flat).copy(), ""
+    if (
+        K[1, 1] < 0 < K[0, 0]
+    ):  # ICL-NUIM's renderer counts y upwards; its images are stored from the top like all others
+        K[1, 1], remark = -K[1, 1], f"fy {K[1, 1]:g} taken as {-K[1, 1]:g}"
+    return StatedCamera(K, size, tuple(float(v) for v in distortion if v), remark)
+
+
+def stated_size(width: Any, height: Any) -> Size | None:
+    """Raises DataError for a size that is none."""
+    if width is None and height is None:
+        return None
+    sides = float(width), float(height)
+    if any(not np.isfinite(side) or side < 1 or side != int(side) for side in sides):
+        raise DataError(f"image size must be whole pixels above 0, got {width} x {height}")
+    return int(sides[0]), int(sides[1])

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether intrinsics can be those of an image: one check for every way in which a camera comes in.
+
+Readers of messages, files and folders ask it, once for each camera; crops and resized copies made later are not judged:
+of a crop that knows its whole image (`PinholeCamera.whole`) the whole is.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo_perception.errors import InputError
+
+if TYPE_CHECKING:
+    from geo_perception.geometry.camera import PinholeCamera
+
+Matrix = NDArray[np.float64]
+
+logger = logging.getLogger(__name__)
+
+COLUMNS = {9: "K", 12: "P", 16: "4x4"}
+LAST_ROW_TOLERANCE = 1e-4
+MAX_SKEW = 0.01  # of fx: pixels of real sensors are rectangles, and a `PinholeCamera` has no place for more
+
+# Beyond these no lens and no resizing leads: the numbers belong to another image, unit or matrix.
+POSSIBLE_PIXEL_ASPECT = 3.0  # KITTI's images squeezed to 4:3 have 2.5
+POSSIBLE_VIEW_DEG = (1.0, 178.0)  # focal lengths in millimetres or in shares of the width have more
+POSSIBLE_CENTRE = 0.25  # how far outside the image the principal point may lie, as a share of the side
+
+# Beyond these it may be so, and is worth a line: rectified pairs and cheap lenses stay within.
+USUAL_PIXEL_ASPECT = 1.05
+USUAL_VIEW_DEG = (10.0, 150.0)
+USUAL_CENTRE = 0.12  # distance of the principal point from the image's middle, as a share of the side
+
+
+def checked_matrix(values: Sequence[float] | Matrix) -> Matrix:
+    """(3, 3) intrinsic matrix in a row-major 3x3 K, 3x4 P or 4x4.
+
+    Raises:
+        InputError: wrong count, not finite, a last row other than 0 0 1, a transposed matrix or one with skew.
+    """
+    flat = np.asarray(values, np.float64).reshape(-1)
+    if flat.size not in COLUMNS:
+        raise InputError(f"camera matrix needs 9 (K) or 12 (P) values, got {flat.size}")
+    if not np.isfinite(flat).all():
+        raise InputError(f"camera matrix must be finite, got {_said(flat)}")
+    K = flat.reshape(3 if flat.size < 16 else 4, -1)[:3, :3]
+    if np.abs(K[2] - (0, 0, 1)).max() > LAST_ROW_TOLERANCE:
+        turned = np.abs(K[:, 2] - (0, 0, 1)).max() <= LAST_ROW_TOLERANCE
+        hint = ": it is transposed" if turned else ""
+        raise InputError(f"camera matrix needs the last row 0 0 1, got {_said(K[2])} of {_said(flat)}{hint}")
+    if K[1, 0] != 0 or abs(K[0, 1]) > MAX_SKEW * abs(K[0, 0]):
+        raise InputError(f"camera matrix must be fx 0 cx, 0 fy cy, 0 0 1, got {_said(flat)}")
+    return K
+
+
+def check_possible(camera: PinholeCamera) -> None:
+    """Raise InputError if no camera and no resizing of its image has these intrinsics."""
+    camera = camera.whole or camera
+    if not 1 / POSSIBLE_PIXEL_ASPECT <= camera.fx / camera.fy <= POSSIBLE_PIXEL_ASPECT:
+        raise InputError(
+            f"fx {camera.fx:g} and fy {camera.fy:g} px cannot be of one camera: their ratio must be "
+            f"1/{POSSIBLE_PIXEL_ASPECT:g} to {POSSIBLE_PIXEL_ASPECT:g}"
+        )
+    low, high = POSSIBLE_VIEW_DEG
+    if not low <= view_deg(camera) <= high:
+        raise InputError(
+            f"fx {camera.fx:g}, fy {camera.fy:g} px of a {_size(camera)} image are a field of view of "
+            f"{view_deg(camera):.3g} degrees, possible are {low:g} to {high:g}"
+        )
+    if max(_off_centre(camera)) > 0.5 + POSSIBLE_CENTRE:
+        raise InputError(f"{_centre(camera)} lies far outside: intrinsics of another image")
+
+
+def doubts(camera: PinholeCamera) -> tuple[str, ...]:
+    """What is unusual about intrinsics that are possible, one line each, both values named; usually nothing."""
+    camera = camera.whole or camera
+    said = []
+    ratio = camera.fx / camera.fy
+    if not 1 / USUAL_PIXEL_ASPECT <= ratio <= USUAL_PIXEL_ASPECT:
+        said.append(
+            f"fx {camera.fx:g} and fy {camera.fy:g} px of a {_size(camera)} image differ{_stretch(camera)}"
+        )
+    if max(_off_centre(camera)) > USUAL_CENTRE:
+        said.append(f"{_centre(camera)} is far from the middle")
+    low, high = USUAL_VIEW_DEG
+    if not low <= view_deg(camera) <= high:
+        said.append(
+            f"fx {camera.fx:g}, fy {camera.fy:g} px of a {_size(camera)} image are a field of view of "
+            f"{view_deg(camera):.3g} degrees, usual are {low:g} to {high:g}"
+        )
+    return tuple(said)
+
+
+def report_doubts(origin: str, said: Iterable[str]) -> None:
+    """One warning for each, once in a process: readers meet the same camera frame after frame."""
+    for text in said:
+        _warn_once(f"{origin}: {text}")
+
+
+@lru_cache(maxsize=1024)
+def _warn_once(text: str) -> None:
+    logger.warning("%s", text)
+
+
+def view_deg(camera: PinholeCamera) -> float:
+    """The larger of the horizontal and the vertical field of view of a centred camera, degrees."""
+    side = max(camera.width / camera.fx, camera.height / camera.fy)
+    return math.degrees(2 * math.atan(side / 2))
+
+
+def is_rotation(matrix: Matrix) -> bool:
+    """Whether a 3x3 matrix is one, to the digits that calibration files have."""
+    return bool(np.allclose(matrix @ matrix.T, np.eye(3), atol=1e-2) and np.linalg.det(matrix) > 0)
+
+
+def _off_centre(camera: PinholeCamera) -> tuple[float, float]:
+    """Distance of the principal point from the middle, as shares of the sides."""
+    x, y = (camera.cx + 0.5) / camera.width, (camera.cy + 0.5) / camera.height
+    return abs(x - 0.5), abs(y - 0.5)
+
+
+def _centre(camera: PinholeCamera) -> str:
+    """The principal point, and the size of image that it would be the middle of."""
+    text = f"principal point {camera.cx:g}, {camera.cy:g} of a {_size(camera)} image"
+    width, height = round(2 * camera.cx + 1), round(2 * camera.cy + 1)
+    return f"{text} (middle of {width}x{height})" if min(width, height) > 0 else text
+
+
+def _stretch(camera: PinholeCamera) -> str:
+    """Which aspect would have to be stretched over the image to make the pixels so."""
+    aspect = camera.width / camera.height / (camera.fx / camera.fy)
+    for columns, rows in ((4, 3), (16, 9), (16, 10), (3, 2), (5, 4), (1, 1)):
+        if abs(aspect * rows / columns - 1) < 0.01:
+            return f": those of a {columns}:{rows} image stretched over it?"
+    return " (pixels that are no squares)"
+
+
+def _size(camera: PinholeCamera) -> str:
+    return f"{camera.width}x{camera.height}"
+
+
+def _said(values: Matrix) -> str:
+    return " ".join(f"{value:g}" for value in np.asarray(values).reshape(-1))

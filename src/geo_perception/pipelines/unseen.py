@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where an image shows nothing because rectification had no picture there: depth of it is unknown."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from geo_perception.geometry import PinholeCamera
+
+Array = NDArray[np.float32]
+Image = NDArray[np.uint8]
+
+# Rectification leaves black, which JPEG makes nearly black. That a camera's calibration puts a pixel outside the
+# picture is no proof by itself: the image may have come unrectified, and has a picture everywhere then.
+BLACK = 16
+RECTIFIED = 0.9  # share of what should be black that must be, to take all of it as such
+
+MOSTLY = 0.6  # share of black beyond which an image says little
+
+
+def blank_unseen(depth_m: Array, image: Image, camera: PinholeCamera | None) -> None:
+    """Set depth to NaN where the camera's image was rectified and shows nothing.
+
+    A pixel counts if the calibration puts it outside the image as taken and it is black, or nearly all such pixels are.
+    Black elsewhere is a dark scene and keeps its depth.
+
+    Args:
+        depth_m: (H, W), changed in place.
+        image: (H, W, 3) RGB.
+        camera: of that image.
+    """
+    outside = None if camera is None else camera.outside
+    if outside is None:
+        return
+    black = image[outside].max(axis=1) <= BLACK
+    depth_m[outside] = np.where(
+        black | (np.count_nonzero(black) >= RECTIFIED * black.size), np.float32(np.nan), depth_m[outside]
+    )
+
+
+def black_note(image: Image) -> str:
+    """What there is to say of an image that is mostly without a picture."""
+    black = cv2.countNonZero(cv2.inRange(image, (0, 0, 0), (0, 0, 0))) / (image.shape[0] * image.shape[1])
+    return f"{black:.0%} of the image is black: its depth is a guess" if black > MOSTLY else ""
