@@ -24,3 +24,7 @@ class DataError(GeoPerceptionError):
 
 class MissingDependencyError(GeoPerceptionError):
     """An optional package is needed for what was asked and is not installed."""
+
+
+class OutputError(GeoPerceptionError):
+    """A result cannot be written where it was asked for: no such place, no permission, no space."""
