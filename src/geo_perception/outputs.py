@@ -81,6 +81,8 @@ def writing(path: Path | str) -> Iterator[None]:
     """
     try:
         yield
+    except BrokenPipeError:  # nobody reads any more, which is no fault
+        raise
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {reason(error)}") from error
 

@@ -15,7 +15,9 @@ from importlib import import_module
 from typing import Any
 
 from geo_perception import __version__
+from geo_perception.cli.terminal import accept_any_text, blamed, flush
 from geo_perception.errors import ConfigError, GeoPerceptionError, MissingDependencyError
+from geo_perception.outputs import reason
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, what a shell expects
@@ -108,13 +110,11 @@ def main() -> None:
     """Entry point of the console script."""
     debug = "--debug" in sys.argv[1:]
     signal.signal(signal.SIGTERM, _terminate)
+    accept_any_text()
     try:
-        sys.exit(run([arg for arg in sys.argv[1:] if arg != "--debug"]))
-    except GeoPerceptionError as error:
-        if debug:
-            raise
-        print(f"geo-perception: {error}", file=sys.stderr)
-        sys.exit(EXIT_USER_ERROR)
+        code = run([arg for arg in sys.argv[1:] if arg != "--debug"])
+        flush()
+        sys.exit(code)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
     except Terminated:
@@ -124,3 +124,18 @@ def main() -> None:
         # The reader (`| head`) has gone: silence the flush at exit, too.
         sys.stdout = None  # type: ignore[assignment]  # Python itself allows None here
         sys.exit(0)
+    except (GeoPerceptionError, OSError, MemoryError) as error:
+        if debug:
+            raise
+        print(f"geo-perception: {one_line(blamed(error))}", file=sys.stderr)
+        sys.exit(EXIT_USER_ERROR)
+
+
+def one_line(error: Exception) -> str:
+    """What went wrong, for the user; of the system's errors the file and the reason."""
+    if isinstance(error, MemoryError):
+        return " ".join(f"this machine's memory does not suffice. {error}".split())
+    if isinstance(error, OSError):
+        named = [str(name) for name in (error.filename, error.filename2) if name is not None]
+        return ": ".join([*named, reason(error)])
+    return str(error)

@@ -7,24 +7,43 @@ import os
 import sys
 from pathlib import Path
 
-from geo_perception.errors import WeightsError
+from geo_perception.errors import ConfigError, WeightsError
 from geo_perception.weights.card import CARD_FILE
 
 OFFICIAL_FILE = "official.yaml"
 
 
 def user_folder() -> Path:
-    """Where `geo-perception weights import` puts models: $XDG_DATA_HOME/geo_perception/models."""
-    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(base) / "geo_perception" / "models"
+    """Where `geo-perception weights import` puts models: $XDG_DATA_HOME/geo_perception/models.
+
+    Raises:
+        ConfigError: neither that variable nor HOME is set, and the system knows no home of this user.
+    """
+    base = Path(os.environ.get("XDG_DATA_HOME", ""))
+    if not base.is_absolute():  # which the specification tells to ignore
+        try:
+            base = Path.home() / ".local" / "share"
+        except RuntimeError as error:
+            raise ConfigError(
+                "this user has no home folder for models: set HOME or XDG_DATA_HOME, or name another folder"
+            ) from error
+    return base / "geo_perception" / "models"
 
 
 def model_folders() -> list[Path]:
     """Folders that are searched for models, in order; only those that exist."""
     prefixes = [p for p in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if p]
     shared = [Path(prefix) / "share" / "geo_perception" / "models" for prefix in (*prefixes, sys.prefix)]
-    folders = [_checkout() / "models", user_folder(), *shared]
+    folders = [_checkout() / "models", *_users(), *shared]
     return list(dict.fromkeys(folder for folder in folders if folder.is_dir()))
+
+
+def _users() -> list[Path]:
+    """The user's folder; containers run users without one, who have imported nothing."""
+    try:
+        return [user_folder()]
+    except ConfigError:
+        return []
 
 
 def _checkout() -> Path:
@@ -38,7 +57,7 @@ def find_model(path_or_name: str | Path) -> Path:
     Raises:
         WeightsError: there is none; the message lists what exists and where it was looked for.
     """
-    path = Path(path_or_name).expanduser()
+    path = _expanded(path_or_name)
     if (path / CARD_FILE).is_file():
         return path
     if path.is_dir():
@@ -50,6 +69,13 @@ def find_model(path_or_name: str | Path) -> Path:
     found = ", ".join(list_models()) or "none"
     looked = ", ".join(str(folder) for folder in folders) or "no folder exists"
     raise WeightsError(f"no model {str(path_or_name)!r}; there are: {found} (searched {looked})")
+
+
+def _expanded(path: str | Path) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise WeightsError(f"no model {str(path)!r}: there is no such user's home") from error
 
 
 def list_models() -> dict[str, Path]:

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Terminals that know ASCII or Latin-1 only, and pipes that lead to a full disk."""
+
+from __future__ import annotations
+
+import codecs
+import sys
+
+from geo_perception.errors import OutputError
+from geo_perception.outputs import reason, writing
+
+ERRORS = "geo_perception.readable"
+STAND_INS = {
+    "…": "...", "→": "->", "←": "<-", "≤": "<=", "≥": ">=", "≈": "~", "±": "+-", "²": "2", "°": " deg", "µ": "u",
+    "δ": "delta", "—": "-", "•": "*", "“": '"', "”": '"', "×": "x", "–": "-", "’": "'",  # noqa: RUF001
+}  # fmt: skip
+
+
+def accept_any_text() -> None:
+    """Let both standard streams write characters that their encoding lacks in another way instead of failing.
+
+    Python chooses the encoding by LC_ALL and PYTHONIOENCODING. Names of files may even hold bytes that no encoding has.
+    """
+    codecs.register_error(ERRORS, _readable)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors=ERRORS)
+
+
+def _readable(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    return "".join(STAND_INS.get(char) or _escaped(char) for char in text), error.end
+
+
+def _escaped(char: str) -> str:
+    return char.encode("ascii", "backslashreplace").decode("ascii")
+
+
+def flush() -> None:
+    """Write what is pending. Raises OutputError if the standard output leads to a full disk."""
+    try:
+        with writing("the standard output"):
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except BaseException:
+        sys.stdout = None  # Python would try again at its end, and complain in its own words
+        raise
+
+
+def blamed(error: Exception) -> Exception:
+    """The same error, or, if it names no file and the standard output takes nothing, one that says so."""
+    if not isinstance(error, OSError) or error.filename is not None:
+        return error
+    try:
+        print(flush=True)
+    except OSError:
+        return OutputError(f"the standard output cannot be written: {reason(error)}")
+    return error
