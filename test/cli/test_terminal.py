@@ -17,7 +17,9 @@ COMMAND = (sys.executable, "-m", "geo_perception.cli")
 
 def run(*args: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
     """The command line in a process of its own."""
-    return subprocess.run([*COMMAND, *args], capture_output=True, check=False, env={**os.environ, **environment})
+    return subprocess.run(
+        [*COMMAND, *args], capture_output=True, check=False, env={**os.environ, **environment}
+    )
 
 
 ALL_HELP = """
@@ -46,7 +48,10 @@ def test_what_an_encoding_lacks_is_written_otherwise(tmp_path: Path) -> None:
         "accept_any_text()\nprint('12 \\u2192 3\\u2026 caf\\xe9 \\udce9')"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, check=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}
+        [sys.executable, "-c", program],
+        capture_output=True,
+        check=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
     )
     assert done.stdout.decode("ascii") == "12 -> 3... caf\\xe9 \\udce9\n"
 

@@ -99,5 +99,5 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no ImageNet weights for Linear"):
         load_imagenet(nn.Linear(1, 1), path)
     (tmp_path / "bad.safetensors").write_bytes(b"no")
-    with pytest.raises(WeightsError, match="cannot be read"):
+    with pytest.raises(WeightsError, match="is text, not a checkpoint"):
         load_imagenet(make_encoder("resnet18"), tmp_path / "bad.safetensors")

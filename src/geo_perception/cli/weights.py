@@ -18,6 +18,7 @@ app = typer.Typer(
 NAMES = typer.Argument(None, help="names or folders of models; all when left out")
 FOLDER = typer.Option(None, "--to", help="folder of the model; default: the user's model folder / NAME")
 SHARES = typer.Option([], "--share", help="of each model, in their order, once per model; default: equal")
+FORCE = typer.Option(False, "--force", help="overwrite a model that comes with the package, too")
 SET = typer.Option([], "--set", help="option of the network, KEY=VALUE, e.g. align_corners=true")
 
 
@@ -49,12 +50,15 @@ def verify(names: list[str] | None = NAMES) -> None:
 
 
 @app.command("import")
-def import_(name: str, source: Path, to: Path | None = FOLDER, settings: list[str] = SET) -> None:
+def import_(
+    name: str, source: Path, to: Path | None = FOLDER, settings: list[str] = SET, force: bool = FORCE
+) -> None:
     """Turn an official checkpoint file into a model folder. NAME: see `weights list`, or a network."""
-    from geo_perception.weights import read_official, save_model, user_folder
+    from geo_perception.weights import check_model_folder, read_official, save_model, user_folder
 
-    imported = read_official(name, source, **parse_settings(settings))
     folder = to or user_folder() / name
+    check_model_folder(folder, "--to", force=force)
+    imported = read_official(name, source, **parse_settings(settings))
     card = save_model(imported.module, folder, imported.card)
     print(f"{folder}: {card.network} {card.config}, sha256 {card.sha256[:12]}")
     for limit in card.limits:
@@ -62,29 +66,20 @@ def import_(name: str, source: Path, to: Path | None = FOLDER, settings: list[st
 
 
 @app.command()
-def export(name: str, target: Path) -> None:
+def export(name: str, target: Path, force: bool = FORCE) -> None:
     """Write a model's state dictionary, with the published keys, to a .pth or .safetensors file."""
-    from geo_perception.weights import load_model
+    from geo_perception.weights.export import export_state
 
-    state = load_model(name).state_dict()
-    if target.suffix == ".safetensors":
-        from safetensors.torch import save_file
-
-        save_file(state, target)
-    elif target.suffix == ".pth":
-        import torch
-
-        torch.save(dict(state), target)
-    else:
-        raise ConfigError(f"cannot export to {target.name!r}: the name must end in .pth or .safetensors")
-    print(f"{target}: {len(state)} entries")
+    print(f"{target}: {export_state(name, target, force=force)} entries")
 
 
 @app.command()
-def average(folder: Path, models: list[str], shares: list[float] = SHARES) -> None:
+def average(folder: Path, models: list[str], shares: list[float] = SHARES, force: bool = FORCE) -> None:
     """Write to FOLDER the weighted mean of MODELS' weights. They must have been trained from one beginning."""
+    from geo_perception.weights import check_model_folder
     from geo_perception.weights.average import average_models
 
+    check_model_folder(folder, "FOLDER", force=force)
     card = average_models(models, shares or [1.0] * len(models), folder)
     print(f"{folder}: {card.network}, sha256 {card.sha256[:12]}; measure it with geo-perception eval")
 

@@ -11,12 +11,15 @@ from geo_perception.weights.official import (
     list_official,
     read_official,
 )
+from geo_perception.weights.places import check_model_folder, check_unshipped
 from geo_perception.weights.store import load_model, save_model
 
 __all__ = [
     "Imported",
     "ModelCard",
     "Official",
+    "check_model_folder",
+    "check_unshipped",
     "find_model",
     "import_checkpoint",
     "list_models",

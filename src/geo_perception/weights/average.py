@@ -35,7 +35,8 @@ def average_models(models: Sequence[str | Path], shares: Sequence[float], folder
         Its card: where it comes from, and none of the models' figures.
 
     Raises:
-        ConfigError: fewer than two models, another number of shares, or one that is not positive.
+        ConfigError: fewer than two models, another number of shares, one that is not positive, or the folder is that
+            of one of them.
         WeightsError: a model is missing or damaged, or they are not of one kind.
     """
     if len(models) < 2 or len(shares) != len(models) or not all(0 < share < float("inf") for share in shares):
@@ -44,6 +45,10 @@ def average_models(models: Sequence[str | Path], shares: Sequence[float], folder
             f"{', '.join(f'{share:g}' for share in shares)}"
         )
     folders = [find_model(model) for model in models]
+    if folder.resolve() in {path.resolve() for path in folders}:
+        raise ConfigError(
+            f"{folder} is one of the models: the mean would replace it; name another folder first"
+        )
     cards = [read_card(path) for path in folders]
     check_same(cards, folders)
     parts = [share / sum(shares) for share in shares]

@@ -13,14 +13,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from geo_perception.errors import WeightsError
 from geo_perception.weights.store import file_sha256
 from geo_perception.weights.unpickle import load_checkpoint
 
-STATE_KEYS = ("state_dict", "model")  # where PSMNet's, SSDC's and DPT's containers keep the weights
-PARALLEL_PREFIX = "module."  # added to every key by DataParallel
+STATE_KEYS = ("state_dict", "model", "model_state_dict")  # where containers keep the weights
+WRAPPERS = (
+    "module.",
+    "_orig_mod.",
+    "model.",
+)  # put before every name by DataParallel, torch.compile and Lightning
+
+NUMPY = {"_reconstruct": "NumPy array", "scalar": "NumPy number"}  # stand-ins' names -> what was in the file
 
 # Network -> file of the folder -> prefix that its names get.
 FOLDERS: dict[str, dict[str, str]] = {
@@ -103,18 +110,38 @@ def _inputs(numbers: Mapping[str, Any]) -> str:
 
 
 def state_of(contents: Any, origin: str) -> dict[str, Tensor]:
-    """The state dictionary inside a container, without the DataParallel prefix."""
+    """The state dictionary inside a container, without the prefixes of wrappers.
+
+    Raises:
+        WeightsError: there is none, it is empty, or an entry is no plain tensor with values.
+    """
     for key in STATE_KEYS:
         if isinstance(contents, Mapping) and isinstance(contents.get(key), Mapping):
             contents = contents[key]
-            break
-    if not isinstance(contents, Mapping) or not contents:
+    if not isinstance(contents, Mapping):
         raise WeightsError(f"{origin} holds no state dictionary, but a {type(contents).__name__}")
+    if not contents:
+        raise WeightsError(f"{origin} holds no state dictionary, but an empty mapping")
     for name, value in contents.items():
-        if not isinstance(name, str) or not isinstance(value, Tensor):
-            raise WeightsError(
-                f"{origin} holds no state dictionary: entry {name!r} is a {type(value).__name__}"
-            )
-    if all(name.startswith(PARALLEL_PREFIX) for name in contents):
-        return {name.removeprefix(PARALLEL_PREFIX): value for name, value in contents.items()}
-    return dict(contents)
+        said = _not_plain(name, value)
+        if said:
+            raise WeightsError(f"{origin} holds no state dictionary of plain tensors: entry {name!r} {said}")
+    state = dict(contents)
+    while prefix := next((p for p in WRAPPERS if all(name.startswith(p) for name in state)), ""):
+        state = {name.removeprefix(prefix): value for name, value in state.items()}
+    return state
+
+
+def _not_plain(name: object, value: object) -> str:
+    """What keeps an entry from being a weight; empty if nothing does."""
+    if not isinstance(name, str) or not isinstance(value, Tensor):
+        return f"is a {NUMPY.get(type(value).__name__, type(value).__name__)}"
+    if value.is_nested:
+        return "is a nested tensor"
+    if value.is_meta:
+        return "is a meta tensor, which has a shape but no values"
+    if value.is_quantized:
+        return "is quantised: save the network before it is"
+    if value.layout != torch.strided:
+        return f"is {str(value.layout).removeprefix('torch.')}, not dense"
+    return ""

@@ -32,10 +32,15 @@ def user_folder() -> Path:
 
 def model_folders() -> list[Path]:
     """Folders that are searched for models, in order; only those that exist."""
+    checkout, *shared = package_folders()
+    return list(dict.fromkeys(folder for folder in (checkout, *_users(), *shared) if folder.is_dir()))
+
+
+def package_folders() -> list[Path]:
+    """Where models lie that come with the package; they need not exist. The source checkout is the first."""
     prefixes = [p for p in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if p]
     shared = [Path(prefix) / "share" / "geo_perception" / "models" for prefix in (*prefixes, sys.prefix)]
-    folders = [_checkout() / "models", *_users(), *shared]
-    return list(dict.fromkeys(folder for folder in folders if folder.is_dir()))
+    return [_checkout() / "models", *shared]
 
 
 def _users() -> list[Path]:

@@ -12,8 +12,6 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from geo_perception.errors import ConfigError, MissingDependencyError, WeightsError
@@ -88,14 +86,8 @@ def packaged_file(encoder: nn.Module) -> Path:
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """A state dictionary from .pth or .safetensors. Raises WeightsError if it is missing or damaged."""
-    if path.suffix != ".safetensors":
-        return state_of(load_checkpoint(path), str(path))
-    try:
-        state: dict[str, Tensor] = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise WeightsError(f"{path} cannot be read: {error}") from error
-    return state
+    """A state dictionary from a file of PyTorch or safetensors. Raises WeightsError if it is missing or damaged."""
+    return state_of(load_checkpoint(path), str(path))
 
 
 def renamed(

@@ -15,6 +15,7 @@ from geo_perception.errors import ConfigError, WeightsError
 from geo_perception.networks import NETWORKS
 from geo_perception.weights.card import ModelCard, read_yaml
 from geo_perception.weights.containers import CONSTANTS, Contents, read_contents
+from geo_perception.weights.file_kinds import checkpoint_kind
 from geo_perception.weights.folders import official_file
 from geo_perception.weights.store import file_sha256, load_strictly, new_network
 
@@ -75,12 +76,20 @@ def read_official(name: str, source: str | Path | Mapping[str, Any], **config: A
     entry = _entry(name, digest)
     contents = read_contents(entry.network, source)
     spec = NETWORKS[entry.network]
-    options = {**spec.infer_config(contents.state), **contents.config, **entry.config, **config}
+    options = {**_inferred(entry.network, contents), **contents.config, **entry.config, **config}
     card = _card(entry, options, contents)
     module = new_network(card, contents.origin)
     load_strictly(module, _completed(entry.network, contents.state, module), contents.origin)
     module.eval().requires_grad_(False)
     return Imported(module, replace(card, limits=(*card.limits, *spec.inspect(module))))
+
+
+def _inferred(network: str, contents: Contents) -> dict[str, Any]:
+    """The options that the weights determine. Raises WeightsError: they are another network's."""
+    try:
+        return NETWORKS[network].infer_config(contents.state)
+    except (IndexError, TypeError) as error:  # a known name on a tensor of another shape
+        raise WeightsError(f"{contents.origin} was made for another network than {network}") from error
 
 
 def _completed(network: str, state: dict[str, Tensor], module: nn.Module) -> dict[str, Tensor]:
@@ -95,8 +104,7 @@ def _digest(path: Path) -> str:
     """Hash of a file; no release that comes as a folder is known by its hash."""
     if path.is_dir():
         return ""
-    if not path.is_file():
-        raise WeightsError(f"no checkpoint file {path}")
+    checkpoint_kind(path)  # of a web page, say, that it is one, not that its hash is another
     return file_sha256(path)
 
 

@@ -20,10 +20,11 @@ from torch import Tensor, nn
 
 from geo_perception.errors import ConfigError, WeightsError
 from geo_perception.networks import build
+from geo_perception.outputs import reason
 from geo_perception.weights.card import ModelCard, read_card, write_card
+from geo_perception.weights.file_kinds import checkpoint_kind
 from geo_perception.weights.folders import find_model
-
-WEIGHTS_FILE = "weights.safetensors"
+from geo_perception.weights.places import WEIGHTS_FILE, check_replaceable
 
 
 def load_model(path_or_name: str | Path, device: str = "cpu") -> nn.Module:
@@ -53,11 +54,12 @@ def save_model(
     """Write card and weights to `folder`, replacing a model there only once everything is on disk.
 
     Returns the card as written, with the hash of the weights. Raises WeightsError if card and module
-    disagree, a weight is not finite or the disk refuses; the earlier model is kept then.
+    disagree, a weight is not finite, something that is no model lies there, or the disk refuses; what was there
+    is kept.
 
     Args:
         module: the network that the card describes.
-        folder: of the model; whatever else lies there goes with the old model.
+        folder: of the model.
         card: without the hash.
         arrays: kept beside the weights, file name (`*.npy`) -> array.
         half: keep weights as float16, at half the size and 11 bits; loading makes them float32 again.
@@ -67,14 +69,17 @@ def save_model(
     if half:
         state = {name: value.half() if value.is_floating_point() else value for name, value in state.items()}
     load_strictly(new_network(card, str(folder)), state, "the module to save")
-    fresh = folder.parent / f".{folder.name}.new-{os.getpid()}"
-    shutil.rmtree(fresh, ignore_errors=True)
+    check_replaceable(folder)
+    folder = folder.resolve()  # a link stays one, and "." gets a name
+    fresh = folder.parent / f".new-model-{os.getpid()}"
     try:
+        shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
         card = _write_aside(state, card, arrays or {}, fresh)
         _swap_in(fresh, folder)
     except (OSError, SafetensorError) as error:  # a full disk is either, depending on who notices it
-        raise WeightsError(f"cannot write the model {folder} ({error}); an earlier one is kept") from error
+        said = reason(error) if isinstance(error, OSError) else str(error)
+        raise WeightsError(f"cannot write the model {folder} ({said}); an earlier one is kept") from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return card
@@ -99,7 +104,7 @@ def _swap_in(fresh: Path, folder: Path) -> None:
     if not folder.exists():
         fresh.rename(folder)
         return
-    old = folder.parent / f".{folder.name}.old-{os.getpid()}"
+    old = folder.parent / f".old-model-{os.getpid()}"
     folder.rename(old)
     try:
         fresh.rename(folder)
@@ -116,6 +121,7 @@ def read_weights(folder: Path, card: ModelCard) -> dict[str, Tensor]:
         raise WeightsError(f"{folder} has a card but no {WEIGHTS_FILE}")
     digest = file_sha256(path)
     if digest != card.sha256:
+        checkpoint_kind(path)  # a clone without Git LFS holds pointers: that is the line to print
         raise WeightsError(
             f"{path} is damaged or was replaced: "
             f"sha256 {digest[:12]}…, the card says {card.sha256[:12] or 'none'}…"
@@ -150,14 +156,25 @@ def load_strictly(module: nn.Module, state: dict[str, Tensor], origin: str) -> N
             f"{_examples(missing)} missing, {_examples(extra)} unknown"
         )
     for name, value in state.items():
-        if value.shape != want[name].shape:
-            raise WeightsError(
-                f"{origin}: {name} has shape {tuple(value.shape)}, "
-                f"the network needs {tuple(want[name].shape)}"
-            )
-        if value.is_floating_point() and not torch.isfinite(value).all():
-            raise WeightsError(f"{origin}: {name} holds values that are not finite")
+        said = _misfit(value, want[name])
+        if said:
+            raise WeightsError(f"{origin}: {name} {said}")
     module.load_state_dict(state)
+
+
+def _misfit(value: Tensor, want: Tensor) -> str:
+    """Why a tensor cannot become another one's value; empty if it can."""
+    if value.shape != want.shape:
+        return f"has shape {tuple(value.shape)}, the network needs {tuple(want.shape)}"
+    if value.is_floating_point() != want.is_floating_point() or value.is_complex():
+        return f"is {_dtype(value)}, the network needs {_dtype(want)}"
+    if value.is_floating_point() and not torch.isfinite(value.to(want.dtype)).all():
+        return "holds values that are not finite"
+    return ""
+
+
+def _dtype(value: Tensor) -> str:
+    return str(value.dtype).removeprefix("torch.")
 
 
 def _examples(names: list[str]) -> str:

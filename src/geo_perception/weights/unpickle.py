@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading PyTorch checkpoint files without running what is pickled in them.
+"""Reading checkpoint files of PyTorch and safetensors without running what is pickled in them.
 
 torch.load(weights_only=True) builds tensors and plain containers only. The released files also hold a few
 small objects (an argument namespace, an evaluation result, NumPy numbers); those are named in STAND_INS and
@@ -9,13 +9,17 @@ become inert objects that keep their fields and do nothing. A file that needs an
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 
 from geo_perception.errors import WeightsError
+from geo_perception.weights.file_kinds import SAFETENSORS, checkpoint_kind
 
 
 class Inert:
@@ -38,6 +42,9 @@ STAND_INS = (
     "numpy.core.multiarray.scalar",  # numbers inside those two
     "numpy._core.multiarray.scalar",
     "numpy.dtype",
+    "numpy.core.multiarray._reconstruct",  # arrays beside the weights, such as learning curves
+    "numpy._core.multiarray._reconstruct",
+    "numpy.ndarray",
 )
 
 
@@ -50,23 +57,41 @@ _ALLOWED: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [_stand_in
 
 
 def load_checkpoint(path: Path) -> Any:
-    """The contents of a .pth / .tar / .pt file, zip or legacy serialisation, on the CPU.
+    """The contents of a checkpoint file on the CPU: zip or legacy serialisation of PyTorch, or safetensors.
 
     Raises:
-        WeightsError: the file is missing, damaged, or needs an object that is not on the allow-list.
+        WeightsError: the file is missing, damaged, something else, or needs an object that is not on the allow-list.
     """
-    if not path.is_file():
-        raise WeightsError(f"no checkpoint file {path}")
+    if checkpoint_kind(path) == SAFETENSORS:
+        return _load_safetensors(path)
     try:
-        with torch.serialization.safe_globals(_ALLOWED):
-            return torch.load(path, map_location="cpu", weights_only=True)
+        # an open file: of a path, PyTorch would judge by the name
+        with path.open("rb") as file, torch.serialization.safe_globals(_ALLOWED), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of rare pickle protocols: such a file loads, or it is refused
+            return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged pickle can raise anything; all of it means the same to the user
         raise WeightsError(_reason(path, error)) from error
 
 
+def _load_safetensors(path: Path) -> Any:
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
+        said = " ".join(str(error).split())
+        raise WeightsError(f"{path} is a damaged safetensors file ({said}): download it again") from error
+
+
 def _reason(path: Path, error: Exception) -> str:
-    needed = re.search(r"GLOBAL (\S+)", str(error))
+    """PyTorch's own words are not passed on: some advise to load without the allow-list."""
+    text = str(error)
+    needed = re.search(r"GLOBAL (\S+)", text) or re.search(r"class (\S+) was not an allowed", text)
     if needed:
-        return f"{path} is refused: it wants to run or build {needed.group(1)}, which weights never need"
-    lines = str(error).strip().splitlines()
-    return f"{path} is damaged or not a PyTorch checkpoint: {lines[0] if lines else type(error).__name__}"
+        return (
+            f"{path} is refused: it wants to run or build {needed.group(1)}, which weights never need; if it is a "
+            "whole network or array, save network.state_dict() where it was made"
+        )
+    if isinstance(error, EOFError) or "unexpected EOF" in text or "ran out of" in text.lower():
+        return f"{path} is damaged: it ends too early; download it again"
+    if isinstance(error, MemoryError) or "allocate" in text:
+        return f"{path} is damaged, or larger than this machine's memory"
+    return f"{path} is damaged or not a PyTorch checkpoint ({type(error).__name__})"
