@@ -71,8 +71,8 @@ def read_points(path: Path) -> NDArray[np.float32]:
     return np.asarray(np.fromfile(path, "<f4").reshape(-1, 4), np.float32)
 
 
-def read_lines(path: Path) -> list[str]:
-    """Non-empty lines of a text file.
+def read_lines(path: Path, *, blanks: bool = False) -> list[str]:
+    """Lines of a text file without the spaces around them; empty ones only where `blanks` count as lines.
 
     Raises:
         DataError: missing or not text.
@@ -83,4 +83,4 @@ def read_lines(path: Path) -> list[str]:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise DataError(f"file {path} is not text: {error}") from error
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    return [line.strip() for line in text.splitlines() if blanks or line.strip()]

@@ -63,7 +63,7 @@ def open_raw_drive(root: Path) -> FrameDataset:
     )
     left, right = drive / "image_02" / "data", _folder(drive / "image_03" / "data")
     images = _images(left)
-    stamps = _stamps_by_name(images, read_lines(drive / "image_02" / "timestamps.txt"), _utc_ns)
+    stamps = _stamps_by_name(images, drive / "image_02" / "timestamps.txt", _utc_ns)
     clouds = drive / "velodyne_points" / "data"
     truths = drive / "proj_depth" / "groundtruth" / "image_02"
     frames = tuple(
@@ -90,7 +90,7 @@ def is_odometry(root: Path) -> bool:
 def open_odometry(root: Path) -> FrameDataset:
     """An odometry sequence; line n of times.txt is the time of image n."""
     images = _images(_require_any(root, LEFT_FOLDERS, "left images"))
-    stamps = _stamps_by_name(images, read_lines(root / "times.txt"), _seconds_ns)
+    stamps = _stamps_by_name(images, root / "times.txt", _seconds_ns)
     return FrameDataset("KITTI odometry sequence", root, _frames(root, images, stamps))
 
 
@@ -152,13 +152,20 @@ def _partner(folder: Path, image: Path) -> Path:
     return partner
 
 
-def _stamps_by_name(images: Sequence[Path], lines: Sequence[str], parse: Callable[[str], int]) -> list[int]:
-    """Stamps of the images whose names are line numbers (a sequence may be a part of the recording)."""
+def _stamps_by_name(images: Sequence[Path], times: Path, parse: Callable[[str], int]) -> list[int]:
+    """Stamps of the images whose names are line numbers (a sequence may be a part of the recording).
+
+    KITTI keeps the empty line of a frame that was lost, so empty lines count.
+    """
+    lines = read_lines(times, blanks=True)
     stamps = []
     for image in images:
-        if not image.stem.isdigit() or int(image.stem) >= len(lines):
-            raise DataError(f"{image}: no time stamp, the list has {len(lines)} lines")
-        stamps.append(parse(lines[int(image.stem)]))
+        if not image.stem.isdecimal() or int(image.stem) >= len(lines):
+            raise DataError(f"{image}: no time stamp, {times} has {len(lines)} lines")
+        line = lines[int(image.stem)]
+        if not line:
+            raise DataError(f"{image}: line {int(image.stem) + 1} of {times} is empty, as of a lost frame")
+        stamps.append(parse(line))
     return stamps
 
 
