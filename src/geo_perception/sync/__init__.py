@@ -11,5 +11,6 @@ Pure Python and free of ROS; `Synchronizer` says what the rules are.
 
 from geo_perception.sync.settings import DROP_REASONS, Stream, StreamCounts
 from geo_perception.sync.synchronizer import Match, Synchronizer
+from geo_perception.sync.unmatched import Unmatched
 
-__all__ = ["DROP_REASONS", "Match", "Stream", "StreamCounts", "Synchronizer"]
+__all__ = ["DROP_REASONS", "Match", "Stream", "StreamCounts", "Synchronizer", "Unmatched"]

@@ -1,76 +1,106 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Telling a jump of time, as when a bag loops, from a message that is merely out of order."""
+"""Telling a jump of time, as when a bag loops, from a message that is merely out of order; stream by stream."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum, auto
 
 RUN_LENGTH = 3  # so many messages in a row behind the newest, in rising order, are a jump at any distance
+LEAD = 2  # a stream that jumped so few leader messages ago jumped with the leader, and only arrived first
 
 
 class Arrival(Enum):
     """What a message's time says about it."""
 
-    PRESENT = auto()  # belongs to the current epoch, in order or not
-    JUMP = auto()  # time jumped back: a new epoch begins with this message
-    PAST = auto()  # its stream has not followed the jump yet and still brings the old time
+    PRESENT = auto()  # belongs to its stream's time, in order or not
+    RESTART = auto()  # its stream alone jumped back: what that stream brought before is of no use
+    JUMP = auto()  # the leader jumped back: a new epoch begins for all
+    PAST = auto()  # its stream has not followed the leader's jump yet and still brings the old time
 
 
 @dataclass
 class _StreamState:
-    newest: int | None = None  # in the current epoch
-    old_newest: int | None = None  # before the last jump
-    joined: bool = True  # has spoken since the last jump
+    newest: int | None = None  # since the stream's last jump
+    arrived_ns: int = 0  # when the newest came
     run: int = 0  # consecutive messages not newer than the newest, in rising order
     run_time: int = 0
+    leader_messages: int = LEAD + 1  # since the stream's own last jump
+    old_newest: int | None = None  # at the leader's last jump, until the stream follows or proves not to
+    old_since_ns: int = 0
 
 
 class Epochs:
-    """Follows the time of each stream and of all together; an epoch ends where time jumps back.
+    """Follows the time of each stream.
 
-    A message more than `reset_ns` behind its own stream's newest begins a new epoch; so does a run of RUN_LENGTH
-    messages behind it in rising order, for bags shorter than that. Streams follow one by one: one that has not
-    spoken since, and speaks more than `reset_ns` ahead of the epoch's newest time, is still in the past.
+    Time jumps back where a message is more than `reset_ns` behind its own stream's newest, counting also the time
+    on the caller's clock since that newest one came, so that a bag of any length may start again; or where it is
+    the RUN_LENGTHth behind it in rising order.
+
+    A jump concerns its own stream, so that no stream's clock can disturb the others; only that of a leader, whose
+    moments all others are matched to, begins a new epoch. The others then follow one by one: until it does, a
+    stream's messages of the old time are past, for as long as messages may be under way (`reset_ns`).
     """
 
-    def __init__(self, names: list[str], reset_ns: int) -> None:
+    def __init__(self, names: Collection[str], leaders: Collection[str], reset_ns: int) -> None:
         self.reset_ns = reset_ns
-        self.newest: int | None = None  # newest time of any stream in this epoch
         self.jumps = 0
+        self.kept: tuple[str, ...] = ()  # streams that jumped ahead of the leader, as of the last JUMP
+        self._leaders = frozenset(leaders)
+        self._leader_newest: int | None = None
         self._streams = {name: _StreamState() for name in names}
 
-    def judge(self, name: str, time: int) -> Arrival:
-        """Place a message of stream `name`, and remember its time."""
+    def judge(self, name: str, time: int, now_ns: int = 0) -> Arrival:
+        """Place a message of stream `name` that came at `now_ns`, and remember its time."""
         state = self._streams[name]
-        if self._jumps_back(state, time):
-            self._begin()
-            arrival = Arrival.JUMP
-        elif self._is_past(state, time):
-            return Arrival.PAST
-        else:
-            arrival = Arrival.PRESENT
-        state.joined = True
-        state.newest = time if state.newest is None else max(state.newest, time)
-        self.newest = time if self.newest is None else max(self.newest, time)
+        arrival = self._follow(state, time, now_ns)
+        if arrival is None:
+            arrival = self._jump(name, now_ns) if self._jumps_back(state, time, now_ns) else Arrival.PRESENT
+        if arrival is Arrival.PAST:
+            return arrival
+        if arrival is not Arrival.PRESENT or state.newest is None or time > state.newest:
+            state.newest, state.arrived_ns = time, now_ns
+        if name in self._leaders:
+            self._leader_newest = time if self._leader_newest is None else max(self._leader_newest, time)
+            for each in self._streams.values():
+                each.leader_messages += 1
         return arrival
 
-    def _jumps_back(self, state: _StreamState, time: int) -> bool:
+    def _follow(self, state: _StreamState, time: int, now_ns: int) -> Arrival | None:
+        """For a stream that the leader left behind; None for any other."""
+        if state.old_newest is None:
+            return None
+        ahead_ns = time - (time if self._leader_newest is None else self._leader_newest)
+        behind, state.old_newest = state.old_newest, None
+        if time < behind or ahead_ns <= self.reset_ns:
+            return Arrival.PRESENT
+        if time - behind > self.reset_ns or now_ns - state.old_since_ns > self.reset_ns:
+            return Arrival.PRESENT  # nothing is under way for so long: this stream's time did not jump
+        state.old_newest = behind
+        return Arrival.PAST
+
+    def _jumps_back(self, state: _StreamState, time: int, now_ns: int) -> bool:
         if state.newest is None or time > state.newest:
             state.run = 0
             return False
-        state.run = state.run + 1 if state.run and time > state.run_time else 1
-        state.run_time = time
-        return state.newest - time > self.reset_ns or state.run >= RUN_LENGTH
+        late_ns = state.newest - time + now_ns - state.arrived_ns
+        if time < state.newest:
+            state.run = state.run + 1 if state.run and time > state.run_time else 1
+            state.run_time = time
+        return late_ns > self.reset_ns or state.run >= RUN_LENGTH
 
-    def _is_past(self, state: _StreamState, time: int) -> bool:
-        if state.joined or self.newest is None or time - self.newest <= self.reset_ns:
-            return False
-        return state.old_newest is None or time >= state.old_newest
-
-    def _begin(self) -> None:
+    def _jump(self, name: str, now_ns: int) -> Arrival:
         self.jumps += 1
-        self.newest = None
-        for state in self._streams.values():
-            state.old_newest = state.newest if state.newest is not None else state.old_newest
-            state.newest, state.joined, state.run = None, False, 0
+        state = self._streams[name]
+        state.run = state.leader_messages = 0
+        if name not in self._leaders:
+            return Arrival.RESTART
+        kept = [each for each, other in self._streams.items() if other.leader_messages <= LEAD]
+        self.kept = tuple(each for each in kept if each != name)
+        self._leader_newest = None
+        for each, other in self._streams.items():
+            if each != name and each not in kept and other.newest is not None:
+                other.old_newest, other.old_since_ns = other.newest, now_ns
+                other.newest, other.run = None, 0
+        return Arrival.JUMP

@@ -27,12 +27,15 @@ class Stream:
     window_s: largest distance to the pivot message, inclusive; 0 matches equal stamps only.
     offset_s: how much later than the pivot this stream stamps the same moment; subtracted before comparing.
     optional: a match may do without it once the timeout is over, or as soon as nothing can come any more.
+    window_parameter, offset_parameter: what the user sets to change the two, for messages; empty: nothing.
     """
 
     name: str
     window_s: float
     offset_s: float = 0.0
     optional: bool = False
+    window_parameter: str = ""
+    offset_parameter: str = ""
 
     def __post_init__(self) -> None:
         if not self.name:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import operator
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -15,6 +14,7 @@ from geo_perception.sync.delivery import Delivery
 from geo_perception.sync.epochs import Arrival, Epochs
 from geo_perception.sync.queues import Patience, StreamQueue, Verdict
 from geo_perception.sync.settings import DROP_REASONS, Stream, StreamCounts, check_settings
+from geo_perception.sync.unmatched import MatchWatch, Unmatched
 
 QUEUE_SIZE = 64  # messages per stream: two seconds of a 30 Hz camera
 RESET_S = 0.5  # a stamp this far behind its stream's newest is a new start, not a message out of order
@@ -66,13 +66,18 @@ class Synchronizer:
     and keep their rhythm within a quarter, the matches do not depend on how the streams interleave.
 
     `timeout_s` ends the waiting: for nearer candidates, and for optional streams, which are then missing from the
-    match. It counts message time (the newest stamp of any stream) in `add`, and in `poll` also time on `clock`
-    since the pivot message arrived, for when no stream speaks. A stream that ran into it is not waited for again
-    until it speaks. None: wait for as long as the queues hold. Required streams are always waited for.
+    match. It counts the reference stream's own message time in `add`, so that no other stream's clock can cut the
+    waiting short, and in `poll` also time on `clock` since the reference message arrived, for when that stream is
+    silent. A stream that ran into it is not waited for again until it speaks. None: wait for as long as the queues
+    hold. Required streams are always waited for.
 
-    A stamp more than `reset_s` behind its stream's newest, or a run of messages behind it, means that time jumped
-    back: what waits is dropped, and streams still bringing the old time are ignored until they follow. Other
-    stamps behind are messages out of order: used if their moment is undecided, else dropped as late.
+    A stamp more than `reset_s` behind its stream's newest (with `clock`, behind where that stream must be by now),
+    or a run of messages behind it, means that time jumped back. A jump of the pivot begins anew for all: what waits
+    is dropped, and streams still bringing the old time are ignored until they follow. A jump of another stream is
+    that stream's own affair. Other stamps behind are messages out of order: used if their moment is undecided, else
+    dropped as late.
+
+    Without `clock` the result depends on the messages and their order alone.
 
     Raises ConfigError for contradictory settings, InputError for an unknown stream or a stamp that is no integer.
     """
@@ -85,7 +90,7 @@ class Synchronizer:
         *,
         queue_size: int = QUEUE_SIZE,
         reset_s: float = RESET_S,
-        clock: Callable[[], int] = time.monotonic_ns,
+        clock: Callable[[], int] | None = None,
     ) -> None:
         check_settings(streams, pivot, timeout_s, queue_size, reset_s)
         self._queues = {stream.name: StreamQueue(stream, queue_size) for stream in streams}
@@ -94,8 +99,11 @@ class Synchronizer:
         self._timeout_ns = None if timeout_s is None else round(timeout_s * 1e9)
         widest_ns = max(queue.window_ns for queue in self._queues.values())
         # stamps two windows apart may belong to one match, so they must never pass for a jump
-        self._epochs = Epochs(list(self._queues), max(round(reset_s * 1e9), 2 * widest_ns))
-        self._clock = clock
+        leaders = [queue.stream.name for queue in self._required] if pivot is None else [pivot]
+        self._epochs = Epochs(list(self._queues), leaders, max(round(reset_s * 1e9), 2 * widest_ns))
+        self._clock = clock or (lambda: 0)
+        leader = self._pivot or self._required[0]
+        self._watch = MatchWatch(streams, leader.stream)
         self._lock = threading.Lock()
         self._delivery = Delivery()
 
@@ -104,15 +112,16 @@ class Synchronizer:
         queue, stamp_ns = self._queue(name), _integer(stamp_ns, name)
         when = stamp_ns - queue.offset_ns
         with self._lock:
+            now_ns = self._clock()
             queue.added += 1
-            arrival = self._epochs.judge(name, when)
+            self._watch.arrived(name, stamp_ns, now_ns)
+            arrival = self._epochs.judge(name, when, now_ns)
             if arrival is Arrival.PAST:
                 queue.dropped["reset"] += 1
                 return []
-            if arrival is Arrival.JUMP:
-                for each in self._queues.values():
-                    each.restart()
-            queue.push(when, stamp_ns, item, self._clock())
+            for each in self._restarting(queue, arrival):
+                each.restart()
+            queue.push(when, stamp_ns, item, now_ns)
             matches = self._advance()
         self._delivery.run()
         return matches
@@ -157,15 +166,29 @@ class Synchronizer:
         with self._lock:
             return {name: queue.counts() for name, queue in self._queues.items()}
 
+    def unmatched(self, after_s: float) -> list[Unmatched]:
+        """Streams that have found no partner for `after_s` on `clock` though they and the pivot arrive.
+
+        Only those whose own stamps are why: beyond their window, or standing still.
+        """
+        with self._lock:
+            return self._watch.unmatched(self._clock(), after_s)
+
     @property
     def resets(self) -> int:
-        """How often time jumped back."""
+        """How often the time of a stream jumped back, those that followed the pivot not counted."""
         return self._epochs.jumps
 
     @property
     def callback_errors(self) -> int:
         """How often a callback raised."""
         return self._delivery.errors
+
+    def _restarting(self, queue: StreamQueue, arrival: Arrival) -> list[StreamQueue]:
+        """Queues whose messages are of a time before the jump."""
+        if arrival is Arrival.JUMP:
+            return [each for name, each in self._queues.items() if name not in self._epochs.kept]
+        return [queue] if arrival is Arrival.RESTART else []
 
     def _queue(self, name: str) -> StreamQueue:
         if name not in self._queues:
@@ -182,6 +205,7 @@ class Synchronizer:
             match = self._settle(reference, chosen)
             if match is not None:
                 matches.append(match)
+                self._watch.matched(tuple(match.items), self._clock())
         self._delivery.post(tuple(match.get(name) for name in self._queues) for match in matches)
         return matches
 
@@ -194,9 +218,9 @@ class Synchronizer:
         return max(self._required, key=lambda queue: queue.times[0])
 
     def _patience(self, reference: StreamQueue, now_ns: int | None) -> Patience:
-        if self._timeout_ns is None or self._epochs.newest is None:
+        if self._timeout_ns is None or reference.newest is None:
             return Patience.OPEN
-        waited_ns = self._epochs.newest - reference.times[0]
+        waited_ns = reference.newest - reference.times[0]
         if now_ns is not None:
             waited_ns = max(waited_ns, now_ns - reference.messages[0].arrived_ns)
         return Patience.TIMED_OUT if waited_ns > self._timeout_ns else Patience.OPEN

@@ -54,13 +54,14 @@ class FusionSettings(DepthSettings):
     def streams(self) -> list[Stream]:
         """What the synchroniser waits for; the left camera is the pivot and never optional."""
         optional = self.on_missing == "degrade"
-        right = (self.stereo_window_s, self.right_offset_s, optional)
+        right = (self.stereo_window_s, self.right_offset_s, optional, "stereo_window_s", "right_offset_s")
+        lidar = (self.lidar_window_s, self.lidar_offset_s, optional, "lidar_window_s", "lidar_offset_s")
         return [
             Stream(LEFT, 0.0),
-            Stream(LEFT_INFO, self.stereo_window_s),
+            Stream(LEFT_INFO, self.stereo_window_s, window_parameter="stereo_window_s"),
             Stream(RIGHT, *right),
             Stream(RIGHT_INFO, *right),
-            Stream(POINTS, self.lidar_window_s, self.lidar_offset_s, optional),
+            Stream(POINTS, *lidar),
         ]
 
     def pipeline(self) -> StereoLidarFusionConfig:

@@ -54,7 +54,8 @@ class IndoorSettings(DepthSettings):
 
     def streams(self) -> list[Stream]:
         """What the synchroniser waits for; the image is the pivot."""
-        return [Stream(IMAGE, 0.0), Stream(INFO, self.info_window_s, optional=self.on_missing == "degrade")]
+        info = (self.info_window_s, 0.0, self.on_missing == "degrade", "info_window_s")
+        return [Stream(IMAGE, 0.0), Stream(INFO, *info)]
 
     def pipeline(self) -> IndoorDepthConfig:
         """The part that chooses model and framing."""

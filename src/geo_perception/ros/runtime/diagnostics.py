@@ -46,6 +46,7 @@ class Situation:
     wanted: bool  # whether anybody listens to an output
     drops: Mapping[str, int]  # messages the synchroniser dropped, by reason
     facts: Mapping[str, str]  # model, device and the like
+    notes: tuple[str, ...] = ()  # what is wrong with the inputs beyond silence, while it lasts
 
 
 def statuses(report: HealthReport, limits: Thresholds, now: Situation) -> list[Status]:
@@ -61,10 +62,11 @@ def inputs_status(report: HealthReport, limits: Thresholds, now: Situation) -> S
     if now.state != "active":
         return Status("inputs", OK, now.state, values)
     missing = {name: s for name, s in report.silence_s.items() if s > limits.warn_missing_s}
-    if not missing:
+    if not missing and not now.notes:
         return Status("inputs", OK, "all inputs arrive", values)
-    level = ERROR if max(missing.values()) > limits.error_missing_s else WARN
-    return Status("inputs", level, "; ".join(_missing(report, name) for name in missing), values)
+    level = ERROR if max(missing.values(), default=0.0) > limits.error_missing_s else WARN
+    said = (*(_missing(report, name) for name in missing), *now.notes)
+    return Status("inputs", level, "; ".join(said), values)
 
 
 def _missing(report: HealthReport, name: str) -> str:
@@ -117,8 +119,11 @@ def resident_mb() -> float:
     return float(psutil.Process().memory_info().rss) / 2**20
 
 
-def to_message(node_name: str, all_statuses: Iterable[Status], stamp: Any) -> Any:
-    """diagnostic_msgs/DiagnosticArray with statuses named `<node>: <part>`."""
+def to_message(full_name: str, all_statuses: Iterable[Status], stamp: Any) -> Any:
+    """diagnostic_msgs/DiagnosticArray with statuses named `<namespace>/<node>: <part>`.
+
+    The hardware id is the node's full name, for two nodes of a robot may differ in their namespaces alone.
+    """
     from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
     out = DiagnosticArray()
@@ -127,9 +132,9 @@ def to_message(node_name: str, all_statuses: Iterable[Status], stamp: Any) -> An
         out.status.append(
             DiagnosticStatus(
                 level=bytes([status.level]),
-                name=f"{node_name}: {status.part}",
+                name=f"{full_name.lstrip('/')}: {status.part}",
                 message=status.message,
-                hardware_id=node_name,
+                hardware_id=full_name,
                 values=[KeyValue(key=key, value=value) for key, value in status.values.items()],
             )
         )

@@ -95,6 +95,12 @@ class Health:
             self._reported[kind] = now
             return self._troubles[kind]
 
+    def never_arrived(self, after_s: float) -> list[str]:
+        """Inputs without a message yet, once `after_s` have passed since the start."""
+        with self._lock:
+            waiting = self._now() - self._started > after_s
+            return [name for name in self._arrivals if waiting and name not in self._last]
+
     def report(self) -> HealthReport:
         """The figures of this moment."""
         with self._lock:

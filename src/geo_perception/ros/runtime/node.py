@@ -11,6 +11,7 @@ import re
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
 from typing import Any, Generic, TypeVar
 
@@ -18,7 +19,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
 
 from geo_perception.errors import GeoPerceptionError, InputError
-from geo_perception.ros.runtime import diagnostics, qos
+from geo_perception.ros.runtime import diagnostics, graph_watch, ports
 from geo_perception.ros.runtime.health import Health
 from geo_perception.ros.runtime.managed import ManagedNode
 from geo_perception.ros.runtime.settings import RuntimeSettings
@@ -64,8 +65,9 @@ class PerceptionNode(ManagedNode[S], Generic[S, Job]):
         super().__init__(name, settings_type, **options)
         self.health = Health(inputs)
         self._inputs, self._outputs = dict(inputs), dict(outputs)
-        self._ports_in: list[Any] = []
+        self._ports_in: dict[str, Any] = {}
         self._ports_out: dict[str, Any] = {}
+        self._notes: dict[str, tuple[str, str]] = {}
         self._publishing = threading.Lock()
         self._worker: NewestWorker[Job] | None = None
         # Wall time would jump, and simulated time may stand still: diagnostics and timeouts must not.
@@ -104,34 +106,26 @@ class PerceptionNode(ManagedNode[S], Generic[S, Job]):
 
     def start(self, settings: S) -> None:
         self.health = Health(self._inputs)
+        self._notes = {}
         self.begin(settings)
         self._ports_out = {
-            topic: self.create_publisher(
-                kind, topic, qos.output_qos(), qos_overriding_options=qos.overridable()
-            )
-            for topic, kind in self._outputs.items()
+            topic: ports.open_output(self, kind, topic, self.note) for topic, kind in self._outputs.items()
         }
         self._worker = NewestWorker(self._work, f"{self.get_name()} worker")
         self._worker.limit(settings.max_rate_hz)
         for topic, kind in self._inputs.items():
-            self._ports_in.append(self._subscribe(topic, kind, settings.input_depth))
+            receive = partial(self.receive, topic)
+            self._ports_in[topic] = ports.open_input(
+                self, kind, topic, settings.input_depth, receive, self.note
+            )
         self.get_logger().info(
             ", ".join(["active", *(f"{key} {value}" for key, value in self.facts().items())])
         )
 
-    def _subscribe(self, topic: str, kind: Any, depth: int) -> Any:
-        return self.create_subscription(
-            kind,
-            topic,
-            lambda message: self.receive(topic, message),
-            qos.input_qos(depth),
-            qos_overriding_options=qos.overridable(),
-        )
-
     def stop(self) -> None:
-        for subscription in self._ports_in:
+        for subscription in self._ports_in.values():
             self.destroy_subscription(subscription)
-        self._ports_in = []
+        self._ports_in = {}
         with self._publishing:  # from here on the worker publishes nothing
             ports, self._ports_out = self._ports_out, {}
         worker, self._worker = self._worker, None
@@ -214,13 +208,37 @@ class PerceptionNode(ManagedNode[S], Generic[S, Job]):
 
     # Diagnostics.
 
+    def note(self, key: str, line: str, subject: str = "") -> None:
+        """Something that lasts: warned of when it begins or its `subject` changes, and shown in diagnostics.
+
+        An empty line takes it back.
+        """
+        known = self._notes.pop(key, None)
+        if not line:
+            return
+        self._notes[key] = (subject, line)
+        if known is None or known[0] != subject:
+            self.get_logger().warning(line)
+
+    def look_around(self, settings: S) -> None:
+        """Once a second while active: `note` what is wrong beyond single messages."""
+        names = {topic: port.topic_name for topic, port in self._ports_in.items()}
+        late = self.health.never_arrived(settings.error_missing_s)
+        silent = {topic: name for topic, name in names.items() if topic in late}
+        line = graph_watch.silence(self, silent, self._inputs, settings.error_missing_s)
+        self.note("silent", line, " ".join(silent))
+        self.note("namesake", graph_watch.namesake(self))
+
     def _publish_diagnostics(self) -> None:
         limits = self.settings or self._settings_type()
+        if self.settings is not None and self._worker is not None:
+            self.look_around(self.settings)
         facts = {**self.facts(), "resident memory [MiB]": f"{diagnostics.resident_mb():.1f}"}
-        now = diagnostics.Situation(self.state, bool(self.wanted()), self.dropped_messages(), facts)
+        notes = tuple(line for _, line in self._notes.values())
+        now = diagnostics.Situation(self.state, bool(self.wanted()), self.dropped_messages(), facts, notes)
         everything = diagnostics.statuses(self.health.report(), limits, now)
         stamp = self.get_clock().now().to_msg()
-        self._diagnostics.publish(diagnostics.to_message(self.get_name(), everything, stamp))
+        self._diagnostics.publish(diagnostics.to_message(self.get_fully_qualified_name(), everything, stamp))
 
 
 def _place(error: Exception) -> str:

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from time import monotonic_ns
 from typing import Any, TypeVar
 
+from geo_perception.errors import InputError
 from geo_perception.ros import conversions
 from geo_perception.ros.runtime.node import PerceptionNode
 from geo_perception.ros.runtime.settings import MatchedSettings
@@ -13,6 +15,7 @@ from geo_perception.sync import Match, Synchronizer
 
 POLL_SHARE = 0.25  # of the timeout: how late a degraded set may be noticed
 MIN_POLL_S = 0.01
+UNMATCHED_S = 3.0  # without a match before it is said why: longer than any start takes
 
 S = TypeVar("S", bound=MatchedSettings)
 
@@ -26,7 +29,9 @@ class SynchronisedNode(PerceptionNode[S, Match]):
     def begin(self, settings: S) -> None:
         """A synchroniser by the present settings, and a timer for when no message tells the time."""
         streams = settings.streams()
-        self._sync = sync = Synchronizer(streams, pivot=streams[0].name, timeout_s=settings.timeout_s)
+        self._sync = sync = Synchronizer(
+            streams, pivot=streams[0].name, timeout_s=settings.timeout_s, clock=monotonic_ns
+        )
         period_s = max(settings.timeout_s * POLL_SHARE, MIN_POLL_S)
         self._poll = self.create_timer(period_s, lambda: self.submit(sync.poll()), clock=self.steady_clock)
 
@@ -42,7 +47,19 @@ class SynchronisedNode(PerceptionNode[S, Match]):
     def store(self, topic: str, message: Any) -> Iterable[Match]:
         if self._sync is None:
             return []
-        return self._sync.add(topic, conversions.stamp_ns(message), message)
+        stamp_ns = conversions.stamp_ns(message)
+        if stamp_ns == 0:  # ROS's own sign for it; two of them are no more of one moment than any others
+            raise InputError(
+                "the stamp is 0, so the message is not stamped; its driver must stamp what it sends"
+            )
+        return self._sync.add(topic, stamp_ns, message)
+
+    def look_around(self, settings: S) -> None:
+        super().look_around(settings)
+        if self._sync is not None:
+            unmatched = self._sync.unmatched(UNMATCHED_S)
+            names = " ".join(found.stream.name for found in unmatched)
+            self.note("unmatched", "; ".join(map(str, unmatched)), names)
 
     def dropped_messages(self) -> Mapping[str, int]:
         return {} if self._sync is None else {**self._sync.stats, "time jumps": self._sync.resets}
