@@ -20,7 +20,7 @@ export ROS_DOMAIN_ID := $(shell echo $$(( $$(od -An -N2 -tu2 /dev/urandom) % 101
 unexport PYTHONPATH LD_LIBRARY_PATH _ROS_WHEELS_BOOTSTRAP_COMPLETE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench lock clean distclean
+.PHONY: help setup demo test fuzz lint bench lock clean distclean
 
 help: ## list the targets
 	@echo "geo_perception: metric depth from cameras and lidar on ROS 2"
@@ -38,6 +38,10 @@ demo: $(STAMP) ## run a graph (kitti_fusion unless GRAPH= says) for real and rep
 
 test: lint ## set up, lint, then the whole test suite
 	$(BIN)/python -m pytest $(ARGS)
+
+FUZZ_MINUTES ?= 20
+fuzz: $(STAMP) ## run the fuzzers with ever new seeds for FUZZ_MINUTES (20), or until one finds something
+	$(BIN)/python tools/fuzz.py --minutes $(FUZZ_MINUTES) $(ARGS)
 
 lint: $(STAMP) ## ruff, mypy strict on src, import directions
 	$(BIN)/ruff check .
