@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Depth, confidence and error maps as RGB pictures for people; unknown is black."""
+"""Depth, confidence and error maps as RGB pictures for people, by colour scales that a legend can name.
+
+Unknown has a colour of its own, a grey that no scale contains: black would look like far, or like a small error.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -13,67 +18,112 @@ Array = NDArray[np.float32]
 Image8 = NDArray[np.uint8]
 
 NEAR_M, FAR_M = 2.0, 80.0  # a street as KITTI's lidar sees it
+LEAST_ERROR_M, LARGEST_ERROR_M = 0.05, 20.0
 LEVELS = 254  # colours 1..255; 0 is reserved for unknown
+UNKNOWN_RGB = (128, 128, 128)
 
 
-def _table(colormap: int) -> Image8:
-    """(256, 1, 3) RGB lookup table whose entry 0 is black."""
+def _table(colormap: int, *, backwards: bool = False) -> Image8:
+    """(256, 1, 3) RGB lookup table whose entry 0 is that of unknown values."""
     ramp = np.linspace(0, 255, 255).astype(np.uint8).reshape(-1, 1)
-    table = np.zeros((256, 1, 3), np.uint8)
-    table[1:] = cv2.applyColorMap(ramp, colormap)[..., ::-1]
+    colours = cv2.applyColorMap(ramp, colormap)[..., ::-1]
+    table = np.full((256, 1, 3), UNKNOWN_RGB, np.uint8)
+    table[1:] = colours[::-1] if backwards else colours
     return table
 
 
-NEAR_WARM = _table(cv2.COLORMAP_TURBO)
+NEAR_WARM = _table(cv2.COLORMAP_TURBO, backwards=True)
 COLD_HOT = _table(cv2.COLORMAP_INFERNO)
 GREEN = _table(cv2.COLORMAP_VIRIDIS)
 
 
-def _lookup(share: Array, table: Image8) -> Image8:
-    """Colours of values whose 0..1 spans the table; beyond it the end colour, NaN black."""
-    level = np.clip(share * np.float32(LEVELS) + np.float32(1), 1, 255)
-    return np.asarray(cv2.applyColorMap(np.fmax(level, 0).astype(np.uint8), table), np.uint8)
+@dataclass(frozen=True)
+class ColourScale:
+    """Which colour a value has; those beyond the ends have the end's, NaN has UNKNOWN_RGB.
+
+    Raises:
+        InputError: not low < high, or a logarithmic scale that does not begin above 0.
+    """
+
+    table: Image8  # (256, 1, 3), see `_table`
+    low: float
+    high: float
+    unit: str = "m"
+    logarithmic: bool = True  # shows structure at any distance
+    unknown: str = "unknown"  # what a legend calls NaN; empty: not shown
+
+    def __post_init__(self) -> None:
+        if not (0 if self.logarithmic else -np.inf) < self.low < self.high < np.inf:
+            raise InputError(f"colour range needs 0 < min < max, got {self.low:g}..{self.high:g}")
+
+    def position(self, values: Array) -> Array:
+        """Places along the scale, 0 at its low and 1 at its high end; NaN stays NaN."""
+        values = np.asarray(values, np.float32)
+        if not self.logarithmic:
+            return np.asarray((values - self.low) / (self.high - self.low), np.float32)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            shares = np.log(values / np.float32(self.low)) / np.float32(np.log(self.high / self.low))
+        return np.asarray(shares, np.float32)
+
+    def colourise(self, values: Array) -> Image8:
+        """(H, W) values -> (H, W, 3) RGB."""
+        level = np.clip(self.position(values) * np.float32(LEVELS) + np.float32(1), 1, 255)
+        return np.asarray(cv2.applyColorMap(np.fmax(level, 0).astype(np.uint8), self.table), np.uint8)
+
+    def ticks(self) -> list[float]:
+        """Both ends, and round numbers between them."""
+        if not self.logarithmic:
+            return [float(value) for value in np.linspace(self.low, self.high, 5)]
+        decades = range(int(np.floor(np.log10(self.low))), int(np.ceil(np.log10(self.high))) + 1)
+        round_numbers = [float(f"{digit}e{decade}") for decade in decades for digit in (1, 2, 5)]
+        return [self.low, *(value for value in round_numbers if self.low < value < self.high), self.high]
 
 
-def _log_share(values: Array, low: float, high: float) -> Array:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.log(values / np.float32(low)) / np.float32(np.log(high / low)), np.float32)
+CONFIDENCE = ColourScale(GREEN, 0.0, 1.0, unit="", logarithmic=False)
 
 
-def _check_range(low: float, high: float) -> None:
-    if not 0 < low < high < np.inf:
-        raise InputError(f"colour range needs 0 < min < max, got {low}..{high}")
+def depth_scale(min_m: float = NEAR_M, max_m: float = FAR_M) -> ColourScale:
+    """Red near, blue far. Raises InputError for a range that cannot be."""
+    return ColourScale(NEAR_WARM, min_m, max_m)
+
+
+def error_scale(min_m: float = LEAST_ERROR_M, max_m: float = LARGEST_ERROR_M) -> ColourScale:
+    """Dark is small. Raises InputError for a range that cannot be."""
+    return ColourScale(COLD_HOT, min_m, max_m, unknown="no depth or no truth")
 
 
 def colourise_depth(depth_m: Array, min_m: float = NEAR_M, max_m: float = FAR_M) -> Image8:
-    """(H, W) metres -> (H, W, 3) RGB: red near, blue far, logarithmic to show structure at any distance.
+    """(H, W) metres -> (H, W, 3) RGB by `depth_scale`.
 
     Raises:
         InputError: not 0 < min_m < max_m.
     """
-    _check_range(min_m, max_m)
-    return _lookup(1 - _log_share(np.asarray(depth_m, np.float32), min_m, max_m), NEAR_WARM)
+    return depth_scale(min_m, max_m).colourise(depth_m)
 
 
 def colourise_share(values: Array) -> Image8:
     """(H, W) values of 0..1, such as a confidence -> (H, W, 3) RGB, dark blue to yellow."""
-    return _lookup(np.asarray(values, np.float32), GREEN)
+    return CONFIDENCE.colourise(values)
 
 
-def colourise_error(predicted_m: Array, truth_m: Array, min_m: float = 0.05, max_m: float = 20.0) -> Image8:
-    """|predicted - truth| in metres -> (H, W, 3) RGB, logarithmic, dark is small; black without truth.
+def colourise_error(
+    predicted_m: Array, truth_m: Array, min_m: float = LEAST_ERROR_M, max_m: float = LARGEST_ERROR_M
+) -> Image8:
+    """|predicted - truth| in metres -> (H, W, 3) RGB by `error_scale`; unknown where either of them is.
 
     Raises:
         InputError: shapes differ, or not 0 < min_m < max_m.
     """
-    _check_range(min_m, max_m)
+    scale = error_scale(min_m, max_m)
     if predicted_m.shape != truth_m.shape:
         raise InputError(f"predicted depth is {predicted_m.shape}, truth {truth_m.shape}: they must agree")
     error_m = np.maximum(np.abs(np.asarray(predicted_m - truth_m, np.float32)), np.float32(min_m))
-    return _lookup(_log_share(error_m, min_m, max_m), COLD_HOT)
+    return scale.colourise(error_m)
 
 
-def overlay_depth(rgb: Image8, sparse_depth_m: Array, radius_px: int = 1) -> Image8:
+def overlay_depth(
+    rgb: Image8, sparse_depth_m: Array, radius_px: int = 1, scale: ColourScale | None = None
+) -> Image8:
     """The picture with sparse depth (NaN = none) drawn over it as coloured dots; the input is left alone.
 
     Raises:
@@ -85,4 +135,5 @@ def overlay_depth(rgb: Image8, sparse_depth_m: Array, radius_px: int = 1) -> Ima
     side = 2 * radius_px + 1
     depth_m = cv2.erode(np.where(sparse_depth_m > 0, sparse_depth_m, far), np.ones((side, side), np.uint8))
     dots = depth_m < far
-    return np.where(dots[..., None], colourise_depth(np.where(dots, depth_m, np.float32(np.nan))), rgb)
+    colours = (scale or depth_scale()).colourise(np.where(dots, depth_m, np.float32(np.nan)))
+    return np.where(dots[..., None], colours, rgb)

@@ -40,7 +40,7 @@ def test_two_runs_are_identical_and_described(tmp_path: Path, capsys: pytest.Cap
     data = kitti.object_folder(tmp_path / "data")
     folders = [run(data, tmp_path, "--limit", "2", "--fusion", "confidence") for _ in range(2)]
     printed = capsys.readouterr().out
-    assert "Depth error everywhere [m]" in printed
+    assert "Depth error, as the robot gets it" in printed
     assert f"report: {folders[1] / 'report.html'}" in printed
     first, second = map(metrics_of, folders)
     assert first == second

@@ -51,7 +51,7 @@ def test_two_runs_are_identical_and_described(tmp_path: Path, model: Path, capsy
     options = ("--model", str(model), "--compare", "@noscale", "--limit", "1", "--box-at", "1.5")
     folders = [run(data, tmp_path, *options) for _ in range(2)]
     printed = capsys.readouterr().out
-    assert "home: depth error as predicted [m]" in printed and "all frames: depth error" in printed
+    assert "home: depth error, as the robot gets it" in printed and "all frames: depth error" in printed
     first, second = map(metrics_of, folders)
     assert first == second
     assert first["frames"] == 2 and list(first["data_sets"]) == ["home", "office"]
@@ -62,7 +62,7 @@ def test_two_runs_are_identical_and_described(tmp_path: Path, model: Path, capsy
     assert row["@noscale"]["unscaled"]["MAE"] != pytest.approx(row["model"]["unscaled"]["MAE"], rel=0.01)
     config = yaml.safe_load((folders[0] / "config.yaml").read_text())
     assert config["config"]["@noscale"]["scale_by_focal"] is False
-    assert "placed at 1.50 m" in (folders[0] / "report.html").read_text()
+    assert "drawn at 1.50 m" in (folders[0] / "report.html").read_text()
 
 
 def test_rows_may_differ_in_several_things(model: Path) -> None:

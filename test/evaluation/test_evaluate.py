@@ -124,7 +124,7 @@ def test_speed_metrics_of_too_few_frames_are_unknown() -> None:
 
 def test_terminal_tables_are_aligned() -> None:
     tables = brief_tables(evaluate(wall_pipeline, walls()).metrics())
-    assert tables[0].title == "Depth error everywhere [m]"
+    assert tables[0].title == "Depth error, as the robot gets it"
     for table in tables:
         lengths = {len(line.rstrip()) for line in table.as_text().splitlines()[1:2]}
         assert len(lengths) == 1

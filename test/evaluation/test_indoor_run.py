@@ -17,8 +17,9 @@ from geo_perception.errors import ConfigError, DataError, InputError, WeightsErr
 from geo_perception.evaluation import Report
 from geo_perception.evaluation.baselines import mean_depth, read_mean_map, row_ramp, typical_depth
 from geo_perception.evaluation.indoor import indoor_protocol, score_indoor
-from geo_perception.evaluation.indoor_pictures import indoor_highlights, indoor_panels, indoor_tables
+from geo_perception.evaluation.indoor_pictures import indoor_highlights, indoor_panels
 from geo_perception.evaluation.indoor_run import DataSetInfo, IndoorEvaluation
+from geo_perception.evaluation.indoor_tables import indoor_tables
 from geo_perception.evaluation.insertion import VirtualBox, agreement, insert_box, place_box, visible_share
 from geo_perception.frames import RgbdFrame
 from geo_perception.geometry import PinholeCamera
@@ -63,8 +64,8 @@ def test_scaling_forgives_the_models_factor_and_baselines_stand_beside_it():
     json.dumps(metrics, allow_nan=False)
     titles = [table.title for table in indoor_tables(metrics)]
     assert titles[:2] == [
-        "room: depth error as predicted [m]",
-        "room: depth error median scaled per image [m]",
+        "room: depth error, as the robot gets it",
+        "room: depth error, as the robot gets it",
     ]
 
 
@@ -159,7 +160,9 @@ def test_the_report_shows_box_and_cloud(tmp_path: Path, with_truth: bool):
 
     evaluation.run(ROOM, [frame(ramp() if with_truth else None)], times(1.1), observer=observe)
     text = report.write(tmp_path, evaluation.metrics(), {}).read_text()
-    assert "room 0" in text and "hidden by predicted depth" in text and "second viewpoint (dark)" in text
+    assert (
+        "room 0" in text and "hidden where predicted depth is nearer" in text and "the camera (dark)" in text
+    )
     assert ("error when scaled by 0.91" in text) == with_truth
     overview = cv2.imread(str(tmp_path / "overview.png"))
     # Two columns, enlarged until titles fit; the cloud is no wider.

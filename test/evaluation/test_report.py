@@ -59,14 +59,14 @@ def test_folder_is_complete_and_the_page_needs_nothing_else(tmp_path: Path) -> N
         "metrics.json",
         "config.yaml",
     }
-    assert all(source.startswith("data:image/jpeg;base64,") for source in Page(text).sources)
+    assert all(source.startswith("data:image/webp;base64,") for source in Page(text).sources)
     assert "http" not in text
     assert "walls &lt;&amp;&gt;" in text
     assert json.loads((tmp_path / "metrics.json").read_text())["frames"] == 4
     assert yaml.safe_load((tmp_path / "config.yaml").read_text()) == {"data": "walls", "limit": None}
     overview = cv2.imread(str(tmp_path / "overview.png"))
     assert overview.shape[1] == 2 * 5 * scenes.WIDTH  # two columns, enlarged until titles fit
-    for title in ("stereo alone depth", "lidar confidence", "fused error", "fused cloud"):
+    for title in ("depth: stereo alone", "lidar confidence", "error: fused", "cloud of fused depth"):
         assert title in text
 
 
@@ -89,7 +89,8 @@ def test_frames_without_truth_can_be_shown(tmp_path: Path) -> None:
     evaluation = evaluate(pipeline, frames, observer=report.add)
     text = report.write(tmp_path, evaluation.metrics(), {}).read_text()
     assert re.findall(r"<summary>(\w+)</summary>", text) == ["0", "1"]
-    assert "error:" not in text
+    assert "error: " not in text
+    assert "without true depth, so that errors are unknown" in text
 
 
 def test_an_empty_run_still_gives_a_page(tmp_path: Path) -> None:
@@ -128,3 +129,50 @@ def test_nearer_points_cover_farther_ones_in_the_cloud() -> None:
     shift = round(100 * 0.5 / 5)
     assert red[10:-10, 41 - shift : 59 - shift].all()
     assert not red[:, 62 - shift :].any()
+
+
+def tables_of(page: str) -> tuple[str, str]:
+    """The page before its first fold, and what is folded."""
+    before, _, behind = page.partition("<details")
+    return before, behind
+
+
+def test_the_first_table_is_depth_as_the_robot_gets_it_and_the_rest_is_folded(tmp_path: Path) -> None:
+    first, folded = tables_of(run(tmp_path).read_text())
+    assert first.count("<table>") == 1
+    assert "Depth error, as the robot gets it" in first and "oracle" not in first
+    for title in ("median scaled", "Lidar confidence", "frames without an answer"):
+        assert title in folded and title not in first
+    for internal in ("NUM_MISSED_FRAMES</", "cap_m", "away_px", "far_px", "upper_truth_share"):
+        assert internal not in first + folded
+
+
+def test_every_column_says_what_it_means(tmp_path: Path) -> None:
+    first, folded = tables_of(run(tmp_path).read_text())
+    columns = re.findall(r'<th scope="col"( title="[^"]+")?>([^<]*)</th>', first)
+    assert [name for title, name in columns if name and not title] == []
+    assert 'title="share of pixels whose depth is within a factor of 1.25 of the truth; 1 is best"' in first
+    assert "<dt>RMSE [m]</dt><dd>root mean square error in metres; large errors weigh most</dd>" in folded
+
+
+def test_pictures_are_described_with_their_scale(tmp_path: Path) -> None:
+    alts = re.findall(r'<img [^>]*alt="([^"]*)"', run(tmp_path).read_text())
+    assert all(alts)
+    depths = [alt for alt in alts if alt.startswith("depth: ")]
+    assert depths and all(alt.endswith("colours from 2 to 80 m, grey: unknown") for alt in depths)
+
+
+def test_a_report_stays_small_enough_to_be_sent(tmp_path: Path) -> None:
+    (tmp_path / "all").mkdir(), (tmp_path / "few").mkdir()
+    everything = run(tmp_path / "all")
+    assert len(headings(everything.read_text())) == 4
+    limit = everything.stat().st_size // 2
+    page = run(tmp_path / "few", max_bytes=limit).read_text()
+    assert 1 <= len(headings(page)) < 4 and f"({len(headings(page))} of 4)" in page
+    assert len(headings(run(tmp_path / "few", max_bytes=1).read_text())) == 1
+
+
+def test_the_summary_stands_above_the_tables(tmp_path: Path) -> None:
+    evaluation = evaluate(pipeline, [])
+    page = Report("nothing").write(tmp_path, evaluation.metrics(), {}, ["5 < 6 frames dropped"]).read_text()
+    assert "<li>5 &lt; 6 frames dropped</li>" in page

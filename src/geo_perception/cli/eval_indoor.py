@@ -19,7 +19,7 @@ from geo_perception.errors import ConfigError, DataError
 from geo_perception.evaluation import Report, result_folder
 from geo_perception.evaluation.baselines import read_mean_map, typical_depth
 from geo_perception.evaluation.indoor import NATIVE
-from geo_perception.evaluation.indoor_pictures import indoor_highlights, indoor_panels, indoor_tables
+from geo_perception.evaluation.indoor_pictures import indoor_highlights, indoor_panels
 from geo_perception.evaluation.indoor_run import (
     MODEL,
     DataSetInfo,
@@ -28,7 +28,9 @@ from geo_perception.evaluation.indoor_run import (
     Observer,
     Pipeline,
 )
+from geo_perception.evaluation.indoor_tables import brief_indoor_tables, indoor_tables
 from geo_perception.evaluation.protocols import UNSCALED
+from geo_perception.evaluation.tables import as_text
 from geo_perception.frames import RgbdFrame
 from geo_perception.pipelines import IndoorDepth, IndoorDepthConfig
 from geo_perception.pipelines.framing import ON
@@ -64,7 +66,7 @@ def run(request: EvalRequest) -> Path:
     first, *others = (as_pipeline(depth) for depth in depths.values())
     compared = dict(zip(list(depths)[1:], others, strict=True))
     report = Report(
-        f"indoor_depth on {request.data}",
+        f"indoor_depth on {request.data.resolve().name}",
         worst_first=request.worst_first,
         tables=indoor_tables,
         highlights=indoor_highlights,
@@ -77,7 +79,7 @@ def run(request: EvalRequest) -> Path:
     metrics = evaluation.metrics()
     described = {"pipeline": request.pipeline, "data": str(request.data), "limit": request.limit}
     path = report.write(result_folder("eval", request.out), metrics, {**described, **describe(depths)})
-    print("\n\n".join(table.as_text() for table in indoor_tables(metrics)))
+    print(as_text(brief_indoor_tables(metrics)))
     return path
 
 

@@ -21,7 +21,7 @@ from geo_perception.evaluation import Protocol, Report, evaluate, result_folder
 from geo_perception.evaluation.estimate import Estimate
 from geo_perception.evaluation.evaluate import Observer, Pipeline, limited
 from geo_perception.evaluation.protocols import FrameScores
-from geo_perception.evaluation.tables import brief_tables
+from geo_perception.evaluation.tables import as_text, brief_tables
 from geo_perception.frames import StereoLidarFrame
 from geo_perception.pipelines import StereoLidarFusion, StereoLidarFusionConfig
 
@@ -50,14 +50,14 @@ def run(request: EvalRequest) -> Path:
     fusions = load_pipelines(config, request.compare)
     first, *others = (as_pipeline(fusion, disparity) for fusion in fusions.values())
     compared = dict(zip(list(fusions)[1:], others, strict=True))
-    report = Report(f"{request.pipeline} on {request.data}", worst_first=request.worst_first)
+    report = Report(f"{request.pipeline} on {request.data.resolve().name}", worst_first=request.worst_first)
     with progress(report, total if limit is None else min(limit, total)) as observer:
         evaluation = evaluate(first, limited(frames, limit), protocol, compared, observer)
     metrics = evaluation.metrics()
     stereo = PRECOMPUTED if precomputed else config.stereo
     described = {"pipeline": request.pipeline, "data": str(request.data), "limit": limit, "stereo": stereo}
     path = report.write(result_folder("eval", request.out), metrics, {**described, **describe(fusions)})
-    print("\n\n".join(table.as_text() for table in brief_tables(metrics)))
+    print(as_text(brief_tables(metrics)))
     return path
 
 

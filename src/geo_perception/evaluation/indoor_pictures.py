@@ -1,39 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The pictures and tables of an indoor report: depth, errors, a virtual box, and the cloud from another viewpoint."""
+"""The pictures of an indoor report: depth, errors, a virtual box, and the cloud from another viewpoint."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from geo_perception.evaluation.baselines import CONSTANT, MEAN_MAP, ROW_RAMP
 from geo_perception.evaluation.indoor import median_ratio
 from geo_perception.evaluation.indoor_run import MODEL, IndoorScores
+from geo_perception.evaluation.indoor_tables import ROW_TITLES
 from geo_perception.evaluation.insertion import agreement, insert_box, place_box
 from geo_perception.evaluation.metrics import known
-from geo_perception.evaluation.pictures import PANEL_WIDTH, Panel
-from geo_perception.evaluation.protocols import EVERYWHERE, MEDIAN_SCALED, UNSCALED
-from geo_perception.evaluation.summary import Tree
-from geo_perception.evaluation.tables import Table, accuracy_table, number, speed_table, stage_table
+from geo_perception.evaluation.pictures import PANEL_WIDTH, Panel, grown
 from geo_perception.evaluation.view3d import Viewpoint, render_cloud
 from geo_perception.frames import RgbdFrame
-from geo_perception.preview import colourise_depth, colourise_error
+from geo_perception.preview import ColourScale, depth_scale, error_scale
 
 Array = NDArray[np.float32]
 Image8 = NDArray[np.uint8]
 
-ROW_TITLES = {
-    MODEL: "this model",
-    CONSTANT: "constant",
-    ROW_RAMP: "inverse ramp over the rows",
-    MEAN_MAP: "mean depth of the training set",
-}
-DEPTH_M = 0.5, 10.0  # colours of a room
-ERROR_M = 0.02, 2.0
+DEPTH: ColourScale = depth_scale(0.5, 10.0)  # colours of a room
+ERROR: ColourScale = error_scale(0.02, 2.0)
 ABOVE = Viewpoint(
     back_m=0.5, up_m=0.6, right_m=0.9, pitch_down_rad=0.2, yaw_left_rad=0.35, max_depth_m=10.0, splat_m=0.009
 )  # so near that a wall 2 m away still fills the view
@@ -56,12 +46,10 @@ def indoor_panels(
     """
     panels = [Panel("image", frame.image)]
     for row, depth_m in depths_m.items():
-        panels.append(
-            Panel(f"{_title(row)}: depth, red 0.5 m, blue 10 m", colourise_depth(depth_m, *DEPTH_M))
-        )
+        panels.append(Panel(f"depth: {_title(row)}", DEPTH.colourise(depth_m), DEPTH))
     truth_m = truth_on_image(frame)
     if truth_m is not None:
-        panels.append(Panel("truth", colourise_depth(truth_m, *DEPTH_M)))
+        panels.append(Panel("depth: true", DEPTH.colourise(grown(truth_m)), DEPTH))
         panels += [panel for row, depth in depths_m.items() for panel in _error_panels(row, depth, truth_m)]
     panels += _box_panels(frame, depths_m[MODEL], truth_m, box_m)
     cloud = Panel(_cloud_title(score), _cloud(depths_m[MODEL], frame, CLOUD_WIDTH))
@@ -69,33 +57,19 @@ def indoor_panels(
         return [*panels, cloud]
     return [
         *panels,
-        Panel("true cloud, same viewpoint", _cloud(truth_m, frame, min(PANEL_WIDTH, frame.camera.width))),
+        Panel(
+            "cloud of true depth, same viewpoint",
+            _cloud(truth_m, frame, min(PANEL_WIDTH, frame.camera.width)),
+        ),
         cloud,
     ]
 
 
 def indoor_highlights(panels: Sequence[Panel]) -> list[Panel]:
     """What the overview shows: everything that concerns this model."""
-    own = f"{ROW_TITLES[MODEL]}:"
-    shared = ("image", "truth", "box", "same box", "true cloud")
-    chosen = [panel for panel in panels[:-1] if panel.title.startswith((own, *shared))]
-    return [*chosen, panels[-1]]
-
-
-def indoor_tables(metrics: Tree) -> list[Table]:
-    """For each data set errors as they are and median scaled, then speed."""
-    tables = []
-    for name, data_set in metrics["data_sets"].items():
-        note = (
-            f"{data_set['kind']}, {data_set['frames']} frames, median depth {number(data_set['typical_m'])} m. "
-            f"{data_set['registration'].capitalize()}."
-        )
-        for scaling in (UNSCALED, MEDIAN_SCALED):
-            tables.append(_errors(metrics, data_set["accuracy"], name, scaling, note))
-    if len(metrics["data_sets"]) > 1:
-        for scaling in (UNSCALED, MEDIAN_SCALED):
-            tables.append(_errors(metrics, metrics["accuracy"], "all frames", scaling, ""))
-    return [table for table in (*tables, speed_table(metrics), stage_table(metrics)) if table.rows]
+    shared = ("image", "depth: true", "box", "same box", "cloud")
+    own = [p for p in panels[:-1] if p.title.startswith(shared) or p.title.endswith(f": {ROW_TITLES[MODEL]}")]
+    return [*own, panels[-1]]
 
 
 def truth_on_image(frame: RgbdFrame) -> Array | None:
@@ -107,41 +81,35 @@ def truth_on_image(frame: RgbdFrame) -> Array | None:
     return np.asarray(cv2.resize(truth_m, size, interpolation=cv2.INTER_NEAREST_EXACT), np.float32)
 
 
-def _errors(metrics: Tree, accuracy: Tree, name: str, scaling: str, note: str) -> Table:
-    renamed = {ROW_TITLES.get(row, row): errors for row, errors in accuracy.items()}
-    table = accuracy_table({"accuracy": renamed, "protocol": metrics["protocol"]}, EVERYWHERE, scaling)
-    scaled = "as predicted" if scaling == UNSCALED else "median scaled per image"
-    baselines = "Baselines know the data set's median depth." if scaling == UNSCALED else ""
-    return replace(
-        table,
-        title=f"{name}: depth error {scaled} [m]",
-        note=" ".join(filter(None, (table.note, note, baselines))),
-    )
-
-
 def _error_panels(row: str, depth_m: Array, truth_m: Array) -> list[Panel]:
     """As predicted, and with the one scale that published figures forgive."""
     both = known(truth_m) & known(depth_m)
     scale = median_ratio(depth_m, truth_m, both)
-    legend = "dark 2 cm, bright 2 m"
     return [
-        Panel(f"{_title(row)}: error, {legend}", colourise_error(depth_m, truth_m, *ERROR_M)),
+        Panel(f"error: {_title(row)}", _error(depth_m, truth_m), ERROR),
         Panel(
-            f"{_title(row)}: error when scaled by {scale:.2f}, {legend}",
-            colourise_error(depth_m * np.float32(scale), truth_m, *ERROR_M),
+            f"error when scaled by {scale:.2f} to the true median: {_title(row)}",
+            _error(depth_m * np.float32(scale), truth_m),
+            ERROR,
         ),
     ]
+
+
+def _error(depth_m: Array, truth_m: Array) -> Image8:
+    return ERROR.colourise(grown(np.abs(depth_m - truth_m)))
 
 
 def _box_panels(frame: RgbdFrame, depth_m: Array, truth_m: Array | None, box_m: float | None) -> list[Panel]:
     if not known(depth_m).any():
         return []
     box = place_box(depth_m, frame.camera, box_m)
-    title = f"box of {box.side_m:g} m placed at {box.centre_cam[2]:.2f} m, hidden by predicted depth"
+    title = (
+        f"box of {box.side_m:g} m drawn at {box.centre_cam[2]:.2f} m, hidden where predicted depth is nearer"
+    )
     panels = [Panel(title, insert_box(frame.image, depth_m, frame.camera, box))]
     if truth_m is not None:
         same = agreement(box, depth_m, truth_m, frame.camera)
-        title = f"same box, hidden by true depth: {same:.0%} of its pixels agree"
+        title = f"same box, hidden where true depth is nearer: {same:.0%} of its pixels agree"
         panels.append(Panel(title, insert_box(frame.image, truth_m, frame.camera, box)))
     return panels
 
@@ -156,7 +124,7 @@ def _cloud(depth_m: Array, frame: RgbdFrame, width: int) -> Image8:
 
 def _cloud_title(score: IndoorScores) -> str:
     notes = f" ({'; '.join(score.notes)})" if score.notes else ""
-    return f"predicted cloud from a raised second viewpoint{notes}"
+    return f"cloud of predicted depth, seen from above and beside the camera{notes}"
 
 
 def _title(row: str) -> str:

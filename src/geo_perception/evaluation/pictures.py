@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The pictures of one frame: inputs, depth maps, confidence, errors, and the cloud from another viewpoint."""
+"""The pictures of one frame: inputs, depth maps, confidence, errors, and the cloud from another viewpoint.
+
+All depth maps of a frame share one colour scale, all errors another; each picture has its scale below it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -12,19 +15,19 @@ from numpy.typing import NDArray
 
 from geo_perception.errors import InputError
 from geo_perception.evaluation.estimate import FUSED, LIDAR, STEREO, VISIBLE_RETURNS, Estimate
+from geo_perception.evaluation.legend import colour_legend, scale_in_words, title_strip
 from geo_perception.evaluation.protocols import Returns
 from geo_perception.evaluation.tables import ROW_TITLES
 from geo_perception.evaluation.view3d import render_cloud
 from geo_perception.frames import StereoLidarFrame
-from geo_perception.preview import colourise_depth, colourise_error, colourise_share, overlay_depth
+from geo_perception.preview import CONFIDENCE, ColourScale, depth_scale, error_scale, overlay_depth
 
+Array = NDArray[np.float32]
 Image8 = NDArray[np.uint8]
 
 PANEL_WIDTH = 621  # half a KITTI image: two columns fill a laptop's screen
-JPEG_QUALITY = 85
+WEBP_QUALITY = 75
 READABLE_WIDTH = 480  # of a panel with its title in the overview
-LABEL_HEIGHT = 24
-FONT, FONT_SCALE, SMALLEST_SCALE = cv2.FONT_HERSHEY_SIMPLEX, 0.5, 0.3
 DENSE = (STEREO, LIDAR, FUSED)
 
 
@@ -34,6 +37,12 @@ class Panel:
 
     title: str
     rgb: Image8  # (H, W, 3)
+    scale: ColourScale | None = None  # what its colours mean, where they are not those of a camera
+
+    @property
+    def alt(self) -> str:
+        """For those who do not see the picture."""
+        return f"{self.title}; {scale_in_words(self.scale)}" if self.scale else self.title
 
     def shrunk(self, width: int = PANEL_WIDTH) -> Panel:
         """The same picture of the given width, or as it is when narrower."""
@@ -41,18 +50,25 @@ class Panel:
         if own_width <= width:
             return self
         size = (width, round(height * width / own_width))
-        return Panel(
-            self.title, np.asarray(cv2.resize(self.rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+        return replace(
+            self, rgb=np.asarray(cv2.resize(self.rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
         )
 
     def enlarged(self, width: int = READABLE_WIDTH) -> Panel:
         """The same picture in pixels so many times as large that it is at least as wide."""
         times = -(-width // self.rgb.shape[1])
-        return Panel(self.title, self.rgb.repeat(times, 0).repeat(times, 1)) if times > 1 else self
+        return replace(self, rgb=self.rgb.repeat(times, 0).repeat(times, 1)) if times > 1 else self
 
-    def jpeg(self) -> bytes:
-        """Encoded for embedding."""
-        return encode(self.rgb, ".jpg", [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    def with_legend(self) -> Image8:
+        """(H, W, 3) with the colour scale below it, if it has one; wide enough for its letters."""
+        if self.scale is None:
+            return self.rgb
+        picture = self.enlarged().rgb
+        return np.vstack([picture, colour_legend(self.scale, picture.shape[1])])
+
+    def webp(self) -> bytes:
+        """Encoded for embedding, with its colour scale; a third smaller than JPEG with the same faults."""
+        return encode(self.with_legend(), ".webp", [cv2.IMWRITE_WEBP_QUALITY, WEBP_QUALITY])
 
 
 def encode(rgb: Image8, suffix: str, options: Sequence[int] = ()) -> bytes:
@@ -66,21 +82,33 @@ def encode(rgb: Image8, suffix: str, options: Sequence[int] = ()) -> bytes:
 def frame_panels(frame: StereoLidarFrame, estimate: Estimate) -> list[Panel]:
     """All pictures of a frame, in the order in which they are read; those without data are left out."""
     panels = [Panel("left image", frame.left)]
-    panels += [Panel("right image", frame.right)]
     panels += _return_panels(frame, estimate)
     dense = [name for name in DENSE if name in estimate.depths_m]
     others = [name for name in estimate.depths_m if name not in (*DENSE, VISIBLE_RETURNS)]
+    depths, errors = depth_scale(), error_scale()
     for name in (*dense, *others):
-        panels.append(Panel(_title(name, "depth"), colourise_depth(estimate.depths_m[name])))
+        panels.append(Panel(f"depth: {_title(name)}", depths.colourise(estimate.depths_m[name]), depths))
     if estimate.confidence is not None:
-        panels.append(Panel("lidar confidence: dark 0, yellow 1", colourise_share(estimate.confidence)))
+        title = "lidar confidence: where fused depth follows the lidar (1) or stereo (0)"
+        panels.append(Panel(title, CONFIDENCE.colourise(estimate.confidence), CONFIDENCE))
     if frame.depth_truth_m is not None:
-        panels.append(Panel("truth", overlay_depth(np.zeros_like(frame.left), frame.depth_truth_m)))
+        panels.append(Panel("depth: true", depths.colourise(grown(frame.depth_truth_m)), depths))
         for name in (*dense, *others):
-            error = _thickened(colourise_error(estimate.depths_m[name], frame.depth_truth_m))
-            panels.append(Panel(_title(name, "error: dark 5 cm, bright 20 m"), error))
+            error_m = grown(np.abs(estimate.depths_m[name] - frame.depth_truth_m))
+            panels.append(Panel(f"error: {_title(name)}", errors.colourise(error_m), errors))
     cloud = render_cloud(estimate.depths_m[FUSED], frame.left, frame.rig.left)
-    return [*panels, Panel("fused cloud from a raised second viewpoint", cloud)]
+    return [*panels, Panel("cloud of fused depth, seen from above and behind the camera", cloud)]
+
+
+def grown(values: Array) -> Array:
+    """(H, W) values, with unknown pixels that touch known ones given the largest of those.
+
+    Sparse truth would not survive the shrinking of pictures otherwise; known pixels stay as they are.
+    """
+    there, nothing = np.isfinite(values), np.finfo(np.float32).min  # what OpenCV makes of -inf, too
+    filled = np.where(there, values, nothing).astype(np.float32)
+    largest = cv2.dilate(filled, np.ones((3, 3), np.uint8))
+    return np.where(there, values, np.where(largest > nothing, largest, np.float32(np.nan)))
 
 
 def overview(panels: Sequence[Panel]) -> Image8:
@@ -94,10 +122,8 @@ def overview(panels: Sequence[Panel]) -> Image8:
     columns = [panel.enlarged().shrunk() for panel in panels[:-1]]
     width = max((panel.rgb.shape[1] for panel in columns), default=PANEL_WIDTH)
     *small, last = [_labelled(panel) for panel in (*columns, panels[-1].shrunk(2 * width))]
-    if len(small) % 2:
-        small.append(np.zeros_like(small[-1]))
-    rows = [np.hstack(small[i : i + 2]) for i in range(0, len(small), 2)]
-    return _stack([*rows, last])
+    pairs = [small[i : i + 2] for i in range(0, len(small), 2)]
+    return _stack([*(_side_by_side(pair) for pair in pairs), last])
 
 
 def overview_panels(panels: Sequence[Panel]) -> list[Panel]:
@@ -105,9 +131,9 @@ def overview_panels(panels: Sequence[Panel]) -> list[Panel]:
     wanted = (
         "left image",
         "lidar returns",
-        "stereo alone depth",
-        "completed lidar alone depth",
-        "fused depth",
+        "depth: stereo alone",
+        "depth: completed lidar alone",
+        "depth: fused",
     )
     chosen = [panel for start in wanted for panel in panels if panel.title.startswith(start)]
     confidence = [panel for panel in panels if panel.title.startswith("lidar confidence")]
@@ -117,30 +143,30 @@ def overview_panels(panels: Sequence[Panel]) -> list[Panel]:
 def _return_panels(frame: StereoLidarFrame, estimate: Estimate) -> list[Panel]:
     visible = estimate.depths_m.get(VISIBLE_RETURNS)
     if visible is not None:
-        return [Panel("lidar returns that the camera sees", overlay_depth(frame.left, visible))]
+        return [_returns("lidar returns that the camera sees", frame, visible)]
     if not len(frame.points_lidar):
         return []
-    return [Panel("lidar returns, as projected", overlay_depth(frame.left, Returns.of(frame).depth_m))]
+    return [_returns("lidar returns, as projected", frame, Returns.of(frame).depth_m)]
 
 
-def _thickened(picture: Image8) -> Image8:
-    """Coloured dots on black made 3 pixels wide, so that sparse truth survives the shrinking."""
-    return np.asarray(cv2.dilate(picture, np.ones((3, 3), np.uint8)), np.uint8)
+def _returns(title: str, frame: StereoLidarFrame, depth_m: Array) -> Panel:
+    scale = replace(depth_scale(), unknown="")  # the photograph is there instead
+    return Panel(title, overlay_depth(frame.left, depth_m, scale=scale), scale)
 
 
-def _title(name: str, what: str) -> str:
-    return f"{ROW_TITLES.get(name, name)} {what}"
+def _title(name: str) -> str:
+    return ROW_TITLES.get(name, name)
 
 
 def _labelled(panel: Panel) -> Image8:
-    strip = np.full((LABEL_HEIGHT, panel.rgb.shape[1], 3), 245, np.uint8)
-    scale = FONT_SCALE
-    while cv2.getTextSize(panel.title, FONT, scale, 1)[0][0] > strip.shape[1] - 12 and scale > SMALLEST_SCALE:
-        scale -= (
-            0.02  # letters are fitted to pixels, so that their width cannot be computed from another size's
-        )
-    cv2.putText(strip, panel.title, (6, LABEL_HEIGHT - 7), FONT, scale, (30, 30, 30), 1, cv2.LINE_AA)
-    return np.vstack([strip, panel.rgb])
+    picture = panel.with_legend()
+    return np.vstack([title_strip(panel.title, picture.shape[1]), picture])
+
+
+def _side_by_side(pictures: Sequence[Image8]) -> Image8:
+    """Pictures beside each other, lower ones padded below: only some have a colour scale."""
+    height = max(picture.shape[0] for picture in pictures)
+    return np.hstack([np.pad(p, ((0, height - p.shape[0]), (0, 0), (0, 0))) for p in pictures])
 
 
 def _stack(rows: Sequence[Image8]) -> Image8:

@@ -9,7 +9,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import yaml
@@ -24,7 +26,8 @@ from geo_perception.evaluation.summary import Tree, frame_error
 from geo_perception.evaluation.tables import Table, all_tables, number
 from geo_perception.frames import StereoLidarFrame
 
-MAX_FRAMES = 20  # about 300 KB of pictures each
+MAX_FRAMES = 8
+MAX_BYTES = 4_500_000  # of a report, which people send to each other; frames beyond it are left out
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,13 @@ class Report:
     title: str
     worst_first: bool = True  # False: the first frames, in their order
     max_frames: int = MAX_FRAMES
+    max_bytes: int = MAX_BYTES
     tables: Callable[[Tree], list[Table]] = all_tables
     highlights: Callable[[Sequence[Panel]], list[Panel]] = (
         overview_panels  # what overview.png shows of a frame
     )
     _shown: list[Shown] = field(default_factory=list)
-    _count: int = 0
+    _rmse_m: list[float] = field(default_factory=list)  # of every frame
 
     def __post_init__(self) -> None:
         if self.max_frames < 1:
@@ -72,8 +76,8 @@ class Report:
             rmse_m: NaN without truth.
             panels: makes the pictures.
         """
-        self._count += 1
-        key = self._key(rmse_m, self._count)
+        self._rmse_m.append(rmse_m)
+        key = self._key(rmse_m, len(self._rmse_m))
         if len(self._shown) == self.max_frames:
             last = self._shown[-1]
             if key >= self._key(last.rmse_m, last.order):
@@ -81,24 +85,33 @@ class Report:
             self._shown.pop()
         *small, wide = panels()
         kept = (*(panel.shrunk() for panel in small), wide)
-        self._shown.append(Shown(name, self._count, rmse_m, kept))
+        self._shown.append(Shown(name, len(self._rmse_m), rmse_m, kept))
         self._shown.sort(key=lambda shown: self._key(shown.rmse_m, shown.order))
 
-    def write(self, folder: Path, metrics: Tree, config: Mapping[str, Any]) -> Path:
+    def write(
+        self, folder: Path, metrics: Tree, config: Mapping[str, Any], summary: Sequence[str] = ()
+    ) -> Path:
         """Writes all four files and returns the report's path.
 
         Args:
             folder: must exist, e.g. from `result_folder`.
             metrics: what `Evaluation.metrics` or `IndoorEvaluation.metrics` gives.
             config: everything that decides the result; plain values.
+            summary: sentences that stand above the tables.
         """
         write_metrics(folder, metrics, config)
         if self._shown:
-            typical = self._shown[len(self._shown) // 2]  # neither the best nor the worst
-            (folder / "overview.png").write_bytes(encode(overview(self.highlights(typical.panels)), ".png"))
+            (folder / "overview.png").write_bytes(
+                encode(overview(self.highlights(self._typical().panels)), ".png")
+            )
         path = folder / "report.html"
-        path.write_text(self._html(metrics, config), encoding="utf-8")
+        path.write_text(self._html(metrics, config, summary), encoding="utf-8")
         return path
+
+    def _typical(self) -> Shown:
+        """Of the frames that are shown the one whose error is nearest to the middle of all."""
+        middle = median([rmse_m for rmse_m in self._rmse_m if not math.isnan(rmse_m)] or [0.0])
+        return min(self._shown, key=lambda shown: (abs(shown.rmse_m - middle), shown.order))
 
     def _key(self, rmse_m: float, order: int) -> tuple[float, int]:
         """Ascending: what is shown first. Frames without truth come last, in their order."""
@@ -106,7 +119,7 @@ class Report:
             return (0.0, order)
         return (math.inf if math.isnan(rmse_m) else -rmse_m, order)
 
-    def _html(self, metrics: Tree, config: Mapping[str, Any]) -> str:
+    def _html(self, metrics: Tree, config: Mapping[str, Any], summary: Sequence[str]) -> str:
         environment = Environment(
             loader=FileSystemLoader(Path(__file__).parent),
             autoescape=True,
@@ -114,16 +127,46 @@ class Report:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        environment.filters["data_uri"] = _data_uri
+        environment.filters["legend"] = _legend
+        tables = self.tables(metrics)
+        first = [table for table in tables if not table.fold]
+        folded = sorted((table for table in tables if table.fold), key=_fold_order(tables))
         return environment.get_template("report.html").render(
             title=self.title,
             version=__version__,
             metrics=metrics,
-            tables=self.tables(metrics),
-            frames=self._shown,
+            summary=summary,
+            tables=first,
+            folds=[(fold, list(group)) for fold, group in groupby(folded, key=lambda table: table.fold)],
+            frames=self._encoded(),
             order="worst first" if self.worst_first else "in their order",
             config=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
         )
+
+    def _encoded(self) -> list[tuple[Shown, list[tuple[Panel, str]]]]:
+        """The frames with their pictures as the page takes them, as many as the page may hold, but at least one."""
+        encoded: list[tuple[Shown, list[tuple[Panel, str]]]] = []
+        size = 0
+        for shown in self._shown:
+            pictures = [(panel, _data_uri(panel)) for panel in shown.panels]
+            size += sum(len(uri) for _, uri in pictures)
+            if encoded and size > self.max_bytes:
+                break
+            encoded.append((shown, pictures))
+        return encoded
+
+
+def _legend(tables: Sequence[Table]) -> dict[str, str]:
+    """What the columns and rows of these tables mean, in their order."""
+    words = [word for table in tables for word in (*table.columns, *(row[0] for row in table.rows))]
+    meaning = {word: text for table in tables for word, text in table.help.items()}
+    return {word: meaning[word] for word in words if meaning.get(word)}
+
+
+def _fold_order(tables: Sequence[Table]) -> Callable[[Table], int]:
+    """Folds in the order in which they come first."""
+    folds = list(dict.fromkeys(table.fold for table in tables))
+    return lambda table: folds.index(table.fold)
 
 
 def write_metrics(folder: Path, metrics: Tree, config: Mapping[str, Any]) -> None:
@@ -149,4 +192,4 @@ def result_folder(verb: str, root: Path = Path("out")) -> Path:
 
 
 def _data_uri(panel: Panel) -> str:
-    return "data:image/jpeg;base64," + base64.b64encode(panel.jpeg()).decode("ascii")
+    return "data:image/webp;base64," + base64.b64encode(panel.webp()).decode("ascii")

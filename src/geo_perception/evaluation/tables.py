@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables people read, in the report and on the terminal, out of the tree of metrics.json."""
+"""The tables people read, in the report and on the terminal, out of the tree of metrics.json.
+
+The first one is depth as the robot gets it, in metres. What is forgiven in publications (one scale per image) and what
+only explains the first table comes after it, in the report behind a fold.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from geo_perception.evaluation.estimate import FUSED, LIDAR, STEREO, VISIBLE_RETURNS
@@ -17,6 +21,7 @@ from geo_perception.evaluation.protocols import (
     UNSCALED,
     UPPER,
 )
+from geo_perception.evaluation.words import COLUMN_HELP, CONFIDENCE_KINDS, ROW_HELP, SPEED_TITLES
 
 Tree = dict[str, Any]
 NOTHING = "-"
@@ -29,19 +34,23 @@ ROW_TITLES = {
     RAW_RETURNS: "raw returns, at their pixels",
     ORACLE: "oracle: better of stereo and lidar",
 }
-REGION_TITLES = {EVERYWHERE: "everywhere", AWAY: "away from returns", UPPER: "upper scene"}
+BOUNDS = (VISIBLE_RETURNS, RAW_RETURNS, ORACLE)  # no robot has these: they bound what fusing can reach
+REGION_TITLES = {
+    EVERYWHERE: "Depth error",
+    AWAY: "Depth error away from lidar returns",
+    UPPER: "Depth error above the highest lidar return",
+}
 ERROR_NAMES = ("RMSE", "MAE", "AbsRel", "SqRel", "RMSElog", "delta1", "delta2", "delta3", "coverage")
-SPEED_NAMES = (
-    "NUM_FRAMES_SENT",
-    "NUM_MISSED_FRAMES",
-    "MEAN_FRAME_RATE",
-    "MEAN_LATENCY",
-    "MIN_LATENCY",
-    "MAX_LATENCY",
-    "MEAN_JITTER",
-    "MAX_JITTER",
-    "STD_DEV_JITTER",
+FIRST_NAMES = ("RMSE", "MAE", "AbsRel", "delta1", "coverage")  # what fits a terminal and a phone
+METRES = ("RMSE", "MAE", "SqRel")
+FIRST_COLUMNS = tuple(f"{name} [m]" if name in METRES else name for name in FIRST_NAMES)
+LEGEND = (
+    "RMSE, MAE: errors in metres. AbsRel: error / true depth. delta1: share of pixels within a factor of 1.25 of the "
+    "truth.\ncoverage: share of pixels that have depth. The report explains more and shows every measure."
 )
+
+ALL_MEASURES, SCALED = "All measures", "With each frame scaled to the median of its truth"
+BESIDES, SPEED = "Above the lidar's view, and how far the lidar is trusted", "Speed in detail"
 
 
 @dataclass(frozen=True)
@@ -52,6 +61,8 @@ class Table:
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     note: str = ""
+    fold: str = ""  # the report shows tables of one fold together, closed; empty: open
+    help: Mapping[str, str] = field(default_factory=dict)  # what a column or row means, by its name
 
     def as_text(self) -> str:
         """Aligned columns for the terminal."""
@@ -67,9 +78,16 @@ class Table:
         return "\n".join([self.title, *(f"  {line}" for line in body)])
 
 
+def as_text(tables: Sequence[Table]) -> str:
+    """Tables for the terminal, with the meaning of their columns where errors are among them."""
+    known = any(set(FIRST_COLUMNS) <= set(table.columns) for table in tables)
+    return "\n\n".join([*(table.as_text() for table in tables), *([LEGEND] if known else [])])
+
+
 def all_tables(metrics: Tree) -> list[Table]:
     """Every table that has rows, most important first."""
     tables = [
+        first_table(metrics),
         *(accuracy_table(metrics, region, UNSCALED) for region in REGION_TITLES),
         *(accuracy_table(metrics, region, MEDIAN_SCALED) for region in REGION_TITLES),
         completeness_table(metrics),
@@ -81,23 +99,43 @@ def all_tables(metrics: Tree) -> list[Table]:
 
 
 def brief_tables(metrics: Tree) -> list[Table]:
-    """What the terminal shows: no median scaling, no stages."""
-    regions = [accuracy_table(metrics, region, UNSCALED) for region in REGION_TITLES]
-    tables = [*regions, completeness_table(metrics), confidence_table(metrics), speed_table(metrics)]
+    """What the terminal shows: no median scaling, no stages, as many columns as fit."""
+    regions = [first_table(metrics, region) for region in REGION_TITLES]
+    tables = [*regions, completeness_table(metrics), speed_table(metrics)]
     return [table for table in tables if table.rows]
 
 
+def first_table(metrics: Tree, region: str = EVERYWHERE) -> Table:
+    """The measures to look at first, of what a robot can have."""
+    usable = {row: regions for row, regions in metrics["accuracy"].items() if row not in BOUNDS}
+    return errors_table(
+        f"{REGION_TITLES[region]}, as the robot gets it",
+        _errors(usable, region, UNSCALED),
+        FIRST_NAMES,
+        _pixels(metrics["protocol"], region),
+    )
+
+
 def accuracy_table(metrics: Tree, region: str, scaling: str) -> Table:
-    """Errors of every judged map in one region."""
-    rows = [
-        [ROW_TITLES.get(row, row), *(number(regions[region][scaling][name]) for name in ERROR_NAMES)]
-        for row, regions in metrics["accuracy"].items()
-        if region in regions
-    ]
+    """Every measure of every judged map in one region."""
     scaled = "" if scaling == UNSCALED else ", median scaled"
-    protocol = metrics["protocol"]
-    note = f"{protocol[region]}; {protocol['truth']} (cap {protocol['cap_m']:g} m); {protocol['prediction']}."
-    return Table(f"Depth error {REGION_TITLES[region]}{scaled} [m]", ["", *ERROR_NAMES], rows, note)
+    return errors_table(
+        f"{REGION_TITLES[region]}{scaled}",
+        _errors(metrics["accuracy"], region, scaling),
+        ERROR_NAMES,
+        _pixels(metrics["protocol"], region),
+        ALL_MEASURES if scaling == UNSCALED else SCALED,
+    )
+
+
+def errors_table(
+    title: str, errors: Mapping[str, Tree], names: Sequence[str], note: str, fold: str = ""
+) -> Table:
+    """Rows of errors by title, each a mapping of measures."""
+    rows = [[title, *(number(row[name]) for name in names)] for title, row in errors.items()]
+    columns = [f"{name} [m]" if name in METRES else name for name in names]
+    meaning = {column: COLUMN_HELP[name] for column, name in zip(columns, names, strict=True)}
+    return Table(title, ["", *columns], rows, note, fold, {**meaning, **ROW_HELP})
 
 
 def completeness_table(metrics: Tree) -> Table:
@@ -109,8 +147,11 @@ def completeness_table(metrics: Tree) -> Table:
         cells = (*(error[key] for key in ("grey_levels", "coverage", "over_stereo")), *ratios.values())
         rows.append([ROW_TITLES.get(row, row), *map(number, cells)])
     columns = ["", "warp error", "coverage", "over stereo", "RMSE over stereo", "MAE over stereo"]
-    note = f"{metrics['protocol']['photometric']}. RMSE and MAE: of depth, where truth covers these rows."
-    return Table("Scene completeness: above the highest return", columns, rows, note)
+    note = (
+        "Rows above the highest lidar return, where recorded data have no truth: how well depth carries the right "
+        "image onto the left one."
+    )
+    return Table("Above the highest lidar return", columns, rows, note, BESIDES, COLUMN_HELP | ROW_HELP)
 
 
 def confidence_table(metrics: Tree) -> Table:
@@ -121,22 +162,45 @@ def confidence_table(metrics: Tree) -> Table:
         [ROW_TITLES.get(name, name), *(_mean_cell(row.get(kind)) for kind in kinds)]
         for name, row in tree.items()
     ]
-    columns = ["", *(kind.replace("_", " ") for kind in kinds)]
-    return Table("Lidar confidence", columns, rows, f"{metrics['protocol']['confidence']}.")
+    titles = [kind.replace("_", " ") for kind in kinds]
+    meaning = {title: CONFIDENCE_KINDS.get(kind, "") for title, kind in zip(titles, kinds, strict=True)}
+    note = "Mean over pixels of all frames; 1: depth is the lidar's, 0: it is that of stereo."
+    return Table("Lidar confidence", ["", *titles], rows, note, BESIDES, meaning | ROW_HELP)
 
 
 def speed_table(metrics: Tree) -> Table:
-    """Rate, latency and jitter."""
+    """Rate, latency and jitter, under the titles of SPEED_TITLES."""
     timings = metrics["timings"]
-    rows = [[name, number(timings[name])] for name in SPEED_NAMES if timings["NUM_FRAMES_SENT"]]
-    return Table("Speed [frames/s, ms]", ["", "value"], rows)
+    rows = [[title, number(timings[name])] for name, (title, _) in SPEED_TITLES.items()]
+    meaning = {title: f"{text}; {name} in metrics.json" for name, (title, text) in SPEED_TITLES.items()}
+    return Table("Speed", ["", "value"], rows if timings["NUM_FRAMES_SENT"] else [], "", SPEED, meaning)
 
 
 def stage_table(metrics: Tree) -> Table:
     """Time of each stage of the pipeline."""
     stages = metrics["timings"]["stages"]
     rows = [[name, number(t["median_ms"]), number(t["p95_ms"])] for name, t in stages.items()]
-    return Table("Stages [ms]", ["", "median", "p95"], rows)
+    meaning = {"median": "half of the frames take less", "p95": "95 of 100 frames take less"}
+    return Table("Time of each stage [ms]", ["", "median", "p95"], rows, "", SPEED, meaning)
+
+
+def _errors(accuracy: Tree, region: str, scaling: str) -> dict[str, Tree]:
+    return {
+        ROW_TITLES.get(row, row): regions[region][scaling]
+        for row, regions in accuracy.items()
+        if region in regions
+    }
+
+
+def _pixels(protocol: Tree, region: str) -> str:
+    """Which pixels count, in words."""
+    cap_m = f"true depth up to {protocol['cap_m']:g} m"
+    which = {
+        EVERYWHERE: f"All pixels with {cap_m}",
+        AWAY: f"Pixels with {cap_m} that lie more than {protocol.get('away_px', 0):g} px from every lidar return",
+        UPPER: f"Pixels with {cap_m} above the highest lidar return, in frames with enough truth there",
+    }
+    return f"{which[region]}; the mean over frames. Pixels without depth count in coverage only."
 
 
 def _mean_cell(value: Tree | float | None) -> str:

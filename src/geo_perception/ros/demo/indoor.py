@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from geo_perception.evaluation import Report
-from geo_perception.evaluation.indoor_pictures import indoor_highlights, indoor_panels, indoor_tables
+from geo_perception.evaluation.indoor_pictures import indoor_highlights, indoor_panels
 from geo_perception.evaluation.indoor_run import MODEL, DataSetInfo, IndoorEvaluation
+from geo_perception.evaluation.indoor_tables import indoor_tables
 from geo_perception.evaluation.metrics import known
 from geo_perception.evaluation.protocols import UNSCALED
 from geo_perception.evaluation.summary import Tree

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the measures, rows and speeds of a report mean, in a sentence each: its legends and hover texts."""
+
+from __future__ import annotations
+
+COLUMN_HELP = {
+    "RMSE": "root mean square error in metres; large errors weigh most",
+    "MAE": "mean absolute error in metres",
+    "AbsRel": "mean of error / true depth; 0.05 is 5 %",
+    "SqRel": "mean of squared error / true depth, in metres",
+    "RMSElog": "root mean square error of the natural logarithm of depth",
+    "delta1": "share of pixels whose depth is within a factor of 1.25 of the truth; 1 is best",
+    "delta2": "share of pixels within a factor of 1.56 (1.25 squared)",
+    "delta3": "share of pixels within a factor of 1.95 (1.25 cubed)",
+    "coverage": "share of these pixels that have a depth at all; 1 is every one",
+    "warp error": "mean difference of the left image and the right one moved by the depth, in grey levels of 255",
+    "over stereo": "warp error as a multiple of stereo alone's, at pixels where both have one; below 1 is better",
+    "RMSE over stereo": "RMSE of depth as a multiple of stereo alone's, where there is truth",
+    "MAE over stereo": "MAE of depth as a multiple of stereo alone's, where there is truth",
+}
+
+ROW_HELP = {
+    "fused": "depth from stereo and lidar together: what the node publishes",
+    "stereo alone": "depth from the two images without the lidar",
+    "completed lidar alone": "the lidar's returns, spread over the whole image without stereo",
+    "visible returns, at their pixels": "returns that were fused, only where they fall",
+    "raw returns, at their pixels": "all returns as projected, also those that look past something near",
+    "oracle: better of stereo and lidar": "at each pixel the one nearer to the truth: a bound, as it knows the truth",
+    "this model": "depth of the network: what the node publishes",
+    "constant": "guess without looking: the same depth everywhere, the median of the data",
+    "inverse ramp over the rows": "guess without looking: near below, twice as far above",
+    "mean depth of the training set": "guess without looking: the mean depth of what the network was trained on",
+}
+
+CONFIDENCE_KINDS = {
+    "at_returns": "pixels with a lidar return",
+    "far_from_returns": "pixels farther from every return than a network can see",
+    "see_through_returns": "returns behind the surface that the camera sees: the lower the better",
+    "visible_returns": "returns on the surface that the camera sees: the higher the better",
+    "at_minus_far": "difference of the two: near 0 means that confidence does not follow the lidar",
+    "visible_minus_see_through": "difference of the two: near 0 means that wrong returns are believed",
+}
+
+SPEED_TITLES = {  # name in metrics.json, as ros2_benchmark has it -> title, and what it means
+    "NUM_FRAMES_SENT": ("frames sent", "how many frames went in"),
+    "NUM_MISSED_FRAMES": ("frames without an answer", "dropped because a newer one had come, or lost"),
+    "MEAN_FRAME_RATE": ("answers per second", "depth images that came out"),
+    "MEAN_LATENCY": ("time to the answer, mean [ms]", "from a frame to its depth"),
+    "MIN_LATENCY": ("time to the answer, shortest [ms]", "from a frame to its depth"),
+    "MAX_LATENCY": ("time to the answer, longest [ms]", "from a frame to its depth"),
+    "MEAN_JITTER": ("unevenness, mean [ms]", "change from one interval between answers to the next"),
+    "MAX_JITTER": ("unevenness, largest [ms]", "change from one interval between answers to the next"),
+    "STD_DEV_JITTER": ("unevenness, standard deviation [ms]", "of that change"),
+}
