@@ -14,8 +14,8 @@ import sys
 import numpy as np
 import torch
 from torch import nn
-from tqdm import tqdm, trange
 
+from geo_perception.progress import track
 from geo_perception.simulation.rooms import RoomConfig, RoomSimulator
 
 GATE = 0.30
@@ -26,7 +26,7 @@ UNSEEN = 100_000  # seeds from here on are for judging
 def samples(seeds: range, views: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Images (N, 3, 64, 64) in 0..1 and log depths (N, 1, 64, 64)."""
     config = RoomConfig(width=SIZE, height=SIZE, rooms=(1, 2))
-    shown = tqdm(seeds, "rooms")
+    shown = track(seeds, "rendering rooms", unit="room")
     frames = [frame for seed in shown for frame in RoomSimulator(seed, config).frames(views)]
     images = np.stack([f.left for f in frames]).transpose(0, 3, 1, 2).astype(np.float32) / 255
     depths = np.nan_to_num(np.stack([f.depth_m for f in frames])[:, None], nan=10.0)
@@ -68,7 +68,7 @@ def train(images: torch.Tensor, depths: torch.Tensor, steps: int) -> nn.Module:
     torch.manual_seed(0)
     model = Small()
     optimizer = torch.optim.AdamW(model.parameters(), 2e-3)
-    for step in trange(steps, desc="training"):
+    for step in track(range(steps), "training", unit="step"):
         for group in optimizer.param_groups:
             group["lr"] = 2e-3 * (1 - step / steps) + 1e-5
         pick = torch.randint(len(images), (16,))

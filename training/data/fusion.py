@@ -19,13 +19,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm import tqdm
 
 from geo_perception.errors import ConfigError, DataError
 from geo_perception.frames import StereoLidarFrame
 from geo_perception.networks.scadc_guided import FEATURES, UNIT_M
 from geo_perception.pipelines import StereoLidarFusion, StereoLidarFusionConfig
 from geo_perception.pipelines.fusion_features import fusion_features
+from geo_perception.progress import track
 
 Array = NDArray[np.float32]
 
@@ -81,7 +81,7 @@ def prepare_samples(folder: Path, seeds: range, smooth_share: float, workers: in
     jobs = [(seed, path, smooth_share) for seed, path in zip(seeds, paths, strict=True) if not path.exists()]
     with ProcessPoolExecutor(workers, initializer=_single_thread) as pool:
         try:
-            for _ in tqdm(pool.map(_make_sample, jobs), total=len(jobs), desc="simulate", disable=not jobs):
+            for _ in track(pool.map(_make_sample, jobs), "simulating", len(jobs), "sample", hidden=not jobs):
                 pass
         except BrokenProcessPool as error:
             raise DataError(f"a simulation worker died; fewer than {workers} workers may help") from error

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
+from geo_perception.progress import track
 from training.data.indoor import Cache
 
 SHRINK = 4  # a mean over many rooms is smooth: a quarter of the size loses nothing
@@ -25,7 +25,7 @@ def mean_depth_map(cache: Cache, canonical_focal: float = 0.0) -> NDArray[np.flo
         return None
     total, count = np.zeros(cache.size), np.zeros(cache.size)
     starts = range(0, len(cache), CHUNK)
-    for start in tqdm(starts, desc="mean depth", disable=len(starts) < 20):
+    for start in track(starts, "mean depth", unit="part", hidden=len(starts) < 20):
         depths_m = np.asarray(cache.depths_m[start : start + CHUNK], np.float32)
         count += (depths_m > 0).sum(0)
         total += np.tensordot(1 / focal_ratios(cache, canonical_focal)[start : start + CHUNK], depths_m, 1)

@@ -26,6 +26,7 @@ from tqdm import tqdm
 
 from geo_perception.errors import ConfigError, DataError, GeoPerceptionError
 from geo_perception.evaluation.baselines import MEAN_MAP_FILE
+from geo_perception.progress import Progress
 from geo_perception.weights import save_model
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.data.indoor import Cache, IndoorBatch, Loader, build_cache, open_set
@@ -69,7 +70,9 @@ def train(config: Config) -> dict[str, float]:
     log = RunLog(config.run_folder, start) if fabric.global_rank == 0 else None
     beside = beside_weights(cache, config) if log else {}
     figures: dict[str, float] = {}
-    progress = tqdm(total=config.steps, initial=start, desc=config.objective.mode, disable=log is None)
+    progress = Progress(
+        f"training {config.objective.mode}", config.steps, "step", start=start, hidden=log is None
+    )
     clock = time.perf_counter()
     for batch in loader.batches(start):
         step = batch.step

@@ -24,6 +24,7 @@ from geo_perception.errors import DataError, GeoPerceptionError, WeightsError
 from geo_perception.evaluation import depth_metrics
 from geo_perception.networks import build
 from geo_perception.networks.scadc import Scadc
+from geo_perception.progress import track
 from geo_perception.weights import ModelCard, load_model, save_model
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.data.fusion import MAX_DEPTH_M, FusionBatch, prepare_samples, random_batches, whole_frames
@@ -95,7 +96,9 @@ def train(config: Config) -> dict[str, float]:
     writer = SummaryWriter(str(config.run), purge_step=start)
     batches = random_batches(paths, config.crop, config.batch, config.seed, start)
     figures: dict[str, float] = {}
-    for step in tqdm(range(start, config.steps), initial=start, total=config.steps, desc=config.network):
+    for step in track(
+        range(start, config.steps), f"training {config.network}", config.steps, "step", start=start
+    ):
         network.train()
         if step >= config.freeze_norm * config.steps:
             freeze_norm(network)

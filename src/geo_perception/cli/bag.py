@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from geo_perception.progress import track
+
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Write and describe bags.")
 
 Out = Annotated[Path, typer.Argument(help="folder of the bag to write")]
@@ -67,15 +69,13 @@ def to_folder(
     window_s: Annotated[float, typer.Option(min=0.0, help="how far apart stamps of a frame may be")] = 0.01,
 ) -> None:
     """Turn a bag's images into a training set for `geo-perception train distdepth ... --data rosbag:FOLDER`."""
-    from tqdm import tqdm
-
     from geo_perception.datasets.indoor.recording import write_recording
     from geo_perception.ros.bags import BagTopics, read_recorded
 
     topics = BagTopics(
         left, info_beside(left), right, info_beside(right), points="", truth=depth, tf_static=""
     )
-    frames = tqdm(read_recorded(bag, topics, window_s), "reading bag", unit="frame")
+    frames = track(read_recorded(bag, topics, window_s), "reading bag")
     count = write_recording(folder, bag.resolve().stem, frames, every, source=str(bag))
     print(f"{count} frames in {folder / bag.resolve().stem}; lists {folder / 'stereo.txt'}, temporal.txt")
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from geo_perception.datasets.indoor import RgbdDataset, open_rgbd_sets
 from geo_perception.errors import ConfigError, DataError
@@ -34,6 +33,7 @@ from geo_perception.evaluation.tables import as_text
 from geo_perception.frames import RgbdFrame
 from geo_perception.pipelines import IndoorDepth, IndoorDepthConfig
 from geo_perception.pipelines.framing import ON
+from geo_perception.progress import Progress
 from geo_perception.weights import find_model
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def box_distance(text: str) -> float | None:
 @contextmanager
 def progress(report: Report, total: int, box_m: float | None) -> Iterator[Observer]:
     """A bar on stderr that also hands the frames on to the report."""
-    with tqdm(total=total, unit="frame", desc="eval") as bar:
+    with Progress("evaluating", total) as bar:
 
         def observe(frame: RgbdFrame, depths_m: dict[str, Any], score: IndoorScores) -> None:
             rmse_m = score.rows[MODEL][UNSCALED].rmse_m if score.rows else float("nan")

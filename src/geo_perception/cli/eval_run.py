@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from geo_perception.datasets import FrameDataset, open_dataset
 from geo_perception.errors import DataError
@@ -24,6 +23,7 @@ from geo_perception.evaluation.protocols import FrameScores
 from geo_perception.evaluation.tables import as_text, brief_tables
 from geo_perception.frames import StereoLidarFrame
 from geo_perception.pipelines import StereoLidarFusion, StereoLidarFusionConfig
+from geo_perception.progress import Progress
 
 if TYPE_CHECKING:
     from geo_perception.cli.eval import EvalRequest
@@ -119,7 +119,7 @@ def as_pipeline(fusion: StereoLidarFusion, disparity: Disparity) -> Pipeline:
 @contextmanager
 def progress(report: Report, total: int) -> Iterator[Observer]:
     """A bar on stderr that also hands the frames on to the report."""
-    with tqdm(total=total, unit="frame", desc="eval") as bar:
+    with Progress("evaluating", total) as bar:
 
         def observe(frame: StereoLidarFrame, estimate: Estimate, score: FrameScores) -> None:
             report.add(frame, estimate, score)

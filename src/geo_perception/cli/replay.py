@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +11,7 @@ from typing import Annotated
 import typer
 
 from geo_perception.errors import ConfigError
+from geo_perception.progress import say
 
 app = typer.Typer(add_completion=False)
 
@@ -49,7 +49,7 @@ def replay(
         prefix=prefix,
         remap=dict(map(_renaming, remap or [])),
     )
-    result = play(bag, config, progress=True, said=lambda line: print(line, file=sys.stderr))
+    result = play(bag, config, progress=True, said=say)
     if report is not None:
         report.write_text(json.dumps(asdict(result)) + "\n")
     late = "" if lockstep else f", at most {result.behind_ms:.1f} ms behind their due time"

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from geo_perception.progress import track
+
 app = typer.Typer(add_completion=False)
 
 
@@ -46,8 +48,6 @@ def simulate_rooms(
     workers: Annotated[int, typer.Option(min=1, help="processes")] = 2,
 ) -> None:
     """Render stereo pairs with exact depth, many views per environment."""
-    from tqdm import tqdm
-
     from geo_perception.simulation.rooms import RoomConfig, write_simsin
 
     config = RoomConfig(
@@ -58,6 +58,6 @@ def simulate_rooms(
     )  # fmt: skip
     seeds = range(first_seed, first_seed + environments)
     written = write_simsin(folder, seeds, frames, config, trajectories=trajectories, workers=workers)
-    for _ in tqdm(written, total=environments, unit="environment", desc=str(folder)):
+    for _ in track(written, "rendering", environments, "environment"):
         pass
     print(f"lists        {folder / 'stereo.txt'}, {folder / 'temporal.txt'}")

@@ -16,11 +16,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from tqdm import tqdm
 
 from geo_perception.datasets.indoor.files import Array, Image8
 from geo_perception.datasets.indoor.sets import STEREO, Entry, IndoorSet
 from geo_perception.errors import DataError
+from geo_perception.progress import track
 from training.data.indoor.hints import depth_hint
 
 FARTHEST_M = 1000.0  # of a hint, so that it fits into half precision
@@ -189,7 +189,7 @@ def _camera(indoor: IndoorSet, entry: Entry) -> tuple[float, ...]:
 
 
 def _run(pool: ThreadPoolExecutor, work, jobs: list, what: str) -> None:
-    for _ in tqdm(pool.map(work, jobs), total=len(jobs), desc=f"cache {what}", disable=len(jobs) < 50):
+    for _ in track(pool.map(work, jobs), f"caching {what}", len(jobs), "file", hidden=len(jobs) < 50):
         pass
 
 

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from geo_perception.errors import ConfigError, DataError, GeoPerceptionError
+from geo_perception.progress import track
 from geo_perception.ros.bags.layout import COMPRESSED_IMAGE, IMAGE, STORAGES, open_reader, typestore
 from geo_perception.ros.bags.messages import Maker
 from geo_perception.ros.bags.writer import open_writer, written_aside
@@ -52,13 +51,8 @@ def decompress_bag(
     try:
         names = plain_topics(source, reader)
         with written_aside(path) as aside, open_writer(aside, storage) as bag:
-            shown = tqdm(
-                _copied(source, reader, bag, names),
-                "copying bag",
-                reader.message_count,
-                unit="message",
-                disable=None if progress else True,
-            )
+            copied = _copied(source, reader, bag, names)
+            shown = track(copied, "copying bag", reader.message_count, "message", hidden=not progress)
             for connection, stamp_ns, data in shown:
                 bag.write(connection, stamp_ns, data)
     finally:

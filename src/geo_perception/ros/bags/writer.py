@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from tqdm import tqdm
-
 from geo_perception.errors import ConfigError, DataError, GeoPerceptionError
 from geo_perception.frames import RgbdFrame, StereoLidarFrame
+from geo_perception.progress import track
 from geo_perception.ros.bags.layout import STORAGES, BagTopics, offered_qos, typestore
 from geo_perception.ros.bags.messages import StereoLidarMessages
 
@@ -56,7 +55,7 @@ def write_bag(
         raise ConfigError(f"bag storage is {storage!r}, allowed: {', '.join(STORAGES)}")
     if path.exists() and not overwrite:
         raise DataError(f"{path} exists already; choose another name or allow overwriting it")
-    shown = tqdm(frames, "writing bag", total, unit="frame", disable=None if progress else True)
+    shown = track(frames, "writing bag", total, hidden=not progress)
     with written_aside(path) as aside:
         return _write(aside, shown, storage, messages)
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from geo_perception.evaluation.summary import Tree
 from geo_perception.evaluation.tables import Table, brief_tables
 from geo_perception.frames import StereoLidarFrame
 from geo_perception.pipelines import StereoLidarFusion, StereoLidarFusionConfig
+from geo_perception.progress import say
 from geo_perception.ros.bags import read_bag, write_bag
 from geo_perception.ros.demo.stage import Array, Received, Request, Source, chosen, is_bag
 
@@ -60,7 +60,7 @@ class FusionStage:
         pose = " ".join(f"{value!r}" for value in first.camera_from_lidar.reshape(-1).tolist())
         own = {"camera_from_lidar": pose}
         if not len(first.points_lidar):
-            print("no lidar in the data: stereo alone (on_missing:=degrade)", file=sys.stderr)
+            say("no lidar in the data: stereo alone (on_missing:=degrade)")
             own["on_missing"] = "degrade"
         return {**own, **given}
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
@@ -21,6 +20,7 @@ from geo_perception.errors import ConfigError, DataError, InputError
 from geo_perception.frames import RgbdFrame
 from geo_perception.geometry import PinholeCamera
 from geo_perception.pipelines.indoor_depth import check_camera, checked_image
+from geo_perception.progress import say
 from geo_perception.ros.bags import CAMERA_TOPICS, CameraMessages, read_camera_bag, write_bag
 from geo_perception.ros.demo.bag_topics import camera_topics
 from geo_perception.ros.demo.stage import Request, Source, is_bag
@@ -116,7 +116,7 @@ def _lens(request: Request) -> Lens:
             "or --camera FILE, a camera_info YAML as ROS's camera calibration writes it"
         )
     if isinstance(request.lens, Calibration) and request.lens.distorts:
-        print(f"images are rectified as {request.lens.path} says", file=sys.stderr)
+        say(f"images are rectified as {request.lens.path} says")
     return request.lens
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from geo_perception.errors import DataError
 from geo_perception.evaluation.tables import number
+from geo_perception.progress import track
 from geo_perception.ros.demo.listener import DEPTH, Listener
 from geo_perception.ros.demo.stage import Received, Source, Stage
 from geo_perception.ros.demo.stages import node_parameters, stage_of
@@ -61,7 +61,7 @@ def judge(run: Run, listener: Listener, folder: Path) -> Path:
     title = f"{run.graph} on {run.source.bag.name}, live"
     judge = stage.judge(run.source, node_parameters(run.graph, run.arguments), title)
     answers = answered(run, stage, listener)
-    for frame, received in tqdm(answers, "judging", len(run.every), unit="frame", disable=None):
+    for frame, received in track(answers, "judging", len(run.every)):
         agreement.add(received, judge.add(frame, received))
     for position, one in enumerate(run.timed):
         judge.time(f"{position}", one.stamp_ns, received_ns.get(one.stamp_ns))

@@ -16,11 +16,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from tqdm import tqdm
-
 from geo_perception.datasets.indoor.lens import Lens
 from geo_perception.errors import ConfigError, DataError
 from geo_perception.evaluation import result_folder
+from geo_perception.progress import Progress
 from geo_perception.ros.demo.children import Child, Children
 from geo_perception.ros.demo.inputs import source_of
 from geo_perception.ros.demo.judging import Run, judge
@@ -143,7 +142,7 @@ class Play:
     def _listen(self, player: Child, limit_s: float, expected: int) -> None:
         received = self._listener.heard[DEPTH].received_ns
         lockstep = report_path(self._folder, LOCKSTEP)
-        with tqdm(total=expected, desc="answers", unit="frame", disable=None) as bar:
+        with Progress("answers", expected) as bar:
 
             def check() -> None:
                 self._children.check()

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from geo_perception.errors import ConfigError, DataError
+from geo_perception.progress import Progress
 from geo_perception.ros import cdr
 from geo_perception.ros.conversions import time_from_ns
 from geo_perception.ros.replay.answers import SLICE_S, Answers
@@ -187,8 +186,7 @@ class Player:
         self.config, self.result = config, Replay()
         frames = self.source.count(self.config.topics.left)
         total = frames * self.config.loops or None
-        hidden = None if progress else True  # None: shown on a terminal only
-        with tqdm(total=total, desc="replaying", unit="frame", disable=hidden) as bar:
+        with Progress("replaying", total, hidden=not progress) as bar:
             while not self.config.loops or self.result.loops < self.config.loops:
                 for sent in self._in_lockstep() if self.config.lockstep else self._in_time():
                     self.result.sent.append(sent)

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Progress on stderr: a bar on a terminal, whole lines elsewhere, and a way to say something without tearing the bar.
+
+A log file, a pipe or a CI page gets one complete line now and then and no carriage returns.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sized
+from types import TracebackType
+from typing import TypeVar
+
+from tqdm import tqdm
+
+T = TypeVar("T")
+
+LINE_EVERY_S = 10.0  # where there is no terminal
+UNKNOWN_WIDTH = 80  # columns of a terminal that does not say
+NARROW = 60  # below it there is no room for a bar
+SHORT = "{desc}: {n_fmt}/{total_fmt} [{elapsed}<{remaining}]"
+
+
+_open: list[Progress] = []  # in this process
+
+
+class Progress:
+    """Counts towards a total; a context manager whose end leaves the last state behind.
+
+    Args:
+        what: is done, in a word or two.
+        total: None where it is not known.
+        unit: of what is counted.
+        start: how many are done already.
+        hidden: show nothing.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        total: int | None = None,
+        unit: str = "frame",
+        *,
+        start: int = 0,
+        hidden: bool = False,
+    ) -> None:
+        self.what, self.total, self.unit, self.n = what, total, unit, start
+        self._lines = not hidden and not _on_terminal()
+        self._started = self._said = time.monotonic()
+        columns = _columns()
+        _open.append(self)
+        self._bar: tqdm[None] = tqdm(
+            desc=what,
+            total=total,
+            unit=unit,
+            initial=start,
+            ncols=columns,
+            bar_format=SHORT if total and columns < NARROW else None,
+            disable=hidden or self._lines,
+        )
+
+    def update(self, count: int = 1) -> None:
+        """So many more are done."""
+        self.n += count
+        self._bar.update(count)
+        now = time.monotonic()
+        if self._lines and now - self._said >= LINE_EVERY_S:
+            self._said = now
+            say(self._line(now - self._started))
+
+    def close(self) -> None:
+        """The last state stays; without a terminal it is a line, unless nothing was done. Closing twice is no fault."""
+        if self in _open:
+            _open.remove(self)
+        self._bar.close()
+        if self._lines and self.n:
+            say(self._line(time.monotonic() - self._started))
+        self._lines = False
+
+    def _line(self, seconds: float) -> str:
+        of = "" if self.total is None else f" of {self.total}"
+        return f"{self.what}: {self.n}{of} {self.unit}s, {seconds:.0f} s"
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def track(
+    items: Iterable[T],
+    what: str,
+    total: int | None = None,
+    unit: str = "frame",
+    *,
+    start: int = 0,
+    hidden: bool = False,
+) -> Iterator[T]:
+    """The items, counted as they are taken; see `Progress`. Their number is the total if they have one."""
+    size = len(items) if total is None and isinstance(items, Sized) else total
+    with Progress(what, size, unit, start=start, hidden=hidden) as progress:
+        for item in items:
+            yield item
+            progress.update()
+
+
+def say(line: str) -> None:
+    """A line on stderr, above whatever bar is shown."""
+    with tqdm.external_write_mode(file=sys.stderr):
+        print(line, file=sys.stderr, flush=True)
+
+
+def stop_bars() -> None:
+    """End what is shown, so that what comes next has a line of its own: before the last words of a process."""
+    for progress in list(_open):
+        progress.close()
+
+
+class LineHandler(logging.Handler):
+    """Python's log, one line a record, by `say`."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(f"{record.levelname.lower()}: {record.getMessage()}")
+
+
+def log_by_lines() -> None:
+    """Send warnings and worse of all loggers through `say`; for the command line."""
+    logging.basicConfig(level=logging.WARNING, handlers=[LineHandler()])
+
+
+def _on_terminal() -> bool:
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _columns() -> int:
+    """Of the terminal on stderr; some report none, and a bar of no width would be an empty line."""
+    try:
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):
+        columns = 0
+    return columns or UNKNOWN_WIDTH
