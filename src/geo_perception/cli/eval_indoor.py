@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import platform
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -62,6 +63,8 @@ def run(request: EvalRequest) -> Path:
         request.options["protocol"] or NATIVE, request.cap_m, read_mean_map(find_model(config.model))
     )
     data_sets = [part[: request.limit] for part in open_data(request.data)]
+    for data_set in data_sets:
+        print(f"{data_set.root.resolve().name} ({data_set.kind}): {data_set.registration}", file=sys.stderr)
     depths = load_pipelines(config, request.compare)
     first, *others = (as_pipeline(depth) for depth in depths.values())
     compared = dict(zip(list(depths)[1:], others, strict=True))

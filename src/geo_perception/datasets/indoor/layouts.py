@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
+from geo_perception.datasets.indoor import nyu_raw
 from geo_perception.datasets.indoor import seven_scenes as kinect_scenes
 from geo_perception.datasets.indoor.cameras import (
     NYU,
@@ -23,7 +24,7 @@ from geo_perception.datasets.indoor.cameras import (
     numbered_sensor,
     tum_sensor,
 )
-from geo_perception.datasets.indoor.depth_codes import read_nyu_pgm, read_sun_png
+from geo_perception.datasets.indoor.depth_codes import read_sun_png
 from geo_perception.datasets.indoor.files import read_depth_npy, read_depth_pfm, read_depth_png
 from geo_perception.datasets.indoor.intrinsics import from_shares
 from geo_perception.datasets.indoor.records import RECORD, recorded_cameras
@@ -106,8 +107,12 @@ def nyu_pairs(root: Path) -> RgbdDataset | None:
     images = _images(root, "*_color.ppm", (".ppm",))
     frames = [RgbdFiles(_stem(p), p, root / f"{_stem(p)}_depth.pgm") for p in images]
     camera = folder_camera(root, NYU)
-    note = f"raw: neither undistorted nor registered, taken as one view of the colour camera; {camera.origin}"
-    return RgbdDataset("NYU Depth raw", root, _found(frames), read_nyu_pgm, camera, note) if frames else None
+    note = f"{nyu_raw.REGISTERED}; {camera.origin}"
+    return (
+        RgbdDataset("NYU Depth raw", root, _found(frames), nyu_raw.read_depth, camera, note)
+        if frames
+        else None
+    )
 
 
 def tum_pairs(root: Path) -> RgbdDataset | None:

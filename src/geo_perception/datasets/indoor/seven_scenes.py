@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from geo_perception.datasets.indoor.calibration_files import FoundCalibration, find_calibration
 from geo_perception.datasets.indoor.cameras import FolderCamera, Sensor, folder_camera
 from geo_perception.datasets.indoor.files import read_depth_png
-from geo_perception.geometry import PinholeCamera
+from geo_perception.datasets.indoor.registration import View, registered
 
 Array = NDArray[np.float32]
 Matrix = NDArray[np.float64]
@@ -83,30 +83,5 @@ def read_depth(path: Path, *, register: bool) -> Array:
     if not register:
         return depth_m
     height, width = depth_m.shape
-    return registered(depth_m, DEPTH.camera(width, height), COLOUR.camera(width, height), COLOUR_FROM_DEPTH)
-
-
-def registered(
-    depth_m: Array, depth: PinholeCamera, colour: PinholeCamera, colour_from_depth: Matrix
-) -> Array:
-    """Depth as another camera beside it sees it: each pixel to the nearest one there, the nearest surface wins.
-
-    Args:
-        depth_m: (h, w) metres, 0 or NaN = unknown.
-        depth: the camera that measured it.
-        colour: the camera beside it.
-        colour_from_depth: 4x4, from the one's optical frame to the other's.
-
-    Returns:
-        (H, W) of the colour camera, metres, 0 = unknown.
-    """
-    known = depth_m > 0
-    points = (depth.rays[known] * depth_m[known][:, None]).astype(np.float64)
-    points = points @ colour_from_depth[:3, :3].T + colour_from_depth[:3, 3]
-    points = points[points[:, 2] > 0]
-    columns = np.rint(points[:, 0] / points[:, 2] * colour.fx + colour.cx).astype(np.int64)
-    rows = np.rint(points[:, 1] / points[:, 2] * colour.fy + colour.cy).astype(np.int64)
-    inside = (columns >= 0) & (columns < colour.width) & (rows >= 0) & (rows < colour.height)
-    out = np.full(colour.width * colour.height, np.inf, np.float32)
-    np.minimum.at(out, rows[inside] * colour.width + columns[inside], points[inside, 2].astype(np.float32))
-    return np.where(np.isfinite(out), out, np.float32(0)).reshape(colour.size)
+    views = View(DEPTH.camera(width, height)), View(COLOUR.camera(width, height))
+    return registered(depth_m, *views, COLOUR_FROM_DEPTH)
