@@ -22,6 +22,7 @@ FX, FY = ("fx", "flx", "focallengthx"), ("fy", "fly", "focallengthy")
 CX, CY = ("cx", "ppx", "principalpointx"), ("cy", "ppy", "principalpointy")
 WIDTH, HEIGHT = ("width", "w", "imagewidth", "resolutionx"), ("height", "h", "imageheight", "resolutiony")
 MATRICES = ("intrinsicmatrix", "cameramatrix", "camk", "k", "intrinsics", "intrinsic", "matrix", "data")
+BY_COLUMNS = ("intrinsicmatrix", "k", "intrinsics", "intrinsic")  # Open3D, Record3D and what copies them
 DISTORTIONS = (
     "distortioncoefficients",
     "distortioncoeffs",
@@ -96,7 +97,8 @@ def _own(plain: Mapping[str, Any]) -> StatedCamera | None:
         if isinstance(value, list):
             nested = any(isinstance(row, list) for row in value)
             flat = np.array(value, np.float64).reshape(-1)
-            stated = stated_camera(flat, size, ()) if nested else from_values(flat.tolist(), size)
+            by_columns = name in BY_COLUMNS and not nested
+            stated = from_values(flat.tolist(), size, maybe_by_columns=by_columns)
             return StatedCamera(stated.K, size, tuple(v for v in distortion if v), stated.remark)
     return None
 

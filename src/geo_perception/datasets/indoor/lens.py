@@ -14,6 +14,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from geo_perception.datasets.indoor.calibration_files import read_calibration_file
 from geo_perception.errors import ConfigError, DataError, InputError
 from geo_perception.geometry import PinholeCamera
 from geo_perception.geometry.plausibility import check_possible, doubts, report_doubts
@@ -27,6 +28,7 @@ SAME_ASPECT = (
     0.01  # how far images may differ from the calibration's aspect and still be the same view, resized
 )
 LEAST_SHOWN = 0.3  # of a rectified image: less comes of coefficients that are not the lens's
+OTHER_SUFFIXES = (".json", ".txt", ".csv", ".pincam")
 MOST_PX = 2**15 - 1  # a side that OpenCV can remap
 
 
@@ -108,11 +110,19 @@ class Calibration:
 
 
 def read_calibration(path: Path) -> Calibration:
-    """The calibration of a camera_info YAML file; what is unusual about it is logged.
+    """The calibration of a camera_info YAML file, or of one of another recorder that states the size of its images.
+
+    What is unusual about it is logged.
 
     Raises:
         DataError: missing, no YAML, an entry is missing, malformed or cannot be, or a lens that is not known.
     """
+    if path.suffix.lower() in OTHER_SUFFIXES:
+        found = read_calibration_file(path)
+        size = found.alternatives[0].size
+        if size is None:
+            raise DataError(f"camera file {path} does not say the size of its images")
+        return Calibration(path, found.camera(*size))
     values = _read_yaml(path)
     size = _side(values, "image_width", path), _side(values, "image_height", path)
     K = _matrix(values, "camera_matrix", (3, 3), path)

@@ -27,14 +27,26 @@ class StatedCamera:
     remark: str = ""  # what was understood rather than read
 
 
-def from_values(values: Sequence[float], size: Size | None = None) -> StatedCamera:
-    """A matrix of 9, 12 or 16 numbers by rows or columns, or fx, fy, cx, cy and distortion."""
+def from_values(
+    values: Sequence[float], size: Size | None = None, *, maybe_by_columns: bool = False
+) -> StatedCamera:
+    """From a matrix of 9, 12 or 16 numbers by rows, or fx, fy, cx, cy and coefficients of distortion.
+
+    Args:
+        values: the numbers.
+        size: that they are for.
+        maybe_by_columns: a square matrix may also come by columns, as Eigen stores it; its zeros tell which.
+
+    Raises:
+        DataError: another count.
+        InputError: no camera matrix.
+    """
     flat = np.array([float(value) for value in values], np.float64)
     if flat.size in (9, 16) and _is_matrix(flat):
-        return stated_camera(_by_rows(flat), size, ())
+        return stated_camera(_by_rows(flat) if maybe_by_columns else flat, size)
     if flat.size == 12 and _is_matrix(flat):
-        return stated_camera(flat, size, ())
-    if not 4 <= flat.size <= 18 or (flat.size in (9, 12, 16) and flat[1] == 0):
+        return stated_camera(flat, size)
+    if not 4 <= flat.size <= 18:
         raise DataError(f"needs 3x3 numbers, or fx fy cx cy, got {flat.size}: {flat[:12].tolist()}")
     fx, fy, cx, cy = flat[:4]
     return stated_camera(np.array([fx, 0, cx, 0, fy, cy, 0, 0, 1]), size, flat[4:])
@@ -46,17 +58,16 @@ def _is_matrix(flat: Matrix) -> bool:
 
 
 def _by_rows(flat: Matrix) -> Matrix:
-    """A square matrix by rows, also where it was written by columns as Eigen does: its last row is 0 0 1 either way."""
     square = flat.reshape(3 if flat.size == 9 else 4, -1)
     by_columns = not square[0, 2] and not square[1, 2] and square[2, :2].any()
     return np.asarray((square.T if by_columns else square).reshape(-1), np.float64)
 
 
-def stated_camera(flat: Matrix, size: Size | None, distortion: Iterable[float]) -> StatedCamera:
+def stated_camera(flat: Matrix, size: Size | None, distortion: Iterable[float] = ()) -> StatedCamera:
+    """From a row-major matrix. Raises InputError if it is no camera matrix."""
     K, remark = checked_matrix(flat).copy(), ""
-    if (
-        K[1, 1] < 0 < K[0, 0]
-    ):  # ICL-NUIM's renderer counts y upwards; its images are stored from the top like all others
+    # ICL-NUIM's renderer counts y upwards; its images are stored from the top like all others.
+    if K[1, 1] < 0 < K[0, 0]:
         K[1, 1], remark = -K[1, 1], f"fy {K[1, 1]:g} taken as {-K[1, 1]:g}"
     return StatedCamera(K, size, tuple(float(v) for v in distortion if v), remark)
 
