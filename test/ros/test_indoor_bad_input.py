@@ -148,7 +148,7 @@ def matrix(focal_px: float) -> dict[str, np.ndarray]:
 UNUSABLE = {
     "uncalibrated": (matrix(0.0), "is it calibrated"),
     "NaN": (matrix(float("nan")), "must be finite"),
-    "focal length too short": (matrix(1.0), "field of view of 178 degrees, allowed are 10 to 150"),
+    "focal length too short": (matrix(1.0), "field of view of 178 degrees, possible are 1 to 178"),
     "focal length too long": (matrix(1e5), r"field of view of 0.0733 degrees"),
     "of another size": (
         {"width": 2 * WIDTH, "height": 2 * HEIGHT},
