@@ -64,6 +64,8 @@ setup(
         "pillow>=9",
         "psutil>=5.9",
         "rosbags>=0.10",
+        "mcap>=1.2",
+        "zstandard>=0.20",
     ],
     extras_require={
         "ros": ROS,

@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,8 @@ from typer.testing import CliRunner
 from geo_perception.cli import bag as cli
 from geo_perception.errors import ConfigError, DataError
 from geo_perception.geometry import StereoRig
-from geo_perception.ros.bags import STORAGES, BagTopics, bag_info, read_bag, write_bag
+from geo_perception.ros.bags import STORAGES, BagTopics, MatchWindows, bag_info, read_bag, write_bag
+from geo_perception.ros.nodes.fusion_settings import LEFT, LEFT_INFO, POINTS, RIGHT, FusionSettings
 
 
 def same(a, b) -> None:
@@ -198,9 +199,46 @@ def write_stereo_apart(path: Path, shift_ns: int) -> None:
 def test_a_window_joins_sensors_that_are_not_synchronised(tmp_path):
     write_stereo_apart(tmp_path / "drive", 20_000_000)
     with pytest.raises(DataError, match=r"no complete frame .*no_partner: 4"):
+        list(read_bag(tmp_path / "drive", windows=MatchWindows.equal_to(0.0)))
+    for windows in (None, MatchWindows(lidar_window_s=0.0, lidar_offset_s=0.02)):
+        read = list(read_bag(tmp_path / "drive", windows=windows))
+        assert [frame.stamp_ns for frame in read] == [frame.stamp_ns for frame in fake.frames(4)]
+
+
+@pytest.mark.parametrize(
+    ("shift_s", "says"),
+    [
+        (
+            0.4,
+            r"/points is stamped 0\.400 s later than /left/image_rect, .*0\.06 s: set lidar_offset_s 0\.400",
+        ),
+        (-0.4, r"/points is stamped 0\.400 s earlier than .*: set lidar_offset_s -0\.400"),
+    ],
+)
+def test_a_gap_beyond_the_window_is_named_with_its_cure(tmp_path, shift_s, says):
+    write_stereo_apart(tmp_path / "drive", round(shift_s * 1e9))
+    with pytest.raises(DataError, match=says):
         list(read_bag(tmp_path / "drive"))
-    read = list(read_bag(tmp_path / "drive", window_s=0.04))
-    assert [frame.stamp_ns for frame in read] == [frame.stamp_ns for frame in fake.frames(4)]
+    read = list(read_bag(tmp_path / "drive", windows=MatchWindows(lidar_offset_s=shift_s)))
+    for frame, want in zip(read, fake.frames(4), strict=True):
+        np.testing.assert_array_equal(frame.points_lidar, want.points_lidar)
+
+
+def test_windows_are_those_of_the_node():
+    node = FusionSettings()
+    assert asdict(MatchWindows()) == {item: getattr(node, item) for item in asdict(MatchWindows())}
+    streams = {stream.name: stream for stream in node.streams()}
+    for part, name in (("left", LEFT), ("left_info", LEFT_INFO), ("right", RIGHT), ("points", POINTS)):
+        ours, theirs = MatchWindows().stream(part), streams[name]
+        assert (ours.window_s, ours.offset_s) == (theirs.window_s, theirs.offset_s)
+
+
+@pytest.mark.parametrize(
+    "values", [{"lidar_window_s": "-1"}, {"right_offset_s": "nan"}, {"lidar_offset_s": "x"}]
+)
+def test_windows_that_cannot_be_are_refused(values):
+    with pytest.raises(ConfigError, match=r"allowed|seconds"):
+        MatchWindows.named(values)
 
 
 @pytest.mark.parametrize("storage", STORAGES)

@@ -14,9 +14,9 @@ from helpers import frames as fake
 
 from geo_perception import cli
 from geo_perception.errors import DataError, InputError
-from geo_perception.ros.bags import decompress_bag, read_bag, write_bag
+from geo_perception.ros.bags import decompress_bag, open_bag, read_bag, write_bag
 from geo_perception.ros.bags.decompress import plain_topics
-from geo_perception.ros.bags.layout import COMPRESSED_IMAGE, IMAGE, open_reader, typestore
+from geo_perception.ros.bags.layout import COMPRESSED_IMAGE, IMAGE, typestore
 from geo_perception.ros.bags.writer import open_writer
 from geo_perception.ros.conversions import decode_image
 from geo_perception.ros.conversions.compressed import decode_compressed
@@ -47,26 +47,25 @@ def squeezed(message) -> tuple[str, bytes]:
 def recorded(tmp_path: Path) -> Path:
     """A drive whose images were recorded compressed."""
     write_bag(tmp_path / "plain", fake.frames(3))
-    reader, store = open_reader(tmp_path / "plain"), typestore()
-    with open_writer(tmp_path / "recorded", "mcap") as bag:
+    store = typestore()
+    with open_bag(tmp_path / "plain") as plain, open_writer(tmp_path / "recorded", "mcap") as bag:
         out = {}
-        for old in reader.connections:
-            topic, kind = old.topic, old.msgtype
+        for old in plain.topics:
+            topic, kind = old.name, old.type
             if kind == IMAGE:
                 topic += "/compressedDepth" if topic == TRUTH else "/compressed"
                 kind = COMPRESSED_IMAGE
-            qos = old.ext.offered_qos_profiles
-            out[old.id] = bag.add_connection(topic, kind, typestore=store, offered_qos_profiles=qos)
-        for old, stamp_ns, data in reader.messages():
-            if old.msgtype == IMAGE:
+            qos = old.qos_profiles
+            out[old.key] = bag.add_connection(topic, kind, typestore=store, offered_qos_profiles=qos)
+        for old, stamp_ns, data in plain.messages():
+            if old.type == IMAGE:
                 message = store.deserialize_cdr(data, IMAGE)
                 format, content = squeezed(message)
                 small = store.types[COMPRESSED_IMAGE](
                     message.header, format, np.frombuffer(content, np.uint8)
                 )
                 data = store.serialize_cdr(small, COMPRESSED_IMAGE)  # noqa: PLW2901 - the message in its new form
-            bag.write(out[old.id], stamp_ns, data)
-    reader.close()
+            bag.write(out[old.key], stamp_ns, data)
     return tmp_path / "recorded"
 
 
@@ -85,11 +84,11 @@ def test_other_topics_stay_byte_for_byte(recorded, tmp_path):
     decompress_bag(recorded, tmp_path / "out")
     before, after = (
         [
-            (connection.topic, connection.ext, stamp_ns, bytes(data))
-            for connection, stamp_ns, data in reader.messages()
-            if connection.msgtype not in (COMPRESSED_IMAGE, IMAGE)
+            (topic.name, topic.qos_profiles, stamp_ns, data)
+            for topic, stamp_ns, data in bag.messages()
+            if topic.type not in (COMPRESSED_IMAGE, IMAGE)
         ]
-        for reader in map(open_reader, (recorded, tmp_path / "out"))
+        for bag in map(open_bag, (recorded, tmp_path / "out"))
     )
     assert before and before == after
 
@@ -110,8 +109,10 @@ def test_of_two_forms_of_one_image_the_one_with_metres_is_taken():
     topics = ("/d/compressedDepth", "/d/compressed", "/c/compressed", "/c", "/raw")
     kinds = (COMPRESSED_IMAGE, COMPRESSED_IMAGE, COMPRESSED_IMAGE, IMAGE, COMPRESSED_IMAGE)
     pairs = zip(topics, kinds, strict=True)
-    reader = SimpleNamespace(connections=[SimpleNamespace(topic=t, msgtype=kind) for t, kind in pairs])
-    assert plain_topics("bag", reader) == {"/d/compressedDepth": "/d", "/raw": "/raw/plain"}
+    assert plain_topics(SimpleNamespace(kinds=lambda: dict(pairs), path="bag")) == {
+        "/d/compressedDepth": "/d",
+        "/raw": "/raw/plain",
+    }
 
 
 def test_a_damaged_image_is_named_and_leaves_no_bag(recorded, tmp_path, monkeypatch):

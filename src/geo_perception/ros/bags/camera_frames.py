@@ -12,6 +12,7 @@ from geo_perception.datasets.indoor.recording import RecordedFrame
 from geo_perception.errors import DataError
 from geo_perception.ros.bags.layout import BagTopics
 from geo_perception.ros.bags.matching import matched_messages
+from geo_perception.ros.bags.windows import MatchWindows
 from geo_perception.ros.conversions import camera_from_info, decode_depth, decode_rgb, rig_from_infos
 from geo_perception.sync import Match
 
@@ -19,7 +20,7 @@ STEREO_TOPICS = BagTopics(points="", truth="", tf_static="")
 
 
 def read_recorded(
-    path: str | Path, topics: BagTopics = STEREO_TOPICS, window_s: float = 0.01
+    path: str | Path, topics: BagTopics = STEREO_TOPICS, window_s: float = MatchWindows.stereo_window_s
 ) -> Iterator[RecordedFrame]:
     """The frames of a bag in its order; images without their partners are counted in one warning at the end.
 
@@ -32,7 +33,9 @@ def read_recorded(
     Raises:
         DataError: not a bag, damaged, a topic is missing or of another type, no frame is complete, or a message is bad.
     """
-    with matched_messages(path, topics, window_s, needs_truth=bool(topics.truth)) as matched:
+    with matched_messages(
+        path, topics, MatchWindows.equal_to(window_s), needs_truth=bool(topics.truth)
+    ) as matched:
         yield from matched.frames(_decoded)
 
 

@@ -11,6 +11,7 @@ from geo_perception.frames import RgbdFrame
 from geo_perception.geometry import PinholeCamera
 from geo_perception.ros.bags.layout import CAMERA_TOPICS, BagTopics
 from geo_perception.ros.bags.matching import matched_messages
+from geo_perception.ros.bags.windows import MatchWindows
 from geo_perception.ros.conversions import camera_from_info, decode_depth, decode_rgb
 from geo_perception.sync import Match
 
@@ -51,5 +52,5 @@ def read_camera_bag(
         own = camera(match, image.shape[1], image.shape[0])
         return RgbdFrame(f"{number:06d}", image, own, depth_m, match.stamp_ns)
 
-    with matched_messages(path, topics, window_s) as matched:
+    with matched_messages(path, topics, MatchWindows.equal_to(window_s)) as matched:
         yield from matched.frames(decode)

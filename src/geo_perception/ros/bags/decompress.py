@@ -3,19 +3,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from geo_perception.errors import ConfigError, DataError, GeoPerceptionError
+from geo_perception.errors import ConfigError, DataError, InputError, MissingDependencyError
 from geo_perception.progress import track
-from geo_perception.ros.bags.layout import COMPRESSED_IMAGE, IMAGE, STORAGES, open_reader, typestore
+from geo_perception.ros.bags.layout import COMPRESSED_IMAGE, IMAGE, STORAGES, typestore
 from geo_perception.ros.bags.messages import Maker
+from geo_perception.ros.bags.opening import Bag, open_bag
+from geo_perception.ros.bags.storage import CDR, Topic
 from geo_perception.ros.bags.writer import open_writer, written_aside
 from geo_perception.ros.conversions.compressed import decode_compressed
 
 # That image_transport adds to the topic of the plain image. Of depth both may be there; the second holds metres.
 SUFFIXES = ("/compressed", "/compressedDepth")
+
+logger = logging.getLogger(__name__)
 
 
 def decompress_bag(
@@ -47,32 +52,31 @@ def decompress_bag(
         raise ConfigError(f"bag storage is {storage!r}, allowed: {', '.join(STORAGES)}")
     if path.exists() and not overwrite:
         raise DataError(f"{path} exists already; choose another name or allow overwriting it")
-    reader = open_reader(source)
-    try:
-        names = plain_topics(source, reader)
-        with written_aside(path) as aside, open_writer(aside, storage) as bag:
-            copied = _copied(source, reader, bag, names)
-            shown = track(copied, "copying bag", reader.message_count, "message", hidden=not progress)
+    with open_bag(source) as old:
+        names = plain_topics(old)
+        with written_aside(path) as aside, open_writer(aside, storage) as new:
+            copied = _copied(old, new, names)
+            shown = track(copied, "copying bag", old.message_count, "message", hidden=not progress)
             for connection, stamp_ns, data in shown:
-                bag.write(connection, stamp_ns, data)
-    finally:
-        reader.close()
+                new.write(connection, stamp_ns, data)
     return names
 
 
-def plain_topics(source: str | Path, reader: Any) -> dict[str, str]:
+def plain_topics(bag: Bag) -> dict[str, str]:
     """Compressed topic -> the one of plain images, where the bag does not hold that already.
 
     Raises:
         DataError: nothing is left to do.
     """
-    there = {connection.topic: connection.msgtype for connection in reader.connections}
+    there = bag.kinds()
     compressed = sorted(topic for topic, kind in there.items() if kind == COMPRESSED_IMAGE)
     chosen = {_plain(topic): topic for topic in compressed}  # one of each: of equal ones the last
     names = {topic: plain for plain, topic in chosen.items() if plain not in there}
     if not names:
         said = ", ".join(f"{topic} ({kind})" for topic, kind in sorted(there.items())) or "no topics"
-        raise DataError(f"bag {source} has no compressed images whose plain ones are missing; it has {said}")
+        raise DataError(
+            f"bag {bag.path} has no compressed images whose plain ones are missing; it has {said}"
+        )
     return names
 
 
@@ -83,44 +87,57 @@ def _plain(topic: str) -> str:
     return f"{topic}/plain"
 
 
-def _copied(
-    source: str | Path, reader: Any, bag: Any, names: dict[str, str]
-) -> Iterator[tuple[Any, int, Any]]:
+def _copied(old: Bag, new: Any, names: dict[str, str]) -> Iterator[tuple[Any, int, Any]]:
     """Connection, time and bytes of every message of the new bag."""
-    from rosbags.rosbag2 import ReaderError
+    make, connections = Maker(), _connections(old, new, names)
+    wanted = [topic for topic in old.topics if topic.key in connections]
+    for recorded in old.messages(wanted):
+        data: Any = recorded.data
+        if recorded.topic.name in names:
+            try:
+                data = _plain_image(make, old.decode(recorded))
+            except (InputError, MissingDependencyError) as error:
+                raise DataError(
+                    f"bag {old.path}, {recorded.topic.name} at {recorded.log_ns} ns: {error}"
+                ) from error
+        yield connections[recorded.topic.key], recorded.log_ns, data
 
-    store, make, connections = typestore(), Maker(), _connections(reader, bag, names)
-    try:
-        for connection, stamp_ns, data in reader.messages():
-            written = _plain_image(store, make, data) if connection.topic in names else data
-            yield connections[connection.id], stamp_ns, written
-    except GeoPerceptionError as error:
-        raise DataError(f"bag {source}, {connection.topic} at {stamp_ns} ns: {error}") from error
-    except (ReaderError, ValueError, AssertionError, KeyError, IndexError) as error:
-        raise DataError(f"bag {source} is damaged: {error or type(error).__name__}") from error
 
-
-def _connections(reader: Any, bag: Any, names: dict[str, str]) -> dict[int, Any]:
-    """Connection of the new bag by the old one's number."""
-    out, store = {}, typestore()
-    for old in reader.connections:
-        qos = old.ext.offered_qos_profiles
-        if old.topic in names:
-            out[old.id] = bag.add_connection(
-                names[old.topic], IMAGE, typestore=store, offered_qos_profiles=qos
-            )
+def _connections(old: Bag, new: Any, names: dict[str, str]) -> dict[tuple[str, str, str], Any]:
+    """Connection of the new bag by the old topic's key."""
+    out = {}
+    for topic in old.topics:
+        if topic.name in names and topic.type == COMPRESSED_IMAGE:
+            name, kind, store = names[topic.name], IMAGE, typestore()
         else:
-            out[old.id] = bag.add_connection(
-                old.topic,
-                old.msgtype,
-                msgdef=old.msgdef.data,
-                rihs01=old.digest,
-                serialization_format=old.ext.serialization_format,
-                offered_qos_profiles=qos,
-            )
+            name, kind, store = topic.name, topic.type, _types_for(topic)
+        if store is None:
+            said = "bag %s: %s (%s in %s) is left out, its type is not known"
+            logger.warning(said, old.path, name, kind or "no type", topic.encoding)
+            continue
+        out[topic.key] = new.add_connection(
+            name, kind, typestore=store, offered_qos_profiles=topic.qos_profiles
+        )
     return out
 
 
-def _plain_image(store: Any, make: Maker, data: Any) -> Any:
-    message = store.deserialize_cdr(data, COMPRESSED_IMAGE)
-    return store.serialize_cdr(make.image(*decode_compressed(message), message.header), IMAGE)
+def _types_for(topic: Topic) -> Any:
+    """Definitions with that of the topic's type: our own, or as the bag has it; None: neither."""
+    store = typestore()
+    if topic.encoding != CDR:
+        return None
+    if topic.type in store.types:
+        return store
+    from rosbags.typesys import get_types_from_msg
+
+    try:
+        store.register(get_types_from_msg(topic.definition, topic.type))
+        store.hash_rihs01(topic.type)
+    except Exception as error:  # of any kind: the library takes the text's structure for granted
+        logger.debug("definition of %s is not read: %s", topic.type, error)
+        return None
+    return store
+
+
+def _plain_image(make: Maker, message: Any) -> Any:
+    return typestore().serialize_cdr(make.image(*decode_compressed(message), message.header), IMAGE)

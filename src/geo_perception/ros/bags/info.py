@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from geo_perception.ros.bags.layout import DEFAULT_TOPICS, BagTopics, open_reader
+from geo_perception.ros.bags.infrequent import INFOS
+from geo_perception.ros.bags.layout import DEFAULT_TOPICS, BagTopics
+from geo_perception.ros.bags.opening import open_bag
+from geo_perception.ros.bags.storage import CDR, Topic
 
 
 @dataclass(frozen=True)
@@ -54,34 +57,32 @@ def bag_info(path: str | Path, topics: BagTopics = DEFAULT_TOPICS) -> BagInfo:
     Raises:
         DataError: not a bag, or damaged.
     """
-    path = Path(path)
-    reader = open_reader(path)
-    try:
-        rows = tuple(_topic(connection) for connection in sorted(reader.connections, key=lambda c: c.topic))
-        count = {row.name: row.count for row in rows}
-        required = topics.required.values()
+    with open_bag(path) as bag:
+        rows = tuple(_topic(topic) for topic in bag.topics)
+        found = {part: bag.find(name, topics.types[name]) for part, name in topics.required.items()}
+        truth = bag.find(topics.truth, topics.types[topics.truth])
+        first_ns, last_ns = bag.span_ns or (0, 0)
         return BagInfo(
-            path,
-            _size(path),
-            reader.start_time if reader.message_count else 0,
-            max(0, reader.duration - 1) / 1e9,  # the library counts up to after the last message
+            bag.path,
+            _size(bag.path),
+            first_ns,
+            (last_ns - first_ns) / 1e9,
             rows,
-            tuple(name for name in required if name not in count),
-            min(count.get(name, 0) for name in required),
-            count.get(topics.truth, 0) > 0,
+            tuple(topics.required[part] for part, topic in found.items() if topic is None),
+            frames_at_most(found),
+            truth is not None and truth.count > 0,
         )
-    finally:
-        reader.close()
 
 
-def _topic(
-    connection: Any,
-) -> TopicInfo:  # rosbags has a kind per bag format
-    from rosbags.interfaces import QosDurability
+def frames_at_most(found: Mapping[str, Topic | None]) -> int:
+    """The rarest of the parts, but CameraInfo, which may count for many images, once it is there."""
+    counts = {part: topic.count if topic else 0 for part, topic in found.items()}
+    return min(0 if not count else counts[INFOS.get(part, part)] for part, count in counts.items())
 
-    profiles = connection.ext.offered_qos_profiles
-    latched = any(profile.durability == QosDurability.TRANSIENT_LOCAL for profile in profiles)
-    return TopicInfo(connection.topic, connection.msgtype, connection.msgcount, latched)
+
+def _topic(topic: Topic) -> TopicInfo:
+    encoding = "" if topic.encoding == CDR else f" in {topic.encoding or 'no encoding'}"
+    return TopicInfo(topic.name, f"{topic.type or 'no type'}{encoding}", topic.count, topic.latched)
 
 
 def _size(path: Path) -> int:

@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
-
-from geo_perception.errors import DataError
 
 STORAGES = ("mcap", "sqlite3")  # mcap is what Jazzy itself records by default
 
@@ -69,7 +68,8 @@ def compressed_hint(path: str | Path, kinds: Mapping[str, str]) -> str:
     topics = sorted(topic for topic, kind in kinds.items() if kind == COMPRESSED_IMAGE)
     if not topics:
         return ""
-    return f"; {', '.join(topics)} compressed, make plain by: geo-perception bag decompress {path} OUT"
+    command = f"geo-perception bag decompress {shlex.quote(str(path))} OUT"
+    return f"; {', '.join(topics)} compressed, make plain by: {command}"
 
 
 def typestore() -> Any:
@@ -100,21 +100,3 @@ def offered_qos(latched: bool) -> Any:
         liveliness_lease_duration=never,
         avoid_ros_namespace_conventions=False,
     )
-
-
-def open_reader(path: str | Path) -> Any:
-    """An open rosbags reader of a bag folder or of a single .mcap or .db3 file.
-
-    Raises:
-        DataError: it does not exist, is incomplete, or is damaged.
-    """
-    from rosbags.rosbag2 import Reader, ReaderError
-
-    try:
-        reader = Reader(Path(path))
-        reader.open()
-    except FileNotFoundError as error:
-        raise DataError(f"{path} is no bag: {error}") from error
-    except (ReaderError, OSError, ValueError, AssertionError) as error:
-        raise DataError(f"bag {path} cannot be read: {error or type(error).__name__}") from error
-    return reader

@@ -11,9 +11,13 @@ from typing import Any, TypeVar
 
 from geo_perception.errors import DataError, GeoPerceptionError
 from geo_perception.geometry.plausibility import report_doubts
-from geo_perception.ros.bags.layout import BagTopics, compressed_hint, open_reader, typestore
+from geo_perception.ros.bags.infrequent import InfrequentInfos
+from geo_perception.ros.bags.layout import BagTopics, compressed_hint
+from geo_perception.ros.bags.opening import Bag, open_bag
+from geo_perception.ros.bags.storage import CDR, Recorded, Topic
+from geo_perception.ros.bags.windows import Gaps, MatchWindows
 from geo_perception.ros.conversions import info_doubts, stamp_ns
-from geo_perception.sync import Match, Stream, Synchronizer
+from geo_perception.sync import Match, Synchronizer
 
 Frame = TypeVar("Frame")
 
@@ -21,41 +25,25 @@ logger = logging.getLogger(__name__)
 
 
 class MatchedMessages:
-    """The sets of an open reader, made into frames."""
+    """The sets of an open bag, made into frames."""
 
-    def __init__(
-        self, path: str | Path, reader: Any, topics: BagTopics, window_s: float, needs_truth: bool
-    ) -> None:
+    def __init__(self, bag: Bag, topics: BagTopics, windows: MatchWindows, needs_truth: bool) -> None:
         """Raises DataError if a topic is missing or of another type."""
-        self.path, self.reader, self.topics = path, reader, topics
-        self._store = typestore()
-        self._parts = {topic: part for part, topic in self._wanted(needs_truth).items()}
+        self.bag, self.topics = bag, topics
         optional = () if needs_truth else ("truth",)
-        streams = [Stream(part, window_s, optional=part in optional) for part in self._parts.values()]
-        self._sync = Synchronizer(streams, pivot="left")
+        chosen = wanted_topics(bag, topics, needs_truth)
+        self._infos = InfrequentInfos(bag, chosen)
+        self._parts = {topic.key: part for part, topic in chosen.items() if part not in self._infos.parts}
+        self._wanted = [topic for part, topic in chosen.items() if part not in self._infos.parts]
+        self._names = {part: topic.name for part, topic in chosen.items()}
+        streams = [windows.stream(part, optional=part in optional) for part in self._parts.values()]
+        self._sync, self._gaps = Synchronizer(streams, pivot="left"), Gaps(windows)
         self.count = 0
 
-    def _wanted(self, needs_truth: bool) -> dict[str, str]:
-        there = {connection.topic: connection.msgtype for connection in self.reader.connections}
-        truth = {"truth": self.topics.truth}
-        required = self.topics.required | (truth if needs_truth else {})
-        missing = sorted(set(required.values()) - there.keys())
-        if missing:
-            raise DataError(
-                f"bag {self.path} lacks {', '.join(missing)}; it has {', '.join(sorted(there)) or 'no topics'}"
-                + compressed_hint(self.path, there)
-            )
-        wanted = required | (truth if self.topics.truth in there else {})
-        for topic in wanted.values():
-            if there[topic] != self.topics.types[topic]:
-                raise DataError(
-                    f"bag {self.path}: {topic} is {there[topic]}, only {self.topics.types[topic]} is read"
-                    + compressed_hint(self.path, there)
-                )
-        return wanted
-
     def frames(
-        self, decode: Callable[[Match, int], Frame], transforms: Callable[[Any], None] = lambda message: None
+        self,
+        decode: Callable[[Match, int], Frame],
+        transforms: Callable[[Any], object] = lambda message: None,
     ) -> Iterator[Frame]:
         """What `decode` makes of every complete set and its number; messages left out are counted in one warning.
 
@@ -66,37 +54,38 @@ class MatchedMessages:
         Raises:
             DataError: the bag is damaged, no set is complete, or a message is bad.
         """
-        for topic, message in self.messages((*self._parts, self.topics.tf_static)):
-            if topic == self.topics.tf_static:
+        static = self.static
+        for recorded, message in self.messages([*self._wanted, *([static] if static else [])]):
+            if recorded.topic == static:
                 transforms(message)
-            else:
-                for match in self._sync.add(self._parts[topic], stamp_ns(message), message):
-                    yield self._frame(match, decode)
+                continue
+            part, stamp = self._parts[recorded.topic.key], stamp_ns(message)
+            self._gaps.seen(part, stamp, recorded.log_ns)
+            for match in self._sync.add(part, stamp, message):
+                yield self._frame(match, decode)
         for match in self._sync.flush():
             yield self._frame(match, decode)
         self._report()
 
-    def messages(self, topics: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
-        """Topic and message in bag order. Raises DataError if the bag is damaged."""
-        from rosbags.rosbag2 import ReaderError
+    @property
+    def static(self) -> Topic | None:
+        """The topic of static transforms."""
+        return self.bag.find(self.topics.tf_static, self.topics.types[self.topics.tf_static])
 
-        wanted = [connection for connection in self.reader.connections if connection.topic in topics]
-        if not wanted:  # the library would take it for all
-            return
-        try:
-            for connection, _, data in self.reader.messages(wanted):
-                yield connection.topic, self._store.deserialize_cdr(data, connection.msgtype)
-        except GeoPerceptionError:
-            raise
-        except (ReaderError, OSError, ValueError, AssertionError, KeyError, IndexError) as error:
-            raise DataError(f"bag {self.path} is damaged: {error or type(error).__name__}") from error
+    def messages(self, topics: list[Topic]) -> Iterator[tuple[Recorded, Any]]:
+        """Messages in bag order, as recorded and decoded. Raises DataError if the bag is damaged."""
+        for recorded in self.bag.messages(topics):
+            yield recorded, self.bag.decode(recorded)
 
     def _frame(self, match: Match, decode: Callable[[Match, int], Frame]) -> Frame:
         try:
+            match = self._infos.completed(match)
             frame = decode(match, self.count)
             self._report_doubts(match)
         except GeoPerceptionError as error:
-            raise DataError(f"bag {self.path}, frame {self.count} at {match.stamp_ns} ns: {error}") from error
+            raise DataError(
+                f"bag {self.bag.path}, frame {self.count} at {match.stamp_ns} ns: {error}"
+            ) from error
         self.count += 1
         return frame
 
@@ -105,33 +94,74 @@ class MatchedMessages:
         for part in ("left_info", "right_info"):
             info = match.get(part)
             if info is not None:
-                report_doubts(f"bag {self.path}: {self.topics.required[part]}", info_doubts(info))
+                report_doubts(f"bag {self.bag.path}: {self.topics.required[part]}", info_doubts(info))
 
     def _report(self) -> None:
         drops = {
-            f"{self.topics.required.get(part, self.topics.truth)} {reason}": number
+            f"{self._names[part]} {reason}": number
             for part, counts in self._sync.counts.items()
             for reason, number in counts.dropped.items()
             if number
         }
         said = ", ".join(f"{name}: {number}" for name, number in drops.items())
+        advice = (
+            "; ".join(filter(None, (self._advice(part) for part in self._parts.values()))) if drops else ""
+        )
+        more = f"; {advice}" if advice else ""
         if not self.count:
-            raise DataError(f"bag {self.path} holds no complete frame ({said or 'no messages'})")
+            raise DataError(f"bag {self.bag.path} holds no complete frame ({said or 'no messages'}){more}")
         if drops:
-            logger.warning("bag %s: messages left out of %d frames: %s", self.path, self.count, said)
+            logger.warning(
+                "bag %s: messages left out of %d frames: %s%s", self.bag.path, self.count, said, more
+            )
+
+    def _advice(self, part: str) -> str:
+        return self._gaps.advice(part, self._names[part], self._names["left"])
+
+
+def wanted_topics(bag: Bag, topics: BagTopics, needs_truth: bool) -> dict[str, Topic]:
+    """Part of a frame -> its topic.
+
+    Raises:
+        DataError: a topic is missing or of another type.
+    """
+    kinds = bag.kinds()
+    truth = {"truth": topics.truth} if needs_truth or topics.truth in kinds else {}
+    found = {}
+    for part, name in (topics.required | truth).items():
+        found[part] = bag.find(name, topics.types[name])
+        if found[part] is None and name in kinds:
+            raise DataError(
+                f"bag {bag.path}: {name} is {_said(bag, name)}, only {topics.types[name]} in {CDR} is read"
+                + compressed_hint(bag.path, kinds)
+            )
+    missing = sorted(
+        {topics.required.get(part, topics.truth) for part, topic in found.items() if topic is None}
+    )
+    if missing:
+        there = ", ".join(sorted(kinds)) or "no topics"
+        hint = compressed_hint(bag.path, kinds)
+        raise DataError(f"bag {bag.path} lacks {', '.join(missing)}; it has {there}{hint}")
+    return {part: topic for part, topic in found.items() if topic is not None}
+
+
+def _said(bag: Bag, name: str) -> str:
+    found = (topic for topic in bag.topics if topic.name == name)
+    return " and ".join(f"{one.type or 'without type'}{_foreign(one.encoding)}" for one in found)
+
+
+def _foreign(encoding: str) -> str:
+    return "" if encoding == CDR else f" in {encoding or 'no encoding'}"
 
 
 @contextmanager
 def matched_messages(
-    path: str | Path, topics: BagTopics, window_s: float, *, needs_truth: bool = False
+    path: str | Path, topics: BagTopics, windows: MatchWindows, *, needs_truth: bool = False
 ) -> Iterator[MatchedMessages]:
     """The sets of a bag by its path, which is closed in the end; without `needs_truth`, sets may lack true depth.
 
     Raises:
-        DataError: as `open_reader` does, or a topic is missing or of another type.
+        DataError: as `open_bag` does, or a topic is missing or of another type.
     """
-    reader = open_reader(path)
-    try:
-        yield MatchedMessages(path, reader, topics, window_s, needs_truth)
-    finally:
-        reader.close()
+    with open_bag(path) as bag:
+        yield MatchedMessages(bag, topics, windows, needs_truth)

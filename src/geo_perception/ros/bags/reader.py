@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from geo_perception.frames import StereoLidarFrame
 from geo_perception.geometry import StereoRig
 from geo_perception.ros.bags.layout import DEFAULT_TOPICS, BagTopics
 from geo_perception.ros.bags.matching import MatchedMessages, matched_messages
+from geo_perception.ros.bags.windows import MatchWindows
 from geo_perception.ros.conversions import (
     StaticTransforms,
     decode_depth,
@@ -26,12 +28,14 @@ from geo_perception.sync import Match
 
 Matrix = NDArray[np.float64]
 
+logger = logging.getLogger(__name__)
+
 
 def read_bag(
     path: str | Path,
     topics: BagTopics = DEFAULT_TOPICS,
     *,
-    window_s: float = 0.0,
+    windows: MatchWindows | None = None,
     camera_from_lidar: Matrix | None = None,
 ) -> Iterator[StereoLidarFrame]:
     """The frames of a bag; messages that find no partners are counted in one warning at the end.
@@ -39,13 +43,13 @@ def read_bag(
     Args:
         path: bag folder, or a single .mcap or .db3 file.
         topics: where the parts of a frame are.
-        window_s: largest difference between the header stamps of a frame's parts; 0 = equal stamps.
+        windows: how far apart the header stamps of a frame's parts may be; None: as the node allows.
         camera_from_lidar: 4x4, used instead of /tf_static.
 
     Raises:
         DataError: not a bag, damaged, a topic or transform is missing, no frame is complete, or a message is bad.
     """
-    with matched_messages(path, topics, window_s) as matched:
+    with matched_messages(path, topics, windows or MatchWindows()) as matched:
         yield from _StereoLidar(matched, camera_from_lidar).frames()
 
 
@@ -63,8 +67,13 @@ class _StereoLidar:
 
     def _prime_transforms(self) -> None:
         """Start with the first transform of each frame: recorders often log /tf_static after the first image."""
-        for _, message in reversed(list(self._matched.messages((self._matched.topics.tf_static,)))):
-            self._transforms.add(message)
+        static = self._matched.static
+        messages = [] if static is None else [one for _, one in self._matched.messages([static])]
+        for message in reversed(messages):
+            for refused in self._transforms.add(message):
+                logger.warning(
+                    "bag %s, %s: %s", self._matched.bag.path, self._matched.topics.tf_static, refused
+                )
 
     def _decoded(self, match: Match, number: int) -> StereoLidarFrame:
         left, points, truth = match["left"], match["points"], match.get("truth")
@@ -87,10 +96,17 @@ class _StereoLidar:
 
     def _rig_of(self, left: Any, right: Any) -> StereoRig:
         """One object while the calibration stays, because a camera caches its rays."""
-        key = (left.width, left.height, *left.p.tolist(), *right.p.tolist())
+        key = (*_content(left), *_content(right))
         if self._rig is None or self._rig[0] != key:
             self._rig = (key, rig_from_infos(left, right))
         return self._rig[1]
 
     def _camera_from_lidar(self, camera: str, lidar: str) -> Matrix:
         return self._transforms.lookup(camera, lidar) if self._extrinsics is None else self._extrinsics
+
+
+def _content(info: Any) -> tuple[Any, ...]:
+    """All of a CameraInfo that `rig_from_infos` may look at."""
+    roi = info.roi
+    region = (roi.x_offset, roi.y_offset, roi.width, roi.height, info.binning_x, info.binning_y)
+    return (info.width, info.height, info.k.tobytes(), info.p.tobytes(), *region)

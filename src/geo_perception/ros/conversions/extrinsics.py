@@ -51,12 +51,25 @@ class StaticTransforms:
 
     def __init__(self) -> None:
         self._parent: dict[str, tuple[str, Matrix]] = {}
+        self._refused: dict[str, str] = {}  # child -> why
 
-    def add(self, message: Any) -> None:
-        """Take over every transform of a tf2_msgs/TFMessage; the newest of a child counts."""
+    def add(self, message: Any) -> list[str]:
+        """Take over every transform of a tf2_msgs/TFMessage; the newest of a child counts.
+
+        Returns:
+            One line for each that was refused, as frames that nobody asks for may be; the others count.
+        """
+        refused = []
         for stamped in message.transforms:
             child, parent = stamped.child_frame_id.lstrip("/"), stamped.header.frame_id.lstrip("/")
-            self._parent[child] = (parent, matrix_from_transform(stamped))
+            try:
+                if not child or not parent or child == parent:
+                    raise InputError("two frames with different names are needed")
+                self._parent[child] = (parent, matrix_from_transform(stamped))
+            except InputError as error:
+                self._refused[child] = f"the transform of {child!r} in {parent!r} is refused: {error}"
+                refused.append(self._refused[child])
+        return refused
 
     @property
     def frames(self) -> list[str]:
@@ -64,21 +77,28 @@ class StaticTransforms:
         return sorted(self._parent.keys() | {parent for parent, _ in self._parent.values()})
 
     def lookup(self, target: str, source: str) -> Matrix:
-        """4x4 `target_from_source`.
+        """4x4 `target_from_source`; of a frame with a name to itself, the identity, which needs no tree.
 
         Raises:
             InputError: a frame is unknown, or the two are not connected.
         """
+        target, source = target.lstrip("/"), source.lstrip("/")
+        if target == source and target:
+            return np.eye(4)
         for name in (target, source):
             if name not in self.frames:
                 raise InputError(
                     f"frame {name!r} is not in /tf_static, which has: {', '.join(self.frames) or 'none'}"
+                    + "".join(f"; {line}" for line in self._refused.values())
                 )
         (target_root, root_from_target), (source_root, root_from_source) = map(
             self._to_root, (target, source)
         )
         if target_root != source_root:
-            raise InputError(f"/tf_static does not connect {source!r} (root {source_root!r}) with {target!r}")
+            raise InputError(
+                f"/tf_static does not connect {source!r} (root {source_root!r}) with {target!r}"
+                + "".join(f"; {line}" for line in self._refused.values())
+            )
         return np.asarray(se3.inverse(root_from_target) @ root_from_source)
 
     def _to_root(self, frame: str) -> tuple[str, Matrix]:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from geo_perception.errors import ConfigError, DataError
 from geo_perception.ros.bags import CAMERA_TOPICS, DEFAULT_TOPICS, BagTopics
-from geo_perception.ros.bags.layout import CAMERA_INFO, IMAGE, compressed_hint, open_reader, typestore
+from geo_perception.ros.bags.layout import CAMERA_INFO, IMAGE, compressed_hint
+from geo_perception.ros.bags.opening import open_bag
+from geo_perception.ros.bags.storage import CDR
 
 DEPTH_ENCODINGS = ("32FC1", "16UC1")
 
@@ -38,18 +40,14 @@ def camera_topics(path: Path, arguments: Mapping[str, str]) -> BagTopics:
 
 def _contents(path: Path) -> tuple[dict[str, str], list[str]]:
     """Topic -> type of all that were recorded, and those with images that are not depth."""
-    reader = open_reader(path)
-    try:
-        filled = [connection for connection in reader.connections if connection.msgcount]
-        kinds = {connection.topic: connection.msgtype for connection in filled}
+    with open_bag(path) as bag:
+        filled = [topic for topic in bag.topics if topic.count and topic.encoding == CDR]
         images = []
-        for connection in (c for c in filled if c.msgtype == IMAGE):
-            _, _, data = next(reader.messages([connection]))
-            if typestore().deserialize_cdr(data, IMAGE).encoding not in DEPTH_ENCODINGS:
-                images.append(connection.topic)
-    finally:
-        reader.close()
-    return kinds, sorted(images)
+        for topic in (one for one in filled if one.type == IMAGE):
+            first = next(bag.messages([topic]), None)
+            if first is not None and bag.decode(first).encoding not in DEPTH_ENCODINGS:
+                images.append(topic.name)
+    return {topic.name: topic.type for topic in filled}, sorted(images)
 
 
 def _image(path: Path, kinds: Mapping[str, str], images: list[str], wanted: str) -> str:

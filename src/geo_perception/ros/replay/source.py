@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from typing import Any
 
 from geo_perception.errors import DataError, InputError
 from geo_perception.ros import cdr
-from geo_perception.ros.bags.layout import BagTopics, open_reader, typestore
+from geo_perception.ros.bags.layout import BagTopics, typestore
+from geo_perception.ros.bags.opening import open_bag
 from geo_perception.sync import Stream, Synchronizer
 
 BURST_NS = 1_000_000
@@ -36,39 +38,39 @@ class BagSource:
 
     def __init__(self, path: str | Path, topics: BagTopics) -> None:
         self.path, self.topics = path, topics
-        self._reader = open_reader(path)
-        self._stamped = _types_with_header({c.msgtype for c in self._reader.connections})
+        self._bag = open_bag(path)
+        self._kinds = self._bag.kinds()
+        self._stamped = _types_with_header(set(self._kinds.values()))
         self.classes = self._classes()
 
     def close(self) -> None:
-        self._reader.close()
+        self._bag.close()
 
     def _classes(self) -> dict[str, Any]:
         """Topic -> message class, for those whose package is installed."""
         classes = {}
-        for connection in self._reader.connections:
+        for name, kind in self._kinds.items():
+            if self._bag.find(name, kind) is None:
+                logger.warning(
+                    "not published: %s, because its messages are not in CDR, as ROS 2 has them", name
+                )
+                continue
             try:
-                classes[connection.topic] = message_class(connection.msgtype)
-            except ImportError:
-                package = connection.msgtype.partition("/")[0]
-                hint = TF_HINT if connection.topic == self.topics.tf_static else ""
+                classes[name] = message_class(kind)
+            except (ImportError, AttributeError, ValueError):
+                package = kind.partition("/")[0] or "a type"
+                hint = TF_HINT if name == self.topics.tf_static else ""
                 said = "not published: %s, because %s is not installed%s"
-                logger.warning(said, connection.topic, package, hint)
+                logger.warning(said, name, kind if installed(package) else package, hint)
         if not classes:
+            self.close()
             raise DataError(f"bag {self.path} has no topic that can be published here")
         return classes
 
     @property
     def latched(self) -> set[str]:
         """Topics that the bag offers as transient local."""
-        from rosbags.interfaces import QosDurability
-
-        return {
-            connection.topic
-            for connection in self._reader.connections
-            for profile in connection.ext.offered_qos_profiles
-            if profile.durability == QosDurability.TRANSIENT_LOCAL
-        }
+        return {topic.name for topic in self._bag.topics if topic.latched}
 
     @property
     def inputs(self) -> list[str]:
@@ -77,7 +79,7 @@ class BagSource:
 
     def count(self, topic: str) -> int:
         """Messages on a topic."""
-        return sum(c.msgcount for c in self._reader.connections if c.topic == topic)
+        return sum(one.count for one in self._bag.topics if one.name == topic)
 
     def messages(self) -> Iterator[Serialised]:
         """Every message that can be published, in the order of recording.
@@ -85,15 +87,15 @@ class BagSource:
         Raises:
             DataError: the bag is damaged.
         """
-        from rosbags.rosbag2 import ReaderError
-
-        wanted = [c for c in self._reader.connections if c.topic in self.classes]
-        try:
-            for connection, log_ns, data in self._reader.messages(wanted):
-                stamp_ns = cdr.stamp_of(data) if connection.msgtype in self._stamped else None
-                yield Serialised(connection.topic, log_ns, stamp_ns, bytes(data))
-        except (ReaderError, InputError, OSError, ValueError, AssertionError) as error:
-            raise DataError(f"bag {self.path} is damaged: {error or type(error).__name__}") from error
+        found = (self._bag.find(name, self._kinds[name]) for name in self.classes)
+        for topic, log_ns, data in self._bag.messages([topic for topic in found if topic is not None]):
+            try:
+                stamp_ns = cdr.stamp_of(data) if topic.type in self._stamped else None
+            except InputError as error:
+                raise DataError(
+                    f"bag {self.path} is damaged: {topic.name} at {log_ns} ns: {error}"
+                ) from error
+            yield Serialised(topic.name, log_ns, stamp_ns, data)
 
     def bursts(self) -> Iterator[list[Serialised]]:
         """The same, those of one moment together, so that they can be read before that moment comes."""
@@ -138,6 +140,14 @@ def message_class(kind: str) -> Any:
     """The Python class of a type such as sensor_msgs/msg/Image; ImportError if its package is not installed."""
     package, _, name = kind.rpartition("/")
     return getattr(importlib.import_module(package.replace("/", ".")), name)
+
+
+def installed(package: str) -> bool:
+    """Whether a package of messages can be imported."""
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ValueError:
+        return False
 
 
 def _types_with_header(kinds: set[str]) -> set[str]:

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CameraInfo that was recorded once, or at a lower rate than the images it belongs to."""
+
+from __future__ import annotations
+
+import logging
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from geo_perception.ros.bags.opening import Bag
+from geo_perception.ros.bags.storage import Topic
+from geo_perception.ros.conversions import stamp_ns
+from geo_perception.sync import Match
+
+INFOS = {"left_info": "left", "right_info": "right"}  # part -> the images that it describes
+INFREQUENT_SHARE = 0.5  # of the images; above it, those that are missing were lost
+
+logger = logging.getLogger(__name__)
+
+
+class InfrequentInfos:
+    """The CameraInfos of such topics; each counts from its stamp on, the first one before, too."""
+
+    def __init__(self, bag: Bag, topics: Mapping[str, Topic]) -> None:
+        """Reads them all. Raises DataError if the bag is damaged."""
+        self.parts = [
+            part
+            for part, images in INFOS.items()
+            if part in topics and 0 < topics[part].count < INFREQUENT_SHARE * topics[images].count
+        ]
+        chosen = [topics[part] for part in self.parts]
+        names = {topics[part].key: part for part in self.parts}
+        self._known: dict[str, list[tuple[int, Any]]] = {part: [] for part in self.parts}
+        for recorded in bag.messages(chosen):
+            message = bag.decode(recorded)
+            self._known[names[recorded.topic.key]].append((stamp_ns(message), message))
+        for part in self.parts:
+            self._known[part].sort(key=lambda pair: pair[0])
+            said = "bag %s: %s has %d messages for %d images; of them, the newest before an image counts"
+            images = topics[INFOS[part]].count
+            logger.warning(said, bag.path, topics[part].name, topics[part].count, images)
+
+    def completed(self, match: Match) -> Match:
+        """The set with the CameraInfos that count at its time."""
+        if not self.parts:
+            return match
+        found = {part: self._at(part, match.stamp_ns) for part in self.parts}
+        return replace(match, items={**match.items, **found})
+
+    def _at(self, part: str, when_ns: int) -> Any:
+        known = self._known[part]
+        index = bisect_right([stamp for stamp, _ in known], when_ns)
+        return known[max(0, index - 1)][1]

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SQLite files of rosbag2, those of killed recorders among them, which leave a journal beside the file."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from geo_perception.ros.bags.storage import Recorded, Topic, merged
+
+JOURNALS = ("-wal", "-journal")  # of a writer that has not closed the file
+COLUMNS = {"offered_qos_profiles": "''", "serialization_format": "'cdr'"}  # that early versions lack
+
+logger = logging.getLogger(__name__)
+
+
+class SqliteFile:
+    """See `Storage`."""
+
+    cut_off = ""  # SQLite itself tells a file that was cut off from a whole one
+
+    def __init__(self, path: Path) -> None:
+        """Raises exceptions of many kinds for a file that is damaged or none of rosbag2."""
+        self.path = path
+        self._aside: tempfile.TemporaryDirectory[str] | None = None
+        self._database = self._open()
+        try:
+            self._topics = self._read_topics()
+            first, last = self._database.execute(
+                "SELECT min(timestamp), max(timestamp) FROM messages"
+            ).fetchone()
+            self.span_ns = None if first is None else (int(first), int(last))
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def topics(self) -> list[Topic]:
+        """What the table of topics holds."""
+        return merged(self._topics.values())
+
+    def close(self) -> None:
+        """Close the file and remove its copy, if there is one."""
+        self._database.close()
+        if self._aside is not None:
+            self._aside.cleanup()
+
+    def messages(self, wanted: Collection[tuple[str, str, str]]) -> Iterator[Recorded]:
+        """By time, those of one moment as they were written."""
+        chosen = {number: topic for number, topic in self._topics.items() if topic.key in wanted}
+        numbers = ", ".join(map(str, chosen))
+        rows = self._database.execute(
+            f"SELECT topic_id, timestamp, data FROM messages WHERE topic_id IN ({numbers}) ORDER BY timestamp, id"
+        )
+        for number, log_ns, data in rows:
+            if not isinstance(log_ns, int) or not isinstance(data, bytes):
+                raise ValueError(f"a message has time {log_ns!r} and {type(data).__name__} as data")
+            yield Recorded(chosen[number], log_ns, data)
+
+    def _open(self) -> sqlite3.Connection:
+        """As it is, unless its writer was killed: then a copy, so that SQLite can bring it up to date."""
+        left = [
+            file for end in JOURNALS if (file := _beside(self.path, end)).is_file() and file.stat().st_size
+        ]
+        if not left:
+            # immutable: also on media that cannot be written, where SQLite could not make its locks
+            return sqlite3.connect(f"file:{quote(str(self.path))}?mode=ro&immutable=1", uri=True)
+        logger.warning("%s: its recorder was killed; a copy is completed from %s", self.path, left[0].name)
+        self._aside = tempfile.TemporaryDirectory(prefix="geo_perception_bag_")
+        copy = Path(self._aside.name) / self.path.name
+        for file in (self.path, *(_beside(self.path, end) for end in JOURNALS)):
+            if file.is_file():
+                shutil.copyfile(file, copy.with_name(file.name))
+        return sqlite3.connect(copy)
+
+    def _read_topics(self) -> dict[int, Topic]:
+        there = {row[1] for row in self._database.execute("PRAGMA table_info(topics)")}
+        if not {"id", "name", "type"} <= there:
+            raise ValueError("it has no table of topics as rosbag2 writes it")
+        encoding, qos = (
+            name if name in there else COLUMNS[name]
+            for name in ("serialization_format", "offered_qos_profiles")
+        )
+        counts = dict(self._database.execute("SELECT topic_id, count(*) FROM messages GROUP BY topic_id"))
+        definitions = self._definitions()
+        return {
+            int(number): Topic(
+                str(name),
+                str(kind),
+                str(form),
+                counts.get(number, 0),
+                str(text or ""),
+                definitions.get(kind, ""),
+            )
+            for number, name, kind, form, text in self._database.execute(
+                f"SELECT id, name, type, {encoding}, {qos} FROM topics"
+            )
+        }
+
+    def _definitions(self) -> dict[Any, str]:
+        """Type -> its text, which newer recorders keep."""
+        there = self._database.execute("PRAGMA table_info(message_definitions)").fetchall()
+        if not there:
+            return {}
+        rows = self._database.execute(
+            "SELECT topic_type, encoded_message_definition FROM message_definitions"
+        )
+        return {kind: str(text) for kind, text in rows}
+
+
+def _beside(path: Path, ending: str) -> Path:
+    return path.with_name(path.name + ending)

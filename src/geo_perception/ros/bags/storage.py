@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a file of a bag offers, whatever its format."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+logger = logging.getLogger(__name__)
+
+CDR = "cdr"
+TF_STATIC = "tf_static"  # last part of the name of a topic that is latched by definition
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic of a bag; recorders of several publishers may note it more than once."""
+
+    name: str
+    type: str  # such as sensor_msgs/msg/Image
+    encoding: str = CDR  # of its messages
+    count: int = 0
+    qos: str = ""  # offered quality of service, YAML as the recorder wrote it
+    definition: str = ""  # of the type, text as the recorder wrote it; empty: not recorded
+    offered_latched: bool = False  # as metadata.yaml says
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Equal for what is the same topic, whatever quality of service was noted."""
+        return self.name, self.type, self.encoding
+
+    @property
+    def qos_profiles(self) -> list[Any]:
+        """The same as `rosbags` holds it; empty where it is not what rosbag2 writes."""
+        from rosbags.rosbag2.metadata import parse_qos
+
+        try:
+            return list(parse_qos(self.qos))
+        except Exception as error:  # of any kind: the library takes the text's structure for granted
+            logger.debug("quality of service of %s is not read: %s", self.name, error)
+            return []
+
+    @property
+    def latched(self) -> bool:
+        """Whether it is offered as transient local."""
+        from rosbags.interfaces import QosDurability
+
+        named = self.name.rpartition("/")[2] == TF_STATIC
+        transient = (one.durability == QosDurability.TRANSIENT_LOCAL for one in self.qos_profiles)
+        return named or self.offered_latched or any(transient)
+
+
+class Recorded(NamedTuple):
+    """A message as it lies in the bag."""
+
+    topic: Topic
+    log_ns: int  # when it was received
+    data: bytes
+
+
+class Storage(Protocol):
+    """An open file of a bag."""
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def topics(self) -> list[Topic]: ...
+    @property
+    def span_ns(self) -> tuple[int, int] | None:
+        """Times of the first and the last message; None: there is none."""
+        ...
+
+    @property
+    def cut_off(self) -> str:
+        """Where the file ends before its time; empty: it does not."""
+        ...
+
+    def messages(self, wanted: Collection[tuple[str, str, str]]) -> Iterator[Recorded]:
+        """Those of the topics with these keys, in the order of recording. Any exception means damage."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def merged(topics: Iterable[Topic]) -> list[Topic]:
+    """One entry per key, counts summed up, the first quality of service and definition that is not empty."""
+    found: dict[tuple[str, str, str], Topic] = {}
+    for topic in topics:
+        known = found.setdefault(topic.key, replace(topic, count=0))
+        found[topic.key] = replace(
+            known,
+            count=known.count + topic.count,
+            qos=known.qos or topic.qos,
+            definition=known.definition or topic.definition,
+        )
+    return sorted(found.values(), key=lambda topic: topic.key)
