@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -37,6 +37,8 @@ class EvalRequest:
     limit: int | None  # number of frames, or None for all
     out: Path  # where the result folder is made
     worst_first: bool  # the report shows the worst frames first, else the first ones
+    bag: Mapping[str, str] = field(default_factory=dict)  # options that only bags know, where they are given
+    remap: Sequence[str] = ()  # FROM:=TO, topic of the bag and what it is to be taken for
 
 
 @app.command()
@@ -80,6 +82,25 @@ def eval_pipeline(
     in_order: Annotated[
         bool, typer.Option("--in-order", help="report the first frames, not the worst")
     ] = False,
+    stereo_window_s: Annotated[
+        str, typer.Option(help="bags: largest time between left image and right image or CameraInfo: 0.01")
+    ] = "",
+    lidar_window_s: Annotated[
+        str, typer.Option(help="bags: largest time between left image and sweep: 0.06")
+    ] = "",
+    right_offset_s: Annotated[
+        str, typer.Option(help="bags: how much later the right camera stamps the same moment: 0")
+    ] = "",
+    lidar_offset_s: Annotated[
+        str, typer.Option(help="bags: how much later the lidar stamps the same moment: 0")
+    ] = "",
+    camera_from_lidar: Annotated[
+        str, typer.Option(help="bags: lidar to left camera, 16 values of the 4x4, row major; else /tf_static")
+    ] = "",
+    remap: Annotated[
+        list[str] | None,
+        typer.Option(help="bags: FROM:=TO, a topic and what it is to be taken for; may be repeated"),
+    ] = None,
 ) -> None:
     """Score a pipeline on recorded frames; writes report.html, overview.png, metrics.json, config.yaml."""
     given = {
@@ -96,9 +117,19 @@ def eval_pipeline(
         "device": device,
         "precision": precision,
     }
+    bag = {
+        "stereo_window_s": stereo_window_s,
+        "lidar_window_s": lidar_window_s,
+        "right_offset_s": right_offset_s,
+        "lidar_offset_s": lidar_offset_s,
+        "camera_from_lidar": camera_from_lidar,
+    }
+    bag = {name: value for name, value in bag.items() if value}
     options = options_of(pipeline, given)
     run: Any = import_module(PIPELINES[pipeline]).run
-    request = EvalRequest(pipeline, data, options, compare, cap, limit, out, worst_first=not in_order)
+    request = EvalRequest(
+        pipeline, data, options, compare, cap, limit, out, not in_order, bag, tuple(remap or ())
+    )
     print(f"\nreport: {run(request)}")
 
 

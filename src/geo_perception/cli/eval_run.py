@@ -20,16 +20,15 @@ from geo_perception.evaluation import Protocol, Report, evaluate, result_folder
 from geo_perception.evaluation.estimate import Estimate
 from geo_perception.evaluation.evaluate import Observer, Pipeline, limited
 from geo_perception.evaluation.protocols import FrameScores
-from geo_perception.evaluation.tables import as_text, brief_tables
+from geo_perception.evaluation.tables import as_text, brief_tables, lidar_remarks
 from geo_perception.frames import StereoLidarFrame
 from geo_perception.pipelines import StereoLidarFusion, StereoLidarFusionConfig
-from geo_perception.progress import Progress
+from geo_perception.progress import Progress, say
 
 if TYPE_CHECKING:
     from geo_perception.cli.eval import EvalRequest
 
 PRECOMPUTED = "precomputed"
-BAG_SUFFIXES = (".mcap", ".db3")
 
 Frames = Iterable[StereoLidarFrame]
 Disparity = Callable[[StereoLidarFrame], NDArray[np.float32] | None]  # None: the backend computes it
@@ -45,7 +44,7 @@ def run(request: EvalRequest) -> Path:
     protocol = Protocol() if request.cap_m is None else Protocol(cap_m=request.cap_m)
     precomputed = options["stereo"] == PRECOMPUTED
     config = fusion_config({**options, "stereo": "" if precomputed else options["stereo"]})
-    frames, total = open_frames(request.data)
+    frames, total = open_frames(request)
     disparity = precomputed_disparity(frames) if precomputed else no_disparity
     fusions = load_pipelines(config, request.compare)
     first, *others = (as_pipeline(fusion, disparity) for fusion in fusions.values())
@@ -58,6 +57,8 @@ def run(request: EvalRequest) -> Path:
     described = {"pipeline": request.pipeline, "data": str(request.data), "limit": limit, "stereo": stereo}
     path = report.write(result_folder("eval", request.out), metrics, {**described, **describe(fusions)})
     print(as_text(brief_tables(metrics)))
+    for line in lidar_remarks(metrics):
+        say(line)
     return path
 
 
@@ -76,20 +77,25 @@ def load_pipelines(config: StereoLidarFusionConfig, compare: str) -> dict[str, S
     return {name: StereoLidarFusion(c) for name, c in configs.items()}
 
 
-def open_frames(data: Path) -> tuple[Frames, int]:
+def open_frames(request: EvalRequest) -> tuple[Frames, int]:
     """Frames of a bag or of a data set folder, and how many (of a bag: at most).
 
     Raises:
         DataError: neither, or damaged.
+        ConfigError: options of bags for a folder, or values that cannot be.
     """
-    if not data.exists():
-        raise DataError(f"data {data} does not exist")
-    if data.suffix in BAG_SUFFIXES or (data / "metadata.yaml").is_file():
-        from geo_perception.ros.bags import bag_info, read_bag
+    from geo_perception.cli.bag_options import is_bag_data, pose_of, topics_of, windows_of
 
-        return read_bag(data), bag_info(data).frames
-    frames = open_dataset(data)
-    return frames, len(frames)
+    if is_bag_data(request):
+        from geo_perception.ros.bags import DEFAULT_TOPICS, bag_info, read_bag
+
+        topics = topics_of(request, DEFAULT_TOPICS)
+        frames = read_bag(
+            request.data, topics, windows=windows_of(request), camera_from_lidar=pose_of(request)
+        )
+        return frames, bag_info(request.data, topics).frames
+    data_set = open_dataset(request.data)
+    return data_set, len(data_set)
 
 
 def precomputed_disparity(frames: Frames) -> Disparity:

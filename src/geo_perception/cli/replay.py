@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+import os
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from geo_perception.errors import ConfigError
+from geo_perception.cli.bag_options import renaming
 from geo_perception.progress import say
 
 app = typer.Typer(add_completion=False)
@@ -24,7 +25,15 @@ def replay(
     lockstep: Annotated[bool, typer.Option("--lockstep", help="next frame only after the answer")] = False,
     answer: Annotated[str, typer.Option(help="lockstep: image topic of the answer")] = "depth/image_rect",
     answer_timeout: Annotated[float, typer.Option(help="lockstep: seconds to wait for an answer")] = 30.0,
-    window: Annotated[float, typer.Option(help="lockstep: seconds between stamps of one set")] = 0.0,
+    window: Annotated[
+        float | None, typer.Option(help="lockstep: seconds between stamps of a set; else as the node's")
+    ] = None,
+    right_offset_s: Annotated[
+        float, typer.Option(help="lockstep: how much later the right camera stamps the same moment")
+    ] = 0.0,
+    lidar_offset_s: Annotated[
+        float, typer.Option(help="lockstep: how much later the lidar stamps the same moment")
+    ] = 0.0,
     restamp: Annotated[bool, typer.Option("--restamp", help="stamp messages with the present time")] = False,
     clock: Annotated[bool, typer.Option("--clock", help="publish /clock, for use_sim_time")] = False,
     wait: Annotated[float, typer.Option(help="seconds to wait for subscribers (0: do not wait)")] = 30.0,
@@ -33,31 +42,29 @@ def replay(
     report: Annotated[Path | None, typer.Option(help="write what was sent, and when, as JSON")] = None,
 ) -> None:
     """Publish a bag: in real time, at another rate, looped (stamps jump back), or in lockstep."""
+    from geo_perception.ros.bags import MatchWindows
     from geo_perception.ros.replay import ReplayConfig
     from geo_perception.ros.replay import replay as play
+    from geo_perception.ros.runtime.transport import environment
 
+    os.environ.update(environment(os.environ))  # before the middleware reads it, which is once
+    windows = MatchWindows() if window is None else MatchWindows.equal_to(window)
     config = ReplayConfig(
         rate=rate,
         loops=loop,
         lockstep=lockstep,
         answer=answer,
         answer_timeout_s=answer_timeout,
-        window_s=window,
+        windows=replace(windows, right_offset_s=right_offset_s, lidar_offset_s=lidar_offset_s),
         restamp=restamp,
         clock=clock,
         wait_s=wait,
         prefix=prefix,
-        remap=dict(map(_renaming, remap or [])),
+        remap=dict(map(renaming, remap or [])),
     )
     result = play(bag, config, progress=True, said=say)
     if report is not None:
         report.write_text(json.dumps(asdict(result)) + "\n")
     late = "" if lockstep else f", at most {result.behind_ms:.1f} ms behind their due time"
-    print(f"{len(result.sent)} frames sent{late}")
-
-
-def _renaming(text: str) -> tuple[str, str]:
-    before, separator, after = text.partition(":=")
-    if not (separator and before and after):
-        raise ConfigError(f"remap must be FROM:=TO, got {text!r}")
-    return before, after
+    none = f"{result.messages} messages sent, no image that a node takes under its own name among them"
+    print(f"{len(result.sent)} frames sent{late}" if result.sent else f"{none}{late}")

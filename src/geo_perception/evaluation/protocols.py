@@ -95,6 +95,8 @@ class FrameScores:
     confidence: Mapping[str, ConfidenceSums] = field(default_factory=dict)  # by fused map
     latency_ms: float | None = None
     stages_ms: Mapping[str, float] = field(default_factory=dict)
+    returns: int | None = None  # of the sweep; None: not counted
+    returns_in_view: int | None = None  # pixels of the left image that a return falls on
 
 
 def score_frame(frame: StereoLidarFrame, estimate: Estimate, protocol: Protocol | None = None) -> FrameScores:
@@ -114,6 +116,8 @@ def score_frame(frame: StereoLidarFrame, estimate: Estimate, protocol: Protocol 
         {name: confidence_sums(c, truth_m, returns, protocol) for name, c in estimate.confidences.items()},
         estimate.latency_ms,
         estimate.stages_ms,
+        len(frame.points_lidar),
+        int(known(returns.depth_m).sum()),
     )
 
 

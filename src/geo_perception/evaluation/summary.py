@@ -53,6 +53,7 @@ def summarise(scores: Sequence[FrameScores], protocol: Protocol) -> Tree:
         "accuracy": _accuracy(scores),
         "scene_completeness": _completeness(scores),
         "confidence": _confidence(scores),
+        "lidar": _lidar(scores),
         "per_frame": [_frame(score) for score in scores],
     }
 
@@ -75,6 +76,21 @@ def frame_error(score: FrameScores) -> float:
     """RMSE of the fused depth, by which the worst frames are found; NaN without truth."""
     fused = score.accuracy.get(FUSED, {}).get(EVERYWHERE)
     return fused[UNSCALED].rmse_m if fused else float("nan")
+
+
+def _lidar(scores: Sequence[FrameScores]) -> Tree:
+    """How many frames had no lidar to fuse; there, the fused depth is that of stereo alone."""
+    counted = [score for score in scores if score.returns_in_view is not None]
+    return {
+        "frames": len(counted),
+        "frames_without_returns": sum(not score.returns for score in counted),
+        "frames_without_return_in_view": sum(not score.returns_in_view for score in counted),
+        "returns_in_view": _mean_count(counted),
+    }
+
+
+def _mean_count(scores: Sequence[FrameScores]) -> float | None:
+    return float(np.mean([score.returns_in_view or 0 for score in scores])) if scores else None
 
 
 def _accuracy(scores: Sequence[FrameScores]) -> Tree:

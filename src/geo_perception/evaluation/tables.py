@@ -92,6 +92,7 @@ def all_tables(metrics: Tree) -> list[Table]:
         *(accuracy_table(metrics, region, MEDIAN_SCALED) for region in REGION_TITLES),
         completeness_table(metrics),
         confidence_table(metrics),
+        lidar_table(metrics),
         speed_table(metrics),
         stage_table(metrics),
     ]
@@ -101,7 +102,8 @@ def all_tables(metrics: Tree) -> list[Table]:
 def brief_tables(metrics: Tree) -> list[Table]:
     """What the terminal shows: no median scaling, no stages, as many columns as fit."""
     regions = [first_table(metrics, region) for region in REGION_TITLES]
-    tables = [*regions, completeness_table(metrics), speed_table(metrics)]
+    tables = [*regions, completeness_table(metrics)]
+    tables += [lidar_table(metrics), speed_table(metrics)]
     return [table for table in tables if table.rows]
 
 
@@ -114,6 +116,33 @@ def first_table(metrics: Tree, region: str = EVERYWHERE) -> Table:
         FIRST_NAMES,
         _pixels(metrics["protocol"], region),
     )
+
+
+def lidar_table(metrics: Tree) -> Table:
+    """Frames without lidar; empty if it was in view in all."""
+    lidar = metrics["lidar"]
+    keys = ("frames_without_return_in_view", "frames_without_returns")
+    rows = [[key.replace("_", " "), str(lidar[key]), str(lidar["frames"])] for key in keys if lidar[key]]
+    return Table("Lidar not in view: fused is stereo alone", ["", "frames", "of"], rows)
+
+
+def lidar_remarks(metrics: Tree) -> list[str]:
+    """One line on frames whose fused depth is that of stereo alone; none if the lidar was in view in all."""
+    lidar = metrics["lidar"]
+    unseen, empty, frames = (
+        lidar[key] for key in ("frames_without_return_in_view", "frames_without_returns", "frames")
+    )
+    if not unseen:
+        return []
+    why = f", {empty} of them with empty clouds" if empty else ""
+    cure = (
+        ""
+        if unseen == empty
+        else "; is camera_from_lidar (/tf_static) right, and the images' frame optical (z forward, REP 103)?"
+    )
+    return [
+        f"lidar: no return in view in {unseen} of {frames} frames{why}; fused is stereo alone there{cure}"
+    ]
 
 
 def accuracy_table(metrics: Tree, region: str, scaling: str) -> Table:

@@ -20,7 +20,7 @@ def read_camera_bag(
     path: str | Path,
     topics: BagTopics = CAMERA_TOPICS,
     *,
-    window_s: float = 0.0,
+    windows: MatchWindows | None = None,
     camera_of: Callable[[int, int], PinholeCamera] | None = None,
 ) -> Iterator[RgbdFrame]:
     """The images of `topics.left` with their cameras and, where there is one, the true depth.
@@ -28,7 +28,7 @@ def read_camera_bag(
     Args:
         path: bag folder, or a single .mcap or .db3 file.
         topics: where image, camera and truth are; without `left_info`, `camera_of` says the camera.
-        window_s: largest difference between the header stamps of a frame's parts; 0 = equal stamps.
+        windows: how far apart the header stamps of a frame's parts may be; None: as the nodes allow.
         camera_of: the camera of an image of this width and height.
 
     Raises:
@@ -52,5 +52,5 @@ def read_camera_bag(
         own = camera(match, image.shape[1], image.shape[0])
         return RgbdFrame(f"{number:06d}", image, own, depth_m, match.stamp_ns)
 
-    with matched_messages(path, topics, MatchWindows.equal_to(window_s)) as matched:
+    with matched_messages(path, topics, windows or MatchWindows()) as matched:
         yield from matched.frames(decode)

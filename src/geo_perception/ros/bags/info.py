@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from geo_perception.ros.bags.infrequent import INFOS
+from geo_perception.ros.bags.infrequent import INFOS, infrequent
 from geo_perception.ros.bags.layout import DEFAULT_TOPICS, BagTopics
 from geo_perception.ros.bags.opening import open_bag
+from geo_perception.ros.bags.recognition import recognised
 from geo_perception.ros.bags.storage import CDR, Topic
 
 
@@ -32,9 +33,11 @@ class BagInfo:
     start_ns: int
     duration_s: float
     topics: tuple[TopicInfo, ...]
-    missing: tuple[str, ...]  # topics that the fusion needs and the bag lacks
+    missing: tuple[str, ...]  # topics that the node needs and the bag lacks
     frames: int  # an upper bound: the rarest of the required topics
     has_truth: bool
+    infrequent_infos: tuple[str, ...] = ()  # CameraInfo that counts for many images
+    node: str = ""  # whose inputs it has; empty: topics were given, or it has none of any node's
 
     def lines(self) -> list[str]:
         """The same as text, one fact a line."""
@@ -42,22 +45,32 @@ class BagInfo:
         rows = [
             f"bag       {self.path} ({self.size_bytes / 1e6:.1f} MB)",
             f"duration  {self.duration_s:.3f} s from {self.start_ns / 1e9:.9f}",
-            f"frames    {self.frames}, {'with' if self.has_truth else 'without'} ground truth",
+            f"frames    {self.frames}, {'with' if self.has_truth else 'without'} ground truth"
+            + (f", for {self.node}" if self.node else ""),
         ]
         rows += [f"missing   {', '.join(self.missing)}"] if self.missing else []
+        said = "one message counts for many images"
+        rows += [f"{said}: {', '.join(self.infrequent_infos)}"] if self.infrequent_infos else []
         for topic in self.topics:
             latched = "  latched" if topic.latched else ""
             rows.append(f"  {topic.name:<{width}}  {topic.count:>6}  {topic.type}{latched}")
         return rows
 
 
-def bag_info(path: str | Path, topics: BagTopics = DEFAULT_TOPICS) -> BagInfo:
+def bag_info(path: str | Path, topics: BagTopics | None = None) -> BagInfo:
     """Describe a bag folder, or a single .mcap or .db3 file.
+
+    Args:
+        path: of the bag.
+        topics: that are looked for; None: those of the node whose inputs the bag has.
 
     Raises:
         DataError: not a bag, or damaged.
     """
     with open_bag(path) as bag:
+        node = ""
+        if topics is None:
+            node, topics = recognised(bag.kinds()) or ("", DEFAULT_TOPICS)
         rows = tuple(_topic(topic) for topic in bag.topics)
         found = {part: bag.find(name, topics.types[name]) for part, name in topics.required.items()}
         truth = bag.find(topics.truth, topics.types[topics.truth])
@@ -71,13 +84,23 @@ def bag_info(path: str | Path, topics: BagTopics = DEFAULT_TOPICS) -> BagInfo:
             tuple(topics.required[part] for part, topic in found.items() if topic is None),
             frames_at_most(found),
             truth is not None and truth.count > 0,
+            _infrequent(found),
+            node,
         )
 
 
 def frames_at_most(found: Mapping[str, Topic | None]) -> int:
-    """The rarest of the parts, but CameraInfo, which may count for many images, once it is there."""
+    """The rarest of the parts, but CameraInfo where one counts for many images."""
     counts = {part: topic.count if topic else 0 for part, topic in found.items()}
-    return min(0 if not count else counts[INFOS.get(part, part)] for part, count in counts.items())
+    for part, images in INFOS.items():
+        if infrequent(counts.get(part, 0), counts.get(images, 0)):
+            counts[part] = counts[images]
+    return min(counts.values())
+
+
+def _infrequent(found: Mapping[str, Topic | None]) -> tuple[str, ...]:
+    pairs = [(found.get(part), found.get(images)) for part, images in INFOS.items()]
+    return tuple(one.name for one, images in pairs if one and images and infrequent(one.count, images.count))
 
 
 def _topic(topic: Topic) -> TopicInfo:

@@ -20,6 +20,11 @@ INFREQUENT_SHARE = 0.5  # of the images; above it, those that are missing were l
 logger = logging.getLogger(__name__)
 
 
+def infrequent(infos: int, images: int) -> bool:
+    """Whether there are so few CameraInfos that one is meant to count for many images."""
+    return 0 < infos < INFREQUENT_SHARE * images
+
+
 class InfrequentInfos:
     """The CameraInfos of such topics; each counts from its stamp on, the first one before, too."""
 
@@ -28,7 +33,7 @@ class InfrequentInfos:
         self.parts = [
             part
             for part, images in INFOS.items()
-            if part in topics and 0 < topics[part].count < INFREQUENT_SHARE * topics[images].count
+            if part in topics and infrequent(topics[part].count, topics[images].count)
         ]
         chosen = [topics[part] for part in self.parts]
         names = {topics[part].key: part for part in self.parts}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geo_perception.errors import InputError
+from geo_perception.errors import ConfigError, InputError
 from geo_perception.geometry import se3
 
 Matrix = NDArray[np.float64]
@@ -24,6 +24,19 @@ def matrix_from_transform(transform: Any) -> Matrix:
     shift, turn = transform.translation, transform.rotation
     rotation = se3.rotation_from_quaternion((turn.x, turn.y, turn.z, turn.w))
     return se3.check_transform(se3.transform(rotation, (shift.x, shift.y, shift.z)))
+
+
+def matrix_from_text(text: str) -> Matrix | None:
+    """4x4 of 16 numbers, row by row, with spaces or commas between them; None for an empty text.
+
+    Raises:
+        ConfigError: anything else.
+    """
+    words = text.strip("[] ").replace(",", " ").split()
+    try:
+        return se3.check_transform([float(word) for word in words]) if words else None
+    except (ValueError, InputError) as error:
+        raise ConfigError(f"camera_from_lidar: {error}") from error
 
 
 def transform_fields(parent_from_child: Matrix) -> tuple[dict[str, float], dict[str, float]]:

@@ -19,8 +19,9 @@ from geo_perception.evaluation.tables import Table, brief_tables
 from geo_perception.frames import StereoLidarFrame
 from geo_perception.pipelines import StereoLidarFusion, StereoLidarFusionConfig
 from geo_perception.progress import say
-from geo_perception.ros.bags import read_bag, write_bag
-from geo_perception.ros.demo.stage import Array, Received, Request, Source, chosen, is_bag
+from geo_perception.ros.bags import MatchWindows, is_bag, read_bag, write_bag
+from geo_perception.ros.conversions.extrinsics import matrix_from_text
+from geo_perception.ros.demo.stage import Array, Received, Request, Source, chosen
 
 MAX_LEFT_OUT = 200  # frames of another calibration that are read before giving up on more
 
@@ -48,15 +49,17 @@ class FusionStage:
         if request.lens is not None:
             raise ConfigError("kitti_fusion takes its cameras from the data: leave out --camera and --hfov")
         if is_bag(request.path):
-            return Source(request.path)
+            windows = MatchWindows.named(request.arguments)
+            pose = matrix_from_text(request.arguments.get("camera_from_lidar", ""))
+            return Source(request.path, windows=windows, pose=pose)
         return Source(_converted(request))
 
     def frames(self, source: Source) -> Iterator[StereoLidarFrame]:
-        return same_extrinsics(read_bag(source.bag))
+        return same_extrinsics(_read(source))
 
     def arguments(self, source: Source, given: Mapping[str, str]) -> dict[str, str]:
         """The lidar's pose, and to go on without a lidar where there is none."""
-        first = next(read_bag(source.bag))
+        first = next(_read(source))
         pose = " ".join(f"{value!r}" for value in first.camera_from_lidar.reshape(-1).tolist())
         own = {"camera_from_lidar": pose}
         if not len(first.points_lidar):
@@ -86,6 +89,10 @@ class FusionJudge:
 
     def tables(self, metrics: Tree) -> Sequence[Table]:
         return brief_tables(metrics)
+
+
+def _read(source: Source) -> Iterator[StereoLidarFrame]:
+    return read_bag(source.bag, source.topics, windows=source.windows, camera_from_lidar=source.pose)
 
 
 def _converted(request: Request) -> Path:

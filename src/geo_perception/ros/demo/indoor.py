@@ -49,7 +49,7 @@ class IndoorStage:
         return indoor_source(request)
 
     def frames(self, source: Source) -> Iterator[RgbdFrame]:
-        return read_camera_bag(source.bag, source.topics, window_s=source.window_s)
+        return read_camera_bag(source.bag, source.topics, windows=source.windows)
 
     def arguments(self, source: Source, given: Mapping[str, str]) -> dict[str, str]:
         """Where the camera is, whatever its topics are called in the bag."""

@@ -21,13 +21,12 @@ from geo_perception.frames import RgbdFrame
 from geo_perception.geometry import PinholeCamera
 from geo_perception.pipelines.indoor_depth import check_camera, checked_image
 from geo_perception.progress import say
-from geo_perception.ros.bags import CAMERA_TOPICS, CameraMessages, read_camera_bag, write_bag
+from geo_perception.ros.bags import CAMERA_TOPICS, CameraMessages, is_bag, read_camera_bag, write_bag
 from geo_perception.ros.demo.bag_topics import camera_topics
-from geo_perception.ros.demo.stage import Request, Source, is_bag
+from geo_perception.ros.demo.stage import Request, Source
 
 PERIOD_NS = 100_000_000  # between images that have no times
 PREFIX = "/demo"
-INFO_WINDOW_S = 0.01  # as the node allows between image and CameraInfo
 
 
 def indoor_source(request: Request) -> Source:
@@ -77,9 +76,9 @@ def _from_bag(request: Request) -> Source:
     """As it is, or written anew with the camera that it lacks."""
     topics = camera_topics(request.path, request.arguments)
     if topics.left_info and request.lens is None:
-        next(usable(request.path, read_camera_bag(request.path, topics, window_s=INFO_WINDOW_S)))
+        next(usable(request.path, read_camera_bag(request.path, topics)))
         note = f"truth is what the bag has on {topics.truth}"
-        return Source(request.path, topics, PREFIX, INFO_WINDOW_S, note=note)
+        return Source(request.path, topics, PREFIX, note=note)
     lens = _lens(request)
     topics = replace(topics, left_info="", truth="")  # whose pixels a lens that rectifies would leave behind
     unknown = read_camera_bag(request.path, topics, camera_of=_nothing_known)

@@ -2,7 +2,7 @@
 """`python -m geo_perception.ros.demo.player BAG FOLDER LOOPS RATE ANSWER_S SOURCE`: the demo's replay process.
 
 The same publishers play the bag in lockstep and then in real time, so that the timed part begins with everything
-connected. What was sent is written to FOLDER as each part ends. SOURCE is JSON: topics, prefix and window_s.
+connected. What was sent is written to FOLDER as each part ends. SOURCE is JSON: topics, prefix and windows.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from geo_perception.errors import GeoPerceptionError
-from geo_perception.ros.bags import BagTopics
+from geo_perception.ros.bags import BagTopics, MatchWindows
 from geo_perception.ros.demo.parts import LOCKSTEP, REAL_TIME, report_path
 from geo_perception.ros.replay import ReplayConfig, replay_each
 
@@ -22,7 +22,8 @@ def main() -> None:
     """Play both parts."""
     bag, folder, loops, rate, answer_s, source = sys.argv[1:]
     given = json.loads(source)
-    common = ReplayConfig(restamp=True, **{**given, "topics": BagTopics(**given["topics"])})
+    kinds = {"topics": BagTopics(**given["topics"]), "windows": MatchWindows(**given["windows"])}
+    common = ReplayConfig(restamp=True, **{**given, **kinds})
     parts = {
         LOCKSTEP: replace(common, lockstep=True, answer_timeout_s=float(answer_s)),
         REAL_TIME: replace(common, loops=int(loops), rate=float(rate)),

@@ -125,7 +125,11 @@ class Play:
     def __call__(self, loops: int, rate: float) -> None:
         """Play to the end and hear the last answer."""
         module, source = "geo_perception.ros.demo.player", self._source
-        how = {"topics": asdict(source.topics), "prefix": source.prefix, "window_s": source.window_s}
+        how = {
+            "topics": asdict(source.topics),
+            "prefix": source.prefix,
+            "windows": asdict(source.windows),
+        }
         options = [str(loops), str(rate), str(ANSWER_S), json.dumps(how)]
         command = [sys.executable, "-m", module, str(source.bag), str(self._folder), *options]
         child = self._children.start("replay", command)

@@ -16,11 +16,9 @@ from geo_perception.errors import DataError
 from geo_perception.evaluation.report import Report
 from geo_perception.evaluation.summary import Tree
 from geo_perception.evaluation.tables import Table
-from geo_perception.ros.bags import DEFAULT_TOPICS, BagInfo, BagTopics, bag_info
+from geo_perception.ros.bags import DEFAULT_TOPICS, BagInfo, BagTopics, MatchWindows, bag_info
 
 Array = NDArray[np.float32]
-
-BAG_SUFFIXES = (".mcap", ".db3")
 
 
 @dataclass(frozen=True)
@@ -51,13 +49,21 @@ class Source:
     prefix: str = (
         ""  # before its topics when played, so that none of them is taken for an output of the graph
     )
-    window_s: float = 0.0  # largest difference of stamps within a frame
+    windows: MatchWindows = field(
+        default_factory=MatchWindows
+    )  # how far apart the stamps of a frame's parts may be
     kind: str = "bag"
     note: str = ""  # what is known of its truth
+    pose: NDArray[np.float64] | None = None  # of the lidar, camera_from_lidar; None: as /tf_static says
 
     def info(self) -> BagInfo:
-        """Raises DataError if the bag lacks a topic or has nothing on one."""
+        """Raises DataError if the bag lacks a topic, has nothing on one, or not a CameraInfo with each image."""
         info = bag_info(self.bag, self.topics)
+        if few := info.infrequent_infos:
+            raise DataError(
+                f"bag {self.bag} has far fewer messages on {', '.join(few)} than images, and nodes take a CameraInfo "
+                "with each; eval takes the bag as it is"
+            )
         if info.missing:
             raise DataError(f"bag {self.bag} lacks {', '.join(info.missing)}")
         if not info.frames:
@@ -133,11 +139,6 @@ class Stage(Protocol):
     def judge(self, source: Source, parameters: Mapping[str, Any], title: str) -> Judge:
         """A judge with the pipeline that the node's parameters describe."""
         ...
-
-
-def is_bag(path: Path) -> bool:
-    """Whether a path is meant as a bag."""
-    return path.suffix in BAG_SUFFIXES or (path / "metadata.yaml").is_file()
 
 
 def chosen(config: type[Any], parameters: Mapping[str, Any]) -> Any:

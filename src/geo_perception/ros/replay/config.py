@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from geo_perception.errors import ConfigError
 from geo_perception.ros.bags.layout import DEFAULT_TOPICS, BagTopics
+from geo_perception.ros.bags.windows import MatchWindows
 
 
 @dataclass(frozen=True)
@@ -24,13 +25,15 @@ class ReplayConfig:
     lockstep: bool = False  # publish a frame set, wait for the answer, publish the next
     answer: str = "depth/image_rect"  # lockstep: an Image with the set's stamp is the answer
     answer_timeout_s: float = 30.0  # lockstep: how long an answer may take
-    window_s: float = 0.0  # lockstep: largest difference of stamps within a set
+    windows: MatchWindows = field(
+        default_factory=MatchWindows
+    )  # lockstep: how far apart stamps within a set may be
     restamp: bool = False  # header stamps become the time of publication, so that ages mean something
     clock: bool = False  # publish /clock, for nodes with use_sim_time
     wait_s: float = 30.0  # how long to wait until every input has a subscriber; 0 = do not wait
     prefix: str = ""  # put before every topic but /clock and /tf_static
     remap: Mapping[str, str] = field(default_factory=dict)  # topic in the bag -> topic published
-    topics: BagTopics = DEFAULT_TOPICS
+    topics: BagTopics | None = None  # a node's inputs; None: those that are published under its names
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.rate) and self.rate > 0):
@@ -43,14 +46,18 @@ class ReplayConfig:
             )
         if self.restamp and self.clock:
             raise ConfigError("restamping uses the wall clock, /clock the bag's time: choose one")
-        for name in ("answer_timeout_s", "wait_s", "window_s"):
+        for name in ("answer_timeout_s", "wait_s"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
                 raise ConfigError(f"replay {name} must be 0 s or more, got {value}")
+
+    def renamed(self, topic: str) -> str:
+        """The name of a topic of the bag without the prefix."""
+        return self.remap.get(topic, topic)
 
     def published(self, topic: str) -> str:
         """The name under which a topic of the bag is published."""
         if topic in self.remap:
             return self.remap[topic]
-        own = topic == self.topics.tf_static
+        own = topic == (self.topics or DEFAULT_TOPICS).tf_static
         return topic if own or not self.prefix else f"{self.prefix.rstrip('/')}/{topic.lstrip('/')}"

@@ -107,7 +107,7 @@ def replay_each(
     for config in configs[1:]:
         if (config.lockstep and not configs[0].lockstep) or (config.clock and not configs[0].clock):
             raise ConfigError("a replay that is to end in lockstep or with /clock must begin so")
-    source = BagSource(path, configs[0].topics)
+    source = BagSource(path, configs[0])
     try:
         with playing_node() as (node, spin):
             player = Player(source, configs[0], node, spin)
@@ -184,7 +184,7 @@ class Player:
     def run(self, config: ReplayConfig, progress: bool = False) -> Replay:
         """Play as often as configured, on the topics given at first."""
         self.config, self.result = config, Replay()
-        frames = self.source.count(self.config.topics.left)
+        frames = self.source.count(self.source.topics.left)
         total = frames * self.config.loops or None
         with Progress("replaying", total, hidden=not progress) as bar:
             while not self.config.loops or self.result.loops < self.config.loops:
@@ -231,8 +231,8 @@ class Player:
     def _in_lockstep(self) -> Iterator[Sent]:
         """A set, its answer, the next set."""
         assert self._answers is not None
-        for number, messages in enumerate(self.source.sets(self.config.window_s)):
-            pivot = next(m for m in messages if m.topic == self.config.topics.left)
+        for number, messages in enumerate(self.source.sets(self.config.windows)):
+            pivot = next(m for m in messages if m.topic == self.source.topics.left)
             assert pivot.stamp_ns is not None
             shift_ns = time.time_ns() - pivot.stamp_ns if self.config.restamp else 0
             self._tick(pivot.log_ns)
@@ -255,7 +255,7 @@ class Player:
             same = stamp_ns is None or stamp_ns == message.stamp_ns
             publisher.publish(message.data if same else cdr.with_stamp(message.data, int(stamp_ns or 0)))
             self.result.messages += 1
-        if message.topic == self.config.topics.left and message.stamp_ns is not None and stamp_ns is not None:
+        if message.topic == self.source.topics.left and message.stamp_ns is not None and stamp_ns is not None:
             yield Sent(message.stamp_ns, stamp_ns, time.time_ns())
 
 

@@ -6,16 +6,20 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from geo_perception.errors import DataError, InputError
 from geo_perception.ros import cdr
-from geo_perception.ros.bags.layout import BagTopics, typestore
+from geo_perception.ros.bags.infrequent import INFOS, infrequent
+from geo_perception.ros.bags.layout import DEFAULT_TOPICS, BagTopics, typestore
 from geo_perception.ros.bags.opening import open_bag
-from geo_perception.sync import Stream, Synchronizer
+from geo_perception.ros.bags.recognition import recognised
+from geo_perception.ros.bags.windows import Gaps, MatchWindows
+from geo_perception.ros.replay.config import ReplayConfig
+from geo_perception.sync import Synchronizer
 
 BURST_NS = 1_000_000
 TF_HINT = "; nodes need their parameter camera_from_lidar"
@@ -36,15 +40,25 @@ class Serialised:
 class BagSource:
     """An open bag."""
 
-    def __init__(self, path: str | Path, topics: BagTopics) -> None:
-        self.path, self.topics = path, topics
+    def __init__(self, path: str | Path, config: ReplayConfig) -> None:
+        self.path = path
         self._bag = open_bag(path)
         self._kinds = self._bag.kinds()
+        self.topics = config.topics or self._recognised(config.renamed)
         self._stamped = _types_with_header(set(self._kinds.values()))
         self.classes = self._classes()
 
     def close(self) -> None:
         self._bag.close()
+
+    def _recognised(self, renamed: Callable[[str], str]) -> BagTopics:
+        found = recognised(self._kinds, renamed)
+        if found is None:
+            said = (
+                "bag %s has no input of a node by its name (/left/image_rect, /image_rect ...); see --remap"
+            )
+            logger.warning(said, self.path)
+        return found[1] if found else DEFAULT_TOPICS
 
     def _classes(self) -> dict[str, Any]:
         """Topic -> message class, for those whose package is installed."""
@@ -108,26 +122,40 @@ class BagSource:
         if burst:
             yield burst
 
-    def sets(self, window_s: float) -> Iterator[list[Serialised]]:
+    def sets(self, windows: MatchWindows) -> Iterator[list[Serialised]]:
         """Messages in sets of one moment, what belongs to no set (such as /tf_static) ahead of the next one.
 
         Raises:
-            DataError: damaged, or without left images.
+            DataError: damaged, without left images, or without a complete set; says how far stamps are apart.
         """
         parts = {topic: part for part, topic in self._parts().items()}
-        streams = [Stream(part, window_s, optional=part == "truth") for part in parts.values()]
-        sync = Synchronizer(streams, pivot="left")
+        for part, images in INFOS.items():
+            name, other = getattr(self.topics, part), getattr(self.topics, images)
+            if name in parts and infrequent(self.count(name), self.count(other)):
+                raise DataError(
+                    f"bag {self.path} has {self.count(name)} messages on {name} for {self.count(other)} images; nodes "
+                    "take a CameraInfo with each, so no set would be complete"
+                )
+        streams = [windows.stream(part, optional=part == "truth") for part in parts.values()]
+        sync, gaps, count = Synchronizer(streams, pivot="left"), Gaps(windows), 0
         others: list[Serialised] = []
         for message in self.messages():
             if message.topic not in parts or message.stamp_ns is None:
                 others.append(message)
                 continue
+            gaps.seen(parts[message.topic], message.stamp_ns, message.log_ns)
             for match in sync.add(parts[message.topic], message.stamp_ns, message):
+                count += 1
                 yield [*others, *match.items.values()]
                 others = []
         for match in sync.flush():
+            count += 1
             yield [*others, *match.items.values()]
             others = []
+        if not count:
+            left = self.topics.left
+            said = filter(None, (gaps.advice(part, topic, left) for topic, part in parts.items()))
+            raise DataError(f"bag {self.path} holds no complete set of {', '.join(parts)}: {'; '.join(said)}")
 
     def _parts(self) -> dict[str, str]:
         parts = {part: topic for part, topic in self.topics.required.items() if topic in self.classes}
