@@ -13,7 +13,7 @@ from geo_perception.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from geo_perception.cli.eval import EvalRequest
-    from geo_perception.ros.bags import BagTopics, MatchWindows
+    from geo_perception.ros.bags import BagTopics, CameraBag, MatchWindows
 
 
 def is_bag_data(request: EvalRequest) -> bool:
@@ -65,3 +65,24 @@ def pose_of(request: EvalRequest) -> NDArray[np.float64] | None:
     from geo_perception.ros.conversions.extrinsics import matrix_from_text
 
     return matrix_from_text(request.bag.get("camera_from_lidar", ""))
+
+
+def camera_bag(request: EvalRequest) -> CameraBag:
+    """The images of one camera: the one that is remapped, the left one of a pair, or the only one.
+
+    Raises:
+        DataError: no bag, or a topic is missing.
+        ConfigError: several cameras and none is named, or values that cannot be.
+    """
+    from geo_perception.ros.bags import CAMERA_TOPICS, CameraBag
+    from geo_perception.ros.demo.bag_topics import camera_topics
+
+    wanted = topics_of(request, CAMERA_TOPICS)
+    named = {"image": wanted.left, "camera_info": wanted.left_info}
+    changed = {name: topic for name, topic in named.items() if topic not in asdict(CAMERA_TOPICS).values()}
+    found = camera_topics(request.data, changed, f"--remap {{}}:={CAMERA_TOPICS.left}")
+    if not found.left_info:
+        cure = f"name it: --remap TOPIC:={CAMERA_TOPICS.left_info}"
+        raise DataError(f"bag {request.data} has no CameraInfo beside {found.left}; {cure}")
+    topics = replace(found, truth=wanted.truth)
+    return CameraBag(request.data, topics, windows_of(request), request.limit)

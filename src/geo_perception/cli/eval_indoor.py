@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from geo_perception.datasets.indoor import RgbdDataset, open_rgbd_sets
-from geo_perception.errors import ConfigError, DataError
+from geo_perception.errors import ConfigError
 from geo_perception.evaluation import Report, result_folder
 from geo_perception.evaluation.baselines import read_mean_map, typical_depth
 from geo_perception.evaluation.indoor import NATIVE
@@ -39,6 +40,7 @@ from geo_perception.weights import find_model
 
 if TYPE_CHECKING:
     from geo_perception.cli.eval import EvalRequest
+    from geo_perception.ros.bags import CameraBag
 
 # What a compared row may do otherwise: MODEL@noscale, MODEL@noglance+mirror, ...
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -62,9 +64,10 @@ def run(request: EvalRequest) -> Path:
     evaluation = IndoorEvaluation(
         request.options["protocol"] or NATIVE, request.cap_m, read_mean_map(find_model(config.model))
     )
-    data_sets = [part[: request.limit] for part in open_data(request.data)]
+    data_sets = open_data(request)
     for data_set in data_sets:
-        print(f"{data_set.root.resolve().name} ({data_set.kind}): {data_set.registration}", file=sys.stderr)
+        if isinstance(data_set, RgbdDataset):
+            print(f"{data_set.root.resolve().name} ({data_set.kind}): {data_set.registration}", file=sys.stderr)
     depths = load_pipelines(config, request.compare)
     first, *others = (as_pipeline(depth) for depth in depths.values())
     compared = dict(zip(list(depths)[1:], others, strict=True))
@@ -115,17 +118,29 @@ def load_pipelines(config: IndoorDepthConfig, compare: str) -> dict[str, IndoorD
     return {name: IndoorDepth(c) for name, c in configs.items()}
 
 
-def open_data(data: Path) -> list[RgbdDataset]:
-    """The data sets of a folder. Raises DataError."""
-    if not data.exists():
-        raise DataError(f"data {data} does not exist")
-    return open_rgbd_sets(data)
+def open_data(request: EvalRequest) -> Sequence[RgbdDataset | CameraBag]:
+    """The data sets of a folder, or a bag, as many frames of each as asked for.
+
+    Raises:
+        DataError: neither.
+        ConfigError: options of bags for a folder, or values that cannot be.
+    """
+    from geo_perception.cli.bag_options import camera_bag, is_bag_data
+
+    if is_bag_data(request):
+        return [camera_bag(request)]
+    return [part[: request.limit] for part in open_rgbd_sets(request.data)]
 
 
-def describe_set(data_set: RgbdDataset) -> DataSetInfo:
+def describe_set(data_set: RgbdDataset | CameraBag) -> DataSetInfo:
     """Its name and median depth."""
     step = max(1, len(data_set) // TYPICAL_FRAMES)
-    typical_m = typical_depth(data_set.truth(index) for index in range(0, len(data_set), step))
+    truths: Iterable[NDArray[np.float32]]
+    if isinstance(data_set, RgbdDataset):
+        truths = (data_set.truth(index) for index in range(0, len(data_set), step))
+    else:
+        truths = data_set.truths(step)
+    typical_m = typical_depth(truths)
     return DataSetInfo(data_set.root.resolve().name, data_set.kind, data_set.registration, typical_m)
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """rosbag2 recordings (.mcap, .db3) of stereo and lidar or of one camera, without a ROS installation."""
 
+from geo_perception.ros.bags.camera_data import CameraBag
 from geo_perception.ros.bags.camera_frames import read_recorded
 from geo_perception.ros.bags.camera_reader import read_camera_bag
 from geo_perception.ros.bags.decompress import decompress_bag
@@ -21,6 +22,7 @@ __all__ = [
     "Bag",
     "BagInfo",
     "BagTopics",
+    "CameraBag",
     "CameraMessages",
     "MatchWindows",
     "TopicInfo",

@@ -17,6 +17,8 @@ from geo_perception.ros.bags.storage import Recorded, Topic, merged
 JOURNALS = ("-wal", "-journal")  # of a writer that has not closed the file
 COLUMNS = {"offered_qos_profiles": "''", "serialization_format": "'cdr'"}  # that early versions lack
 
+HEADER_BYTES = 100
+
 logger = logging.getLogger(__name__)
 
 
@@ -69,6 +71,7 @@ class SqliteFile:
             file for end in JOURNALS if (file := _beside(self.path, end)).is_file() and file.stat().st_size
         ]
         if not left:
+            _check_size(self.path)
             # immutable: also on media that cannot be written, where SQLite could not make its locks
             return sqlite3.connect(f"file:{quote(str(self.path))}?mode=ro&immutable=1", uri=True)
         logger.warning("%s: its recorder was killed; a copy is completed from %s", self.path, left[0].name)
@@ -112,6 +115,22 @@ class SqliteFile:
             "SELECT topic_type, encoded_message_definition FROM message_definitions"
         )
         return {kind: str(text) for kind, text in rows}
+
+
+def _check_size(path: Path) -> None:
+    """Raise ValueError for a file that was cut off: SQLite reads zeros where the last page is not all there.
+
+    https://www.sqlite.org/fileformat2.html, section 1.3: page size at byte 16, number of pages at byte 28, which
+    counts if the numbers at bytes 24 and 92 agree.
+    """
+    with path.open("rb") as file:
+        head = file.read(HEADER_BYTES)
+    if len(head) < HEADER_BYTES:
+        raise ValueError(f"it is cut off after {len(head)} bytes")
+    page, pages = int.from_bytes(head[16:18], "big"), int.from_bytes(head[28:32], "big")
+    needed = pages * (65536 if page == 1 else page)
+    if head[24:28] == head[92:96] and path.stat().st_size < needed:
+        raise ValueError(f"it is cut off after {path.stat().st_size} of {needed} bytes")
 
 
 def _beside(path: Path, ending: str) -> Path:

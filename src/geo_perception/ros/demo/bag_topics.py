@@ -9,26 +9,25 @@ from pathlib import Path
 
 from geo_perception.errors import ConfigError, DataError
 from geo_perception.ros.bags import CAMERA_TOPICS, DEFAULT_TOPICS, BagTopics
+from geo_perception.ros.bags.camera_data import DEPTH_ENCODINGS, image_topics
 from geo_perception.ros.bags.layout import CAMERA_INFO, IMAGE, compressed_hint
-from geo_perception.ros.bags.opening import open_bag
-from geo_perception.ros.bags.storage import CDR
-
-DEPTH_ENCODINGS = ("32FC1", "16UC1")
 
 
-def camera_topics(path: Path, arguments: Mapping[str, str]) -> BagTopics:
+def camera_topics(path: Path, arguments: Mapping[str, str], naming: str = "image:={}") -> BagTopics:
     """The topics of the camera to take; `left_info` is empty where it has no CameraInfo.
 
     Args:
         path: of the bag.
         arguments: of the graph; `image` and `camera_info` decide.
+        naming: how a user names a topic {} of images, for the error where several are there.
 
     Raises:
         DataError: not a bag, or it has no such topic, or no image at all.
         ConfigError: several cameras, and none was named.
     """
-    kinds, images = _contents(path)
-    image = _image(path, kinds, images, arguments.get("image", ""))
+    kinds, encodings = image_topics(path)
+    images = sorted(topic for topic, encoding in encodings.items() if encoding not in DEPTH_ENCODINGS)
+    image = _image(path, kinds, images, arguments.get("image", ""), naming)
     wanted = arguments.get("camera_info", "")
     info = _absolute(wanted) if wanted else f"{image.rpartition('/')[0]}/camera_info"
     if kinds.get(info) != CAMERA_INFO:
@@ -38,19 +37,7 @@ def camera_topics(path: Path, arguments: Mapping[str, str]) -> BagTopics:
     return replace(CAMERA_TOPICS, left=image, left_info=info)
 
 
-def _contents(path: Path) -> tuple[dict[str, str], list[str]]:
-    """Topic -> type of all that were recorded, and those with images that are not depth."""
-    with open_bag(path) as bag:
-        filled = [topic for topic in bag.topics if topic.count and topic.encoding == CDR]
-        images = []
-        for topic in (one for one in filled if one.type == IMAGE):
-            first = next(bag.messages([topic]), None)
-            if first is not None and bag.decode(first).encoding not in DEPTH_ENCODINGS:
-                images.append(topic.name)
-    return {topic.name: topic.type for topic in filled}, sorted(images)
-
-
-def _image(path: Path, kinds: Mapping[str, str], images: list[str], wanted: str) -> str:
+def _image(path: Path, kinds: Mapping[str, str], images: list[str], wanted: str, naming: str) -> str:
     if wanted:
         if _absolute(wanted) not in images:
             raise DataError(
@@ -63,7 +50,7 @@ def _image(path: Path, kinds: Mapping[str, str], images: list[str], wanted: str)
         raise DataError(f"bag {path} has no images of type {IMAGE}{compressed_hint(path, kinds)}")
     if len(images) > 1:
         raise ConfigError(
-            f"bag {path} has images of several cameras; name one: image:={' or image:='.join(images)}"
+            f"bag {path} has images of several cameras; name one: {' or '.join(map(naming.format, images))}"
         )
     return images[0]
 

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A bag of one camera with true depth, as the evaluation of indoor depth takes data sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo_perception.errors import DataError
+from geo_perception.frames import RgbdFrame
+from geo_perception.ros.bags.camera_reader import read_camera_bag
+from geo_perception.ros.bags.info import bag_info
+from geo_perception.ros.bags.layout import IMAGE, BagTopics
+from geo_perception.ros.bags.opening import open_bag
+from geo_perception.ros.bags.windows import MatchWindows
+from geo_perception.ros.conversions import decode_depth
+
+Array = NDArray[np.float32]
+DEPTH_ENCODINGS = ("32FC1", "16UC1")
+
+
+@dataclass(frozen=True)
+class CameraBag:
+    """`len` (at most) and iteration over frames, as often as asked."""
+
+    root: Path
+    topics: BagTopics
+    windows: MatchWindows
+    limit: int | None = None  # number of frames, None: all
+    kind = "bag"
+
+    @property
+    def registration(self) -> str:
+        """What is assumed of image and depth."""
+        return f"depth on {self.topics.truth} is registered to the image on {self.topics.left}"
+
+    def __len__(self) -> int:
+        frames = bag_info(self.root, self.topics).frames
+        return frames if self.limit is None else min(frames, self.limit)
+
+    def __iter__(self) -> Iterator[RgbdFrame]:
+        """The frames. Raises DataError as `read_camera_bag` does."""
+        yield from islice(read_camera_bag(self.root, self.topics, windows=self.windows), self.limit)
+
+    def part(self, limit: int | None) -> CameraBag:
+        """The first frames only."""
+        return replace(self, limit=limit)
+
+    def truths(self, every: int) -> Iterator[Array]:
+        """One depth map, (h, w) metres with NaN for unknown, of so many; images are not read.
+
+        Raises:
+            DataError: the bag has no depth there; names the topics where it has.
+        """
+        with open_bag(self.root) as bag:
+            topic = bag.find(self.topics.truth, IMAGE)
+            if topic is None or not topic.count:
+                raise DataError(
+                    f"bag {self.root} has no depth on {self.topics.truth} to measure against; it has "
+                    f"{_depth_topics(self.root)}: name one by --remap TOPIC:={self.topics.truth}"
+                )
+            for recorded in islice(bag.messages([topic]), 0, self.limit, every):
+                yield decode_depth(bag.decode(recorded))
+
+
+def _depth_topics(path: Path) -> str:
+    """Topics whose images are depth, for an error."""
+    _, images = image_topics(path)
+    return ", ".join(topic for topic, encoding in images.items() if encoding in DEPTH_ENCODINGS) or "none"
+
+
+def image_topics(path: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """Topic -> type of all that were recorded, and topic -> encoding of those with images. Raises DataError."""
+    with open_bag(path) as bag:
+        filled = [topic for topic in bag.topics if topic.count and bag.find(topic.name, topic.type)]
+        images = {}
+        for topic in (one for one in filled if one.type == IMAGE):
+            first = next(bag.messages([topic]), None)
+            if first is not None:
+                images[topic.name] = str(bag.decode(first).encoding)
+    return {topic.name: topic.type for topic in filled}, images
