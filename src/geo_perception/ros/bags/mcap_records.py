@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import IO
 
+import zstandard
 from mcap.data_stream import ReadDataStream
 from mcap.opcode import Opcode
 from mcap.records import Channel, Chunk, McapRecord, Message, Schema
@@ -15,6 +16,9 @@ from mcap.stream_reader import breakup_chunk
 
 MAGIC = b"\x89MCAP0\r\n"
 HEAD = struct.Struct("<BQ")  # kind and length of a record
+CHUNK_HEAD = struct.Struct(
+    "<QQQII"
+)  # first and last time, plain size, checksum, length of the compression's name
 MESSAGE_HEAD = struct.Struct("<HIQQ")  # channel, sequence, log time, publish time
 
 
@@ -43,6 +47,8 @@ def records(file: IO[bytes], *, payload: bool) -> Iterator[McapRecord]:
         if not kind:
             raise CutOffError(f"zeros from byte {start} of {size} on")
         if file.tell() + length > size:
+            if kind == Opcode.CHUNK:
+                yield from _begun_chunk(file.read())
             raise CutOffError(f"the record at byte {start} goes beyond the end at {size}")
         if kind == Opcode.FOOTER:
             return
@@ -64,6 +70,24 @@ def _parsed(file: IO[bytes], kind: int, length: int, payload: bool) -> Iterator[
         yield (Schema if kind == Opcode.SCHEMA else Channel).read(_stream(file.read(length)))
     elif kind == Opcode.CHUNK:
         yield from breakup_chunk(Chunk.read(_stream(file.read(length))), validate_crc=True)
+
+
+def _begun_chunk(data: bytes) -> Iterator[McapRecord]:
+    """What is complete in a chunk of which the end is missing. No checksum tells damage here."""
+    if len(data) < CHUNK_HEAD.size:
+        return
+    *_, name_length = CHUNK_HEAD.unpack_from(data)
+    start = CHUNK_HEAD.size + name_length
+    name, packed = data[CHUNK_HEAD.size : start], data[start + 8 :]  # 8: their length when complete
+    if name not in (b"", b"zstd"):
+        return
+    plain = zstandard.ZstdDecompressor().decompressobj().decompress(packed) if name else packed
+    file = BytesIO(plain)
+    while len(head := file.read(HEAD.size)) == HEAD.size:
+        kind, length = HEAD.unpack(head)
+        if file.tell() + length > len(plain):
+            return
+        yield from _parsed(file, kind, length, payload=True)
 
 
 def _stream(data: bytes) -> ReadDataStream:
