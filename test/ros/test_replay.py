@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from geo_perception.cli import replay as cli
+from geo_perception.cli.bag_options import renaming
 from geo_perception.errors import ConfigError, DataError, InputError
 from geo_perception.ros import cdr, conversions
 from geo_perception.ros.bags import write_bag
@@ -249,7 +250,8 @@ def test_contradicting_options_are_refused(options, said):
 
 def test_a_bad_renaming_is_refused():
     with pytest.raises(ConfigError, match="FROM:=TO, got 'points'"):
-        cli._renaming("points")
+        renaming("points")
+    assert renaming("points:=/scan") == ("/points", "/scan")
 
 
 @given(st.integers(0, 2**31 * 10**9 - 1), st.integers(0, 2**31 * 10**9 - 1), st.booleans(), st.binary())

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,13 @@ def is_bag_data(request: EvalRequest) -> bool:
     if given and not found:
         raise ConfigError(f"{', '.join(given)} say how a bag is read, {request.data} is none")
     return found
+
+
+def read_as(request: EvalRequest) -> dict[str, Any]:
+    """What decides how the data are read, for the record; plain values."""
+    if not is_bag_data(request):
+        return {}
+    return {**asdict(windows_of(request)), **request.bag, "remap": list(request.remap)}
 
 
 def windows_of(request: EvalRequest) -> MatchWindows:

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception.cli.bag_options import camera_bag, is_bag_data, read_as
 from geo_perception.datasets.indoor import RgbdDataset, open_rgbd_sets
 from geo_perception.errors import ConfigError
 from geo_perception.evaluation import Report, result_folder
@@ -83,7 +84,12 @@ def run(request: EvalRequest) -> Path:
                 depth.reset()
             evaluation.run(describe_set(data_set), data_set, first, compared, observer)
     metrics = evaluation.metrics()
-    described = {"pipeline": request.pipeline, "data": str(request.data), "limit": request.limit}
+    described: dict[str, Any] = {
+        "pipeline": request.pipeline,
+        "data": str(request.data),
+        "limit": request.limit,
+    }
+    described["read"] = read_as(request)
     path = report.write(result_folder("eval", request.out), metrics, {**described, **describe(depths)})
     print(as_text(brief_indoor_tables(metrics)))
     return path
@@ -125,8 +131,6 @@ def open_data(request: EvalRequest) -> Sequence[RgbdDataset | CameraBag]:
         DataError: neither.
         ConfigError: options of bags for a folder, or values that cannot be.
     """
-    from geo_perception.cli.bag_options import camera_bag, is_bag_data
-
     if is_bag_data(request):
         return [camera_bag(request)]
     return [part[: request.limit] for part in open_rgbd_sets(request.data)]

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception.cli.bag_options import is_bag_data, pose_of, read_as, topics_of, windows_of
 from geo_perception.datasets import FrameDataset, open_dataset
 from geo_perception.errors import DataError
 from geo_perception.evaluation import Protocol, Report, evaluate, result_folder
@@ -54,7 +55,13 @@ def run(request: EvalRequest) -> Path:
         evaluation = evaluate(first, limited(frames, limit), protocol, compared, observer)
     metrics = evaluation.metrics()
     stereo = PRECOMPUTED if precomputed else config.stereo
-    described = {"pipeline": request.pipeline, "data": str(request.data), "limit": limit, "stereo": stereo}
+    described: dict[str, Any] = {
+        "pipeline": request.pipeline,
+        "data": str(request.data),
+        "limit": limit,
+        "stereo": stereo,
+    }
+    described["read"] = read_as(request)
     path = report.write(result_folder("eval", request.out), metrics, {**described, **describe(fusions)})
     print(as_text(brief_tables(metrics)))
     for line in lidar_remarks(metrics):
@@ -84,8 +91,6 @@ def open_frames(request: EvalRequest) -> tuple[Frames, int]:
         DataError: neither, or damaged.
         ConfigError: options of bags for a folder, or values that cannot be.
     """
-    from geo_perception.cli.bag_options import is_bag_data, pose_of, topics_of, windows_of
-
     if is_bag_data(request):
         from geo_perception.ros.bags import DEFAULT_TOPICS, bag_info, read_bag
 
