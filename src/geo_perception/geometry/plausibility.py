@@ -118,6 +118,8 @@ def view_deg(camera: PinholeCamera) -> float:
 
 def is_rotation(matrix: Matrix) -> bool:
     """Whether a 3x3 matrix is one, to the digits that calibration files have."""
+    if np.abs(matrix).max() > 2:
+        return False
     return bool(np.allclose(matrix @ matrix.T, np.eye(3), atol=1e-2) and np.linalg.det(matrix) > 0)
 
 
@@ -130,8 +132,8 @@ def _off_centre(camera: PinholeCamera) -> tuple[float, float]:
 def _centre(camera: PinholeCamera) -> str:
     """The principal point, and the size of image that it would be the middle of."""
     text = f"principal point {camera.cx:g}, {camera.cy:g} of a {_size(camera)} image"
-    width, height = round(2 * camera.cx + 1), round(2 * camera.cy + 1)
-    return f"{text} (middle of {width}x{height})" if min(width, height) > 0 else text
+    width, height = 2 * camera.cx + 1, 2 * camera.cy + 1
+    return f"{text} (middle of {width:.0f}x{height:.0f})" if 1 <= min(width, height) < 1e5 else text
 
 
 def _stretch(camera: PinholeCamera) -> str:

@@ -14,6 +14,7 @@ from geo_perception.errors import DataError
 from geo_perception.geometry.plausibility import checked_matrix
 
 Matrix = NDArray[np.float64]
+MAX_DISTORTION = 100.0  # of a coefficient; Azure Kinect's largest are near 5
 Size = tuple[int, int]  # width, height
 
 
@@ -48,6 +49,8 @@ def from_values(
         return stated_camera(flat, size)
     if not 4 <= flat.size <= 18:
         raise DataError(f"needs 3x3 numbers, or fx fy cx cy, got {flat.size}: {flat[:12].tolist()}")
+    if np.abs(flat[4:]).max(initial=0) > MAX_DISTORTION:
+        raise DataError(f"numbers behind fx fy cx cy must be of distortion, got {flat[4:].tolist()}")
     fx, fy, cx, cy = flat[:4]
     return stated_camera(np.array([fx, 0, cx, 0, fy, cy, 0, 0, 1]), size, flat[4:])
 
