@@ -145,6 +145,36 @@ def matrix(focal_px: float) -> dict[str, np.ndarray]:
     return {"k": K.reshape(9), "p": np.column_stack((K, np.zeros(3))).reshape(12)}
 
 
+def test_an_unusual_camera_is_answered_said_and_logged_once(make: Callable[..., IndoorRun]) -> None:
+    run = make(stand_in=True)
+    far = matrix(CAMERA.fx)
+    for name, columns in (("k", 3), ("p", 4)):
+        far[name][2], far[name][columns + 2] = WIDTH - 0.5, HEIGHT - 0.5
+    for _ in range(2):
+        run.peer.wait_for_output(sent(run, picture(), **far))
+    says = "camera_info: P: principal point 127.5, 95.5 of a 128x96 image (middle of 256x192)"
+    run.wait_for_status("degraded", lambda what: what.startswith(says))
+    goes_on(run)
+    run.wait_for_status("degraded", lambda what: what == "no")
+
+
+def test_depth_is_unknown_where_rectification_left_black(make: Callable[..., IndoorRun]) -> None:
+    run = make()
+    rectified = {**matrix(CAMERA.fx), "d": [0.3, 0.0, 0.0, 0.0, 0.0]}
+    header = conversions.header(1, FRAME_ID)
+    message = conversions.info_from_camera(camera_of(HEIGHT, WIDTH), header)
+    for name, value in rectified.items():
+        setattr(message, name, value)
+    outside = conversions.camera_from_info(message).outside
+    assert outside is not None
+    image = picture()
+    raw = conversions.decode_depth(run.peer.wait_for_output(sent(run, image, **rectified)))
+    assert np.isfinite(raw).all()  # a picture everywhere: it did not come rectified
+    image[outside] = 0
+    depth_m = conversions.decode_depth(run.peer.wait_for_output(sent(run, image, **rectified)))
+    np.testing.assert_array_equal(np.isnan(depth_m), outside)
+
+
 UNUSABLE = {
     "uncalibrated": (matrix(0.0), "is it calibrated"),
     "NaN": (matrix(float("nan")), "must be finite"),
