@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from geo_perception.datasets.calibration import OPTICAL_FROM_BODY, Calibration, read_calibration
 from geo_perception.datasets.files import read_map16, read_points, read_rgb
-from geo_perception.errors import DataError
+from geo_perception.errors import DataError, InputError
 from geo_perception.frames import StereoLidarFrame
-from geo_perception.geometry import StereoRig
+from geo_perception.geometry import StereoRig, require_returns
 
 Array = NDArray[np.float32]
 
@@ -98,7 +98,7 @@ class FrameDataset(Sequence[StereoLidarFrame]):
             files.stamp_ns,
             left,
             right,
-            read_points(files.points) if files.points else np.empty((0, 4), np.float32),
+            _returns(files.points) if files.points else np.empty((0, 4), np.float32),
             rig,
             OPTICAL_FROM_BODY if calibration.camera_from_lidar is None else calibration.camera_from_lidar,
             _truth(files, rig),
@@ -119,6 +119,14 @@ class FrameDataset(Sequence[StereoLidarFrame]):
         """One object per size, because a camera caches its rays."""
         key = (files.calibration, width, height)
         return self._rigs.setdefault(key, calibration.rig(width, height))
+
+
+def _returns(path: Path) -> Array:
+    """The returns of a cloud file, which may be empty. Raises DataError: it holds points and none is a return."""
+    try:
+        return require_returns(read_points(path))
+    except InputError as error:
+        raise DataError(f"point cloud {path}: {error}") from error
 
 
 def _truth(files: FrameFiles, rig: StereoRig) -> Array | None:

@@ -19,7 +19,7 @@ from geo_perception.errors import ConfigError, InputError
 from geo_perception.evaluation.estimate import FUSED, LIDAR, STEREO, Estimate
 from geo_perception.evaluation.metrics import DepthMetrics, depth_metrics, known, target_mask
 from geo_perception.frames import StereoLidarFrame
-from geo_perception.geometry import project_lidar, se3
+from geo_perception.geometry import drop_no_returns, project_lidar, se3
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -58,7 +58,7 @@ class Returns:
     @classmethod
     def of(cls, frame: StereoLidarFrame) -> Returns:
         """Projects the sweep with nothing removed, so that regions do not depend on the method judged."""
-        points_cam = se3.apply(frame.camera_from_lidar, frame.points_lidar[:, :3])
+        points_cam = se3.apply(frame.camera_from_lidar, drop_no_returns(frame.points_lidar)[:, :3])
         depth_m = project_lidar(points_cam, frame.rig.left)
         empty = np.isnan(depth_m)
         if empty.all():

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +22,17 @@ if TYPE_CHECKING:  # weights need torch, which the classical backends do without
 Array = NDArray[np.float32]
 Image = NDArray[np.uint8]
 
-# rectified RGB pair -> dense disparity (H, W) px and matched mask (H, W)
-StereoMatcher = Callable[[Image, Image], tuple[Array, NDArray[np.bool_]]]
+
+class StereoMatcher(Protocol):
+    """Rectified RGB pair -> dense disparity (H, W) px and matched mask (H, W)."""
+
+    def search(self, wanted_px: int) -> int:
+        """Disparities that it tries when asked for `wanted_px`."""
+
+    def __call__(self, left: Image, right: Image, search_px: int) -> tuple[Array, NDArray[np.bool_]]:
+        """Disparity and what of it was matched; `search_px` as `search` takes it."""
+
+
 # visible returns (H, W) m and left RGB image -> dense depth (H, W) m, NaN everywhere without returns
 LidarCompleter = Callable[[Array, Image], Array]
 # both estimates -> depth (H, W) m and lidar confidence (H, W)

@@ -3,10 +3,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from geo_perception.pipelines.agreement import Agreement
+    from geo_perception.pipelines.search_range import SearchRange
 
 Array = NDArray[np.float32]
 Image = NDArray[np.uint8]
@@ -28,6 +35,7 @@ class LidarEstimate:
     sparse_depth_m: Array  # (H, W) the returns the camera sees, NaN elsewhere
     depth_m: Array  # (H, W) completed, every pixel filled unless there is no return at all (then NaN)
     distance_px: Array  # (H, W) distance to the nearest visible return, pixels
+    agreement: Agreement | None = None  # of the visible returns with stereo, before it refuted any
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,20 @@ class FusedDepth:
     lidar_depth_m: Array | None = None  # (H, W) completed lidar depth, None when the sweep was missing
     sparse_depth_m: Array | None = None  # (H, W) visible returns, NaN elsewhere
     stages_ms: dict[str, float] = field(default_factory=dict)  # time of each stage
+    agreement: Agreement | None = None  # of stereo and lidar; None when one of them was missing
+    search_range: SearchRange | None = None  # of stereo; None when its disparities came from elsewhere
+    no_returns: int = 0  # points of the sweep that were none
+    compute_uncertainty: Callable[[], Array] | None = field(default=None, repr=False, compare=False)
+
+    @cached_property
+    def uncertainty(self) -> Array:
+        """(H, W) relative standard deviation of the depth, computed when first asked for.
+
+        NaN where the depth is NaN, and everywhere if the pipeline does not estimate it.
+        """
+        if self.compute_uncertainty is None:
+            return np.full_like(self.depth_m, np.nan)
+        return self.compute_uncertainty()
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from geo_perception.weights import ModelCard, find_model, load_model, read_card
 Array = NDArray[np.float32]
 Image = NDArray[np.uint8]
 SSDC_MULTIPLE = 16
+MAX_DISPARITY_PX = 192  # of PSMNet unless its card says another
 FARTHEST_PX = 0.1  # smaller disparities than PSMNet can tell from zero
 
 
@@ -55,8 +56,13 @@ class LearnedStereo:
         """Load the model; raises WeightsError."""
         self._network, self.card = load_for("stereo", "psmnet", choice)
         self._device = torch.device(choice.device)
+        self._max_disparity_px = int(self.card.config.get("maxdisp", MAX_DISPARITY_PX))
 
-    def __call__(self, left: Image, right: Image) -> tuple[Array, NDArray[np.bool_]]:
+    def search(self, wanted_px: int) -> int:
+        """The network's own number of disparities, whatever was asked for."""
+        return self._max_disparity_px
+
+    def __call__(self, left: Image, right: Image, search_px: int = 0) -> tuple[Array, NDArray[np.bool_]]:
         """Disparity (H, W) px of the left image, and a mask that is True everywhere."""
         with torch.inference_mode():
             disparity: Array = self._network(self._tensor(left), self._tensor(right))[0].float().cpu().numpy()

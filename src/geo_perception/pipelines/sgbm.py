@@ -16,11 +16,16 @@ Array = NDArray[np.float32]
 Image = NDArray[np.uint8]
 
 
+DISPARITY_STEP_PX = 16  # OpenCV searches multiples of this
+
+
 @dataclass(frozen=True)
 class SgbmConfig:
     """Matcher settings; the defaults had the lowest depth error among those tried on street scenes."""
 
-    max_disparity_px: int = 128  # nearest depth 3 m at KITTI's f * B; a multiple of 16
+    max_disparity_px: int = (
+        128  # unless a call says another; nearest depth 3 m at KITTI's f * B; a multiple of 16
+    )
     block_px: int = 5
     smoothness_small: int = 4  # P1 per pixel of the block: one disparity step to the neighbour
     smoothness_large: int = 48  # P2: any larger step; high, since roads and facades are smooth
@@ -41,21 +46,27 @@ class SgbmConfig:
                 f"column_step must divide max_disparity_px / 16 = {self.max_disparity_px // 16}, got {self.column_step}"
             )
 
-    @property
-    def searched(self) -> int:
-        """Disparities that the matcher tries, in columns of the images it is given."""
-        return self.max_disparity_px // self.column_step
-
 
 class Sgbm:
     """Callable matcher: rectified RGB pair -> (disparity, matched mask)."""
 
     def __init__(self, config: SgbmConfig = SgbmConfig()) -> None:
         self.config = config
-        self._matcher = _matcher(config)
+        self._matchers: dict[int, Any] = {}  # by disparities; a matcher keeps its buffers
 
-    def __call__(self, left: Image, right: Image) -> tuple[Array, NDArray[np.bool_]]:
+    def search(self, wanted_px: int) -> int:
+        """Disparities that a call with `wanted_px` tries: the next multiple of what the matcher takes."""
+        step = DISPARITY_STEP_PX * self.config.column_step
+        return -(-wanted_px // step) * step
+
+    def __call__(
+        self, left: Image, right: Image, search_px: int | None = None
+    ) -> tuple[Array, NDArray[np.bool_]]:
         """Match a rectified pair.
+
+        Args:
+            left, right: (H, W, 3) RGB of one size.
+            search_px: disparities to try, see `search`; None: as configured.
 
         Returns:
             disparity (H, W) float32 px, holes filled with background, 0 if nothing matched at all;
@@ -66,8 +77,11 @@ class Sgbm:
         """
         if left.shape != right.shape:
             raise InputError(f"left and right image must have one size, got {left.shape} and {right.shape}")
-        raw = self._matcher.compute(self._padded_grey(left), self._padded_grey(right))
-        raw = raw[:, self.config.searched :]
+        columns = self.search(search_px or self.config.max_disparity_px) // self.config.column_step
+        if columns not in self._matchers:
+            self._matchers = {columns: _matcher(self.config, columns)}
+        greys = (self._padded_grey(image, columns) for image in (left, right))
+        raw = self._matchers[columns].compute(*greys)[:, columns:]
         unit = np.float32(left.shape[1] / raw.shape[1] / 16)  # sixteenths of a column of what was matched
         disparity = raw.astype(np.float32) * unit
         matched = disparity > 0
@@ -80,21 +94,20 @@ class Sgbm:
             np.bool_
         )
 
-    def _padded_grey(self, image: Image) -> Image:
+    def _padded_grey(self, image: Image, pad: int) -> Image:
         # The matcher skips the columns that it searches; padding lets it search them as far as the image goes.
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
         if self.config.column_step > 1:
             columns = -(-grey.shape[1] // self.config.column_step)
             grey = cv2.resize(grey, (columns, grey.shape[0]), interpolation=cv2.INTER_AREA)
-        pad = self.config.searched
         return np.asarray(cv2.copyMakeBorder(grey, 0, 0, pad, 0, cv2.BORDER_REPLICATE), np.uint8)
 
 
-def _matcher(config: SgbmConfig) -> Any:
+def _matcher(config: SgbmConfig, columns: int) -> Any:
     area = config.block_px**2
     return cv2.StereoSGBM.create(
         minDisparity=0,
-        numDisparities=config.searched,
+        numDisparities=columns,
         blockSize=config.block_px,
         P1=config.smoothness_small * area,
         P2=config.smoothness_large * area,

@@ -14,18 +14,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo_perception.errors import ConfigError, InputError
-from geo_perception.geometry import StereoRig, project_lidar, se3, visible_returns
+from geo_perception.geometry import StereoRig, drop_no_returns, project_lidar, se3, visible_returns
 from geo_perception.pipelines import backends
+from geo_perception.pipelines.agreement import compare
 from geo_perception.pipelines.alignment import align_disparity, alignment_trust, unrefuted_returns
 from geo_perception.pipelines.estimates import FusedDepth, FusionInputs, LidarEstimate, StereoEstimate
+from geo_perception.pipelines.measured import between_measured, matched_well, return_reach_px
 from geo_perception.pipelines.model_choice import ModelChoice
+from geo_perception.pipelines.search_range import (
+    SearchRange,
+    coarse_matcher,
+    nearer_than_searched,
+    search_px,
+    without_too_near,
+)
 
 if TYPE_CHECKING:  # weights need torch, which the classical backends do without
     from geo_perception.weights import ModelCard
 
 Array = NDArray[np.float32]
 Image = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
 PRECISIONS = ("auto", "float32", "bfloat16")
+UNKNOWNS = NAN, LIMIT = "nan", "limit"
 
 
 @dataclass(frozen=True)
@@ -44,7 +55,13 @@ class StereoLidarFusionConfig:
     )
     align_stereo: bool = True  # fit each frame's disparities to the returns by a line before fusing
     check_returns: bool = True  # drop returns far behind a surface that stereo matched (glass, roofs)
-    max_depth_m: float = 80.0  # all depths end here; a pixel at the limit is at least this far away
+    max_depth_m: float = 80.0  # all depths end here
+    min_depth_m: float = (
+        3.0  # stereo searches as near as this where the image's width allows it; time goes with it
+    )
+    unknown: str = (
+        "nan"  # of what nothing measured, such as the sky: nan; or limit, a guess of at most max_depth_m
+    )
 
     def __post_init__(self) -> None:
         backends.check_choice("stereo", self.stereo, dict(backends.STEREO))
@@ -54,6 +71,12 @@ class StereoLidarFusionConfig:
             raise ConfigError(f"precision must be one of {PRECISIONS}, got {self.precision!r}")
         if not 1.0 <= self.max_depth_m <= 1000.0:
             raise ConfigError(f"max_depth_m must be between 1 and 1000, got {self.max_depth_m}")
+        if not 0.1 <= self.min_depth_m < self.max_depth_m:
+            raise ConfigError(
+                f"min_depth_m must be at least 0.1 and below max_depth_m {self.max_depth_m:g}, got {self.min_depth_m}"
+            )
+        if self.unknown not in UNKNOWNS:
+            raise ConfigError(f"unknown must be one of {UNKNOWNS}, got {self.unknown!r}")
 
 
 class StereoLidarFusion:
@@ -71,6 +94,7 @@ class StereoLidarFusion:
         def choice(model: str) -> ModelChoice:
             return ModelChoice(model, config.device, config.precision)
 
+        self._coarse = coarse_matcher()
         self._match, stereo_card = backends.STEREO[config.stereo](choice(config.stereo_model))
         self._complete, completion_card = backends.COMPLETION[config.completion](
             choice(config.completion_model)
@@ -102,15 +126,28 @@ class StereoLidarFusion:
         """
         check_images(left, right, rig)
         stages: dict[str, float] = {}
-        stereo = lidar = None
+        stereo = lidar = searched = None
+        beyond: Mask = np.zeros(rig.left.size, np.bool_)
         if right is not None:
+            searched = self.search_range(rig) if disparity_px is None else None
             with timed("stereo", stages):
                 stereo = self.stereo_estimate(left, right, rig, disparity_px)
+                if searched is not None:
+                    beyond = nearer_than_searched(self._coarse, left, right, searched.disparities_px)
         if points_lidar is not None:
             lidar = self.lidar_estimate(left, points_lidar, rig, camera_from_lidar, stereo, stages)
+        agreement = None if lidar is None else lidar.agreement
+        if stereo is not None and searched is not None:
+            stereo, beyond = without_too_near(
+                stereo, lidar, beyond, searched.nearest_m, return_reach_px(rig.left)
+            )
         with timed("fusion", stages):
             depth_m, confidence = self._combine(left, right, stereo, lidar, rig)
             np.minimum(depth_m, np.float32(self.config.max_depth_m), out=depth_m)
+        with timed("unknown", stages):
+            depth_m[beyond] = np.nan
+            if self.config.unknown == NAN:
+                depth_m[~self._measured(left, right, stereo, lidar, depth_m, rig)] = np.nan
         return FusedDepth(
             depth_m,
             confidence,
@@ -118,14 +155,43 @@ class StereoLidarFusion:
             None if lidar is None else lidar.depth_m,
             None if lidar is None else lidar.sparse_depth_m,
             stages,
+            agreement,
+            searched,
+            0 if points_lidar is None else len(points_lidar) - len(drop_no_returns(points_lidar)),
         )
+
+    def search_range(self, rig: StereoRig) -> SearchRange:
+        """The disparities that stereo tries on this rig."""
+        wanted = search_px(rig.focal_baseline, self.config.min_depth_m, rig.left.width)
+        return SearchRange(self._match.search(wanted), rig.focal_baseline, self.config.min_depth_m)
+
+    def _measured(
+        self,
+        left: Image,
+        right: Image | None,
+        stereo: StereoEstimate | None,
+        lidar: LidarEstimate | None,
+        depth_m: Array,
+        rig: StereoRig,
+    ) -> Mask:
+        """(H, W) pixels of the fused depth that a sensor measured, or that lie between such pixels."""
+        measured: Mask = np.zeros(depth_m.shape, np.bool_)
+        if stereo is not None and right is not None:
+            disparity = np.float32(rig.focal_baseline) / stereo.depth_m
+            farthest_px = rig.focal_baseline / self.config.max_depth_m
+            measured |= matched_well(left, right, disparity, stereo.valid, farthest_px)
+        if lidar is not None:
+            measured |= lidar.distance_px <= np.float32(return_reach_px(rig.left))
+        measured &= ~np.isnan(depth_m)
+        disparity = np.float32(rig.focal_baseline) / depth_m
+        return measured | between_measured(measured, disparity, rig.left)
 
     def stereo_estimate(
         self, left: Image, right: Image, rig: StereoRig, disparity_px: Array | None = None
     ) -> StereoEstimate:
         """Dense depth from the pair, limited to max_depth_m."""
         if disparity_px is None:
-            disparity_px, valid = self._match(left, right)
+            disparity_px, valid = self._match(left, right, self.search_range(rig).disparities_px)
         else:
             valid = disparity_px > 0
         floor = np.float32(rig.focal_baseline / self.config.max_depth_m)
@@ -142,22 +208,28 @@ class StereoLidarFusion:
     ) -> LidarEstimate | None:
         """Projected, filtered and completed returns; None if no return falls into the image.
 
-        With `stereo`, returns that it refutes are removed too, unless `check_returns` is off.
+        With `stereo`, returns that it refutes are removed too, unless `check_returns` is off. If it refutes all of
+        them, none is removed: then it is the rig that is wrong, which `agreement` tells.
         """
         stages = {} if stages is None else stages
         with timed("projection", stages):
-            raw = project_lidar(se3.apply(camera_from_lidar, points_lidar[:, :3]), rig.left)
+            returns = drop_no_returns(points_lidar)
+            raw = project_lidar(se3.apply(camera_from_lidar, returns[:, :3]), rig.left)
             raw[raw > self.config.max_depth_m] = np.nan
-            sparse = visible_returns(raw, rig.left)
-            if stereo is not None and self.config.check_returns:
-                sparse = unrefuted_returns(sparse, stereo, rig.focal_baseline)
-        if np.isnan(sparse).all():
-            return None
+            sparse = visible = visible_returns(raw, rig.left)
+            if np.isnan(visible).all():
+                return None
+            agreement = None
+            if stereo is not None:
+                if self.config.check_returns:
+                    sparse = unrefuted_returns(visible, stereo, rig.focal_baseline)
+                agreement = compare(stereo, visible, sparse, rig.focal_baseline)
+                sparse = visible if np.isnan(sparse).all() else sparse
         with timed("completion", stages):
             dense = self._complete(sparse, left)
             np.minimum(dense, np.float32(self.config.max_depth_m), out=dense)
             distance = cv2.distanceTransform(np.isnan(sparse).view(np.uint8), cv2.DIST_L2, 5)
-        return LidarEstimate(raw, sparse, dense, distance)
+        return LidarEstimate(raw, sparse, dense, distance, agreement)
 
     def fusion_inputs(
         self, left: Image, right: Image, stereo: StereoEstimate, lidar: LidarEstimate, rig: StereoRig

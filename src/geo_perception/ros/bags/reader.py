@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from geo_perception.errors import DataError
 from geo_perception.frames import StereoLidarFrame
-from geo_perception.geometry import StereoRig
+from geo_perception.geometry import StereoRig, require_returns
 from geo_perception.ros.bags.layout import DEFAULT_TOPICS, BagTopics
 from geo_perception.ros.bags.matching import MatchedMessages, matched_messages
 from geo_perception.ros.bags.windows import MatchWindows
@@ -88,7 +88,7 @@ class _StereoLidar:
             match.stamp_ns,
             images["left"],
             images["right"],
-            decode_points(points),
+            require_returns(decode_points(points)),
             rig,
             self._camera_from_lidar(left.header.frame_id, points.header.frame_id),
             depth_m,

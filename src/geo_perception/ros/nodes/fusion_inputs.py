@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo_perception.errors import InputError
-from geo_perception.geometry import StereoRig
+from geo_perception.geometry import StereoRig, require_returns
 from geo_perception.ros import conversions
 from geo_perception.ros.nodes.camera_inputs import calibration_key, decode_sized
 from geo_perception.ros.nodes.fusion_settings import LEFT, LEFT_INFO, POINTS, RIGHT, RIGHT_INFO
@@ -30,6 +30,7 @@ class Sensors:
     camera_from_lidar: NDArray[np.float64]
     faults: tuple[str, ...]  # why a sensor is None
     doubts: tuple[str, ...] = ()  # what is unusual about the calibration
+    no_returns: int = 0  # points of the cloud that were none
 
 
 class InputDecoder:
@@ -60,12 +61,13 @@ class InputDecoder:
         else:
             right = attempt(RIGHT, lambda: decode_sized(match.get(RIGHT), rig.left))
         points = attempt(POINTS, lambda: decode_sweep(match.get(POINTS)))
-        camera_from_lidar = np.eye(4)
+        camera_from_lidar, no_returns = np.eye(4), 0
         if points is not None:
+            no_returns = match[POINTS].width * match[POINTS].height - len(points)
             frames = match[LEFT].header.frame_id, match[POINTS].header.frame_id
             found = attempt(POINTS, lambda: self._extrinsics.lookup(*frames))
             points, camera_from_lidar = (None, camera_from_lidar) if found is None else (points, found)
-        return Sensors(left, right, points, rig, camera_from_lidar, tuple(faults), doubts)
+        return Sensors(left, right, points, rig, camera_from_lidar, tuple(faults), doubts, no_returns)
 
     def _calibration(self, match: Match) -> tuple[StereoRig, str, tuple[str, ...]]:
         """The rig of this set's CameraInfos, why it cannot serve stereo if it cannot, and what is unusual about it."""
@@ -107,21 +109,14 @@ def rig_or_fault(left: Any, right: Any | None) -> tuple[StereoRig, str]:
 
 
 def decode_sweep(message: Any) -> NDArray[np.float32]:
-    """(N, 4) points.
+    """(N, 4) returns of a sweep; points where a beam met nothing are dropped.
 
     Raises:
-        InputError: missing, malformed, or without a single finite point.
+        InputError: missing, malformed, or without a single return.
     """
     if message is None:
         raise InputError("missing")
     points = conversions.decode_points(message)
     if not len(points):
         raise InputError("the cloud is empty")
-    if not any(np.isfinite(block[:, :3]).all(axis=1).any() for block in blocks(points)):
-        raise InputError(f"none of the cloud's {len(points)} points is finite")
-    return points
-
-
-def blocks(points: NDArray[np.float32], size: int = 4096) -> Iterator[NDArray[np.float32]]:
-    """The points piece by piece: a good cloud shows itself in the first one."""
-    return (points[start : start + size] for start in range(0, len(points), size))
+    return require_returns(points)

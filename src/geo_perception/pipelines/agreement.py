@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether two sensors that should see the same world do: what no message is malformed enough to tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from geo_perception.pipelines.estimates import FusedDepth, StereoEstimate
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+SAMPLE = 2000  # returns looked at, spread over the image: enough for a median
+MIN_RETURNS = 50
+# Medians over the returns of one frame. KITTI recordings and simulated drives have 0.01 to 0.035 of the depth; a
+# baseline wrong by a fifth 0.18.
+MAX_DISAGREEMENT = 0.1  # of the depth
+MIN_ERROR_PX = 1.0  # and of the disparity: a rig that is off by less is a matter of `align_stereo`
+COMMON_ERROR = 0.5  # of the disagreement that one factor explains; then it is the baseline's
+UNREASONABLE = 0.5  # of the depth: nothing is right, such as with images swapped
+MAX_DROPPED = 0.3  # share of the visible returns that stereo may refute; 0.03 is the most of good recordings
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Stereo against the lidar's returns as they came, before any was dropped."""
+
+    returns: int = 0  # that the camera sees and stereo has matched, as far as they were looked at
+    depth_ratio: float = float("nan")  # stereo over lidar, median
+    disagreement: float = float("nan")  # |ratio - 1|, median
+    error_px: float = float("nan")  # of the disparity, median of the absolute
+    dropped: float = 0.0  # share of the visible returns that stereo refuted
+
+    @classmethod
+    def of(
+        cls,
+        stereo_m: Array,
+        returns_m: Array,
+        matched: Mask | None = None,
+        focal_baseline: float = float("inf"),
+        dropped: float = 0.0,
+    ) -> Agreement:
+        """Compare (H, W) stereo depth with (H, W) visible returns (NaN elsewhere), where `matched`.
+
+        Without `focal_baseline` every error counts, however small in pixels.
+        """
+        usable = np.isfinite(returns_m) & np.isfinite(stereo_m)
+        where = np.flatnonzero(usable if matched is None else usable & matched)
+        if len(where) < MIN_RETURNS:
+            return cls(len(where), dropped=dropped)
+        where = where[:: 1 + len(where) // SAMPLE]
+        seen, measured = stereo_m.take(where), returns_m.take(where)
+        ratio = seen / measured
+        nearness = float(np.median(np.abs(np.reciprocal(seen) - np.reciprocal(measured))))
+        relative = float(np.median(np.abs(ratio - 1)))
+        return cls(len(where), float(np.median(ratio)), relative, nearness * focal_baseline, dropped)
+
+    @property
+    def holds(self) -> bool:
+        """Whether the two see the same world, as far as can be told."""
+        return not (self.disagreement > MAX_DISAGREEMENT and self.error_px > MIN_ERROR_PX)
+
+
+def compare(
+    stereo: StereoEstimate, visible_depth_m: Array, kept_depth_m: Array, focal_baseline: float
+) -> Agreement:
+    """Stereo against the visible returns (H, W), of which it left `kept_depth_m`."""
+    visible, kept = (int((~np.isnan(depth_m)).sum()) for depth_m in (visible_depth_m, kept_depth_m))
+    dropped = 1 - kept / max(visible, 1)
+    return Agreement.of(stereo.depth_m, visible_depth_m, stereo.valid, focal_baseline, dropped)
+
+
+def disagreement(fused: FusedDepth, max_dropped: float = MAX_DROPPED) -> str:
+    """What to suspect when stereo and the lidar's returns differ in general; empty when they agree or one is absent.
+
+    The output then rests on one of them at most, though every message by itself was in order.
+
+    Args:
+        fused: of one frame.
+        max_dropped: share of the visible returns that stereo may refute before that is said.
+    """
+    found = fused.agreement
+    if found is None and fused.stereo_depth_m is not None and fused.sparse_depth_m is not None:
+        found = Agreement.of(fused.stereo_depth_m, fused.sparse_depth_m)
+    if found is None:
+        return ""
+    if not found.holds:
+        return _suspicion(found)
+    if found.dropped > max_dropped:
+        return (
+            f"{found.dropped:.0%} of the lidar's returns lie far behind what stereo sees and were dropped (at most "
+            f"{max_dropped:.0%} is expected): wrong baseline, calibration or extrinsics?"
+        )
+    return ""
+
+
+def _suspicion(found: Agreement) -> str:
+    dropped = f"; {found.dropped:.0%} of the returns were dropped" if found.dropped > MAX_DROPPED else ""
+    text = f"stereo and lidar disagree by {found.disagreement:.0%} of the depth{dropped}"
+    factor = found.depth_ratio
+    common = abs(factor - 1) > COMMON_ERROR * found.disagreement
+    if not common:
+        return f"{text}: left and right images swapped, wrong calibration or extrinsics, or an image without texture?"
+    side = "near" if factor < 1 else "far"
+    times = max(factor, 1 / factor)
+    swapped = "left and right images swapped, " if found.disagreement > UNREASONABLE else ""
+    return (
+        f"{text}, stereo is {times:.3g} times too {side}: baseline or focal length wrong by about that factor (its "
+        f"unit, or not scaled with the image?), {swapped}wrong calibration or extrinsics, or an image without texture?"
+    )
