@@ -204,7 +204,11 @@ class FusionPeer(NodePeer):
         "left": ("Image", "left/image_rect"),
         "right": ("Image", "right/image_rect"),
     }
-    OUTPUTS: ClassVar = {**DEPTH_OUTPUTS, "confidence": ("Image", "depth/confidence")}
+    OUTPUTS: ClassVar = {
+        **DEPTH_OUTPUTS,
+        "confidence": ("Image", "depth/confidence"),
+        "uncertainty": ("Image", "depth/uncertainty"),
+    }
 
 
 class IndoorPeer(NodePeer):

@@ -20,6 +20,7 @@ MIN_RETURNS = 50
 # Medians over the returns of one frame. KITTI recordings and simulated drives have 0.01 to 0.035 of the depth; a
 # baseline wrong by a fifth 0.18.
 MAX_DISAGREEMENT = 0.1  # of the depth
+MAX_FILLED_DISAGREEMENT = 0.25  # where stereo was filled in, which is never as good
 MIN_ERROR_PX = 1.0  # and of the disparity: a rig that is off by less is a matter of `align_stereo`
 COMMON_ERROR = 0.5  # of the disagreement that one factor explains; then it is the baseline's
 UNREASONABLE = 0.5  # of the depth: nothing is right, such as with images swapped
@@ -35,6 +36,7 @@ class Agreement:
     disagreement: float = float("nan")  # |ratio - 1|, median
     error_px: float = float("nan")  # of the disparity, median of the absolute
     dropped: float = 0.0  # share of the visible returns that stereo refuted
+    filled: bool = False  # stereo matched next to nothing, and is compared where it was filled in
 
     @classmethod
     def of(
@@ -47,10 +49,13 @@ class Agreement:
     ) -> Agreement:
         """Compare (H, W) stereo depth with (H, W) visible returns (NaN elsewhere), where `matched`.
 
-        Without `focal_baseline` every error counts, however small in pixels.
+        Where stereo has hardly matched anything, what it filled in is compared. Without `focal_baseline` every error
+        counts, however small in pixels.
         """
         usable = np.isfinite(returns_m) & np.isfinite(stereo_m)
         where = np.flatnonzero(usable if matched is None else usable & matched)
+        filled = matched is not None and len(where) < MIN_RETURNS
+        where = np.flatnonzero(usable) if filled else where
         if len(where) < MIN_RETURNS:
             return cls(len(where), dropped=dropped)
         where = where[:: 1 + len(where) // SAMPLE]
@@ -58,12 +63,13 @@ class Agreement:
         ratio = seen / measured
         nearness = float(np.median(np.abs(np.reciprocal(seen) - np.reciprocal(measured))))
         relative = float(np.median(np.abs(ratio - 1)))
-        return cls(len(where), float(np.median(ratio)), relative, nearness * focal_baseline, dropped)
+        return cls(len(where), float(np.median(ratio)), relative, nearness * focal_baseline, dropped, filled)
 
     @property
     def holds(self) -> bool:
         """Whether the two see the same world, as far as can be told."""
-        return not (self.disagreement > MAX_DISAGREEMENT and self.error_px > MIN_ERROR_PX)
+        limit = MAX_FILLED_DISAGREEMENT if self.filled else MAX_DISAGREEMENT
+        return not (self.disagreement > limit and self.error_px > MIN_ERROR_PX)
 
 
 def compare(

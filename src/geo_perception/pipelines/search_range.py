@@ -38,10 +38,14 @@ class SearchRange:
         """Depth of the largest disparity."""
         return self.focal_baseline / (self.disparities_px - 1)
 
+    @property
+    def is_short(self) -> bool:
+        """Whether it ends before the depth that was asked for."""
+        return self.focal_baseline / self.wanted_m - (self.disparities_px - 1) > 2 * SLACK_PX
+
     def __str__(self) -> str:
         text = f"stereo searches {self.disparities_px} px of disparity: nothing nearer than {self.nearest_m:.2f} m"
-        short = self.focal_baseline / self.wanted_m - (self.disparities_px - 1) > 2 * SLACK_PX
-        return f"{text} (min_depth_m {self.wanted_m:g} is out of its reach)" if short else text
+        return f"{text}, and min_depth_m is {self.wanted_m:g}" if self.is_short else text
 
 
 def search_px(focal_baseline: float, min_depth_m: float, width: int) -> int:

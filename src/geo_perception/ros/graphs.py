@@ -234,6 +234,7 @@ FUSION_NODE = NodeSpec(
         "right/camera_info": "{right}/camera_info",
         "points": "{points}",
         "depth/confidence": "{depth}/confidence",
+        "depth/uncertainty": "{depth}/uncertainty",
         **DEPTH_TOPICS,
     },
 )

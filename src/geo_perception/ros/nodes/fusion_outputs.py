@@ -10,15 +10,15 @@ from geo_perception.pipelines import FusedDepth
 from geo_perception.ros import conversions
 from geo_perception.ros.nodes.depth_outputs import DepthEncoder
 from geo_perception.ros.nodes.fusion_inputs import Sensors
-from geo_perception.ros.nodes.fusion_settings import CONFIDENCE, FusionSettings
+from geo_perception.ros.nodes.fusion_settings import CONFIDENCE, UNCERTAINTY, FusionSettings
 
 
 class OutputEncoder:
-    """Wanted outputs of a frame, as of `DepthEncoder`, and the confidence."""
+    """Wanted outputs of a frame, as of `DepthEncoder`, the confidence and the uncertainty."""
 
     def __init__(self) -> None:
         self._depth = DepthEncoder()
-        self._confidence = conversions.ImageEncoder()
+        self._images = {topic: conversions.ImageEncoder() for topic in (CONFIDENCE, UNCERTAINTY)}
 
     def __call__(
         self,
@@ -31,4 +31,6 @@ class OutputEncoder:
         """Topic and message of each wanted output; the camera is the left one at the size of the depth."""
         yield from self._depth(fused.depth_m, sensors.left, sensors.rig.left, wanted, settings, header)
         if CONFIDENCE in wanted:
-            yield CONFIDENCE, self._confidence(fused.confidence, "32FC1", header)
+            yield CONFIDENCE, self._images[CONFIDENCE](fused.confidence, "32FC1", header)
+        if UNCERTAINTY in wanted:
+            yield UNCERTAINTY, self._images[UNCERTAINTY](fused.uncertainty, "32FC1", header)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from geo_perception.pipelines import StereoLidarFusionConfig
+from geo_perception.pipelines.agreement import MAX_DROPPED
 from geo_perception.ros.nodes.depth_settings import DepthSettings
 from geo_perception.ros.runtime.extrinsics import matrix_from_parameter
 from geo_perception.ros.runtime.settings import param
@@ -13,7 +14,7 @@ from geo_perception.sync import Stream
 
 LEFT, RIGHT, POINTS = "left/image_rect", "right/image_rect", "points"
 LEFT_INFO, RIGHT_INFO = "left/camera_info", "right/camera_info"
-CONFIDENCE = "depth/confidence"
+CONFIDENCE, UNCERTAINTY = "depth/confidence", "depth/uncertainty"
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,23 @@ class FusionSettings(DepthSettings):
     completion_model: str = param("", "model of ssdc: a name in models/ or a folder")
     fusion_model: str = param("", "model of scadc: a name in models/ or a folder; empty: the shipped one")
     max_depth_m: float = param(80.0, "depth is limited to this", low=1.0, high=1000.0)
+    min_depth_m: float = param(
+        3.0, "stereo searches as near as this; its time grows with 1 / min_depth_m", low=0.1, high=1000.0
+    )
+    unknown: str = param(
+        "nan",
+        "depth of what nothing measured, such as the sky: nan; or limit, a guess of at most max_depth_m",
+        choices=("nan", "limit"),
+    )
     align_stereo: bool = param(True, "correct each frame's stereo by its lidar returns before fusing")
     check_returns: bool = param(True, "drop returns far behind a surface that stereo matched (glass, roofs)")
+    warn_dropped_returns: float = param(
+        MAX_DROPPED,
+        "WARN when stereo refutes more than this share of the returns",
+        low=0.0,
+        high=1.0,
+        live=True,
+    )
     camera_from_lidar: tuple[float, ...] = param(
         (), "lidar to left camera, 4x4 row major (16 values); empty: /tf_static", live=True
     )

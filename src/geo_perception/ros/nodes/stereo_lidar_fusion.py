@@ -11,11 +11,12 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
 from geo_perception.errors import InputError
 from geo_perception.pipelines import FusedDepth, StereoLidarFusion
+from geo_perception.pipelines.agreement import disagreement
+from geo_perception.pipelines.search_range import SearchRange
 from geo_perception.ros import conversions
 from geo_perception.ros.nodes.camera_inputs import DoubtLog
-from geo_perception.ros.nodes.consistency import disagreement
 from geo_perception.ros.nodes.depth_settings import CLOUD, COLOUR, DEPTH, DEPTH_INFO
-from geo_perception.ros.nodes.fusion_inputs import InputDecoder
+from geo_perception.ros.nodes.fusion_inputs import InputDecoder, Sensors
 from geo_perception.ros.nodes.fusion_outputs import OutputEncoder
 from geo_perception.ros.nodes.fusion_settings import (
     CONFIDENCE,
@@ -24,6 +25,7 @@ from geo_perception.ros.nodes.fusion_settings import (
     POINTS,
     RIGHT,
     RIGHT_INFO,
+    UNCERTAINTY,
     FusionSettings,
 )
 from geo_perception.ros.runtime import process
@@ -44,6 +46,7 @@ OUTPUTS: dict[str, Any] = {
     DEPTH: Image,
     DEPTH_INFO: CameraInfo,
     CONFIDENCE: Image,
+    UNCERTAINTY: Image,
     COLOUR: Image,
     CLOUD: PointCloud2,
 }
@@ -67,6 +70,9 @@ class StereoLidarFusionNode(SynchronisedNode[FusionSettings]):
         self._decode: InputDecoder | None = None
         self._encode = OutputEncoder()
         self._log_doubts = DoubtLog()
+        self._search_range: SearchRange | None = None
+        self._last: dict[str, str] = {}  # what the latest frame showed, for diagnostics
+        self._suspected = False
 
     def accept(self, settings: FusionSettings) -> None:
         if not settings.camera_from_lidar:
@@ -82,6 +88,7 @@ class StereoLidarFusionNode(SynchronisedNode[FusionSettings]):
     def begin(self, settings: FusionSettings) -> None:
         self._extrinsics = Extrinsics(self, settings.camera_from_lidar)
         self._decode = InputDecoder(self._extrinsics)
+        self._search_range, self._last, self._suspected = None, {}, False
         super().begin(settings)
 
     def end(self) -> None:
@@ -97,7 +104,7 @@ class StereoLidarFusionNode(SynchronisedNode[FusionSettings]):
         out = {key: str(getattr(self.settings, key)) for key in keys}
         for stage, card in self._pipeline.models.items():
             out |= {f"{stage} model": card.network, f"{stage} model sha256": card.sha256}
-        return out
+        return out | self._last
 
     def process(self, job: Match, wanted: frozenset[str]) -> Answer:
         settings, decode, pipeline = self.settings, self._decode, self._pipeline
@@ -115,12 +122,35 @@ class StereoLidarFusionNode(SynchronisedNode[FusionSettings]):
         if sensors.points_lidar is not None and fused.lidar_depth_m is None:
             faults = (*faults, f"{POINTS}: no return falls into the image")
             self._hold(settings, faults)
-        degraded = "; ".join(filter(None, (*faults, *sensors.doubts, disagreement(fused))))
+        self._note(fused, sensors)
+        suspicion = disagreement(fused, settings.warn_dropped_returns)
+        if suspicion and not self._suspected:
+            self.get_logger().warning(suspicion)
+            self._suspected = True
+        degraded = "; ".join(filter(None, (*faults, *sensors.doubts, suspicion)))
         header = conversions.header(
             job.stamp_ns, job[LEFT].header.frame_id
         )  # of every output, as the left image's
         messages = self._encode(sensors, fused, wanted, settings, header)
         return Answer(job.stamp_ns, messages, {"decode": decode_ms, **fused.stages_ms}, degraded)
+
+    def _note(self, fused: FusedDepth, sensors: Sensors) -> None:
+        """Keep what diagnostics shows of a frame; log how near stereo sees whenever that changes."""
+        search, agreement = fused.search_range, fused.agreement
+        if search is not None and search != self._search_range:
+            log = self.get_logger().warning if search.is_short else self.get_logger().info
+            log(str(search))
+            self._search_range = search
+        last: dict[str, str] = {}
+        if search is not None:
+            last |= {"disparities searched [px]": str(search.disparities_px)}
+            last |= {"nearest stereo depth [m]": f"{search.nearest_m:.2f}"}
+        if sensors.points_lidar is not None:
+            last |= {"points without return": str(sensors.no_returns)}
+        if agreement is not None:
+            last |= {"returns dropped by stereo [%]": f"{100 * agreement.dropped:.1f}"}
+            last |= {"stereo depth over lidar depth": f"{agreement.depth_ratio:.3f}"}
+        self._last = last
 
     @staticmethod
     def _hold(settings: FusionSettings, faults: tuple[str, ...]) -> None:

@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 from geo_perception.errors import ConfigError
 from geo_perception.sync import Stream
 
+NAN = "nan"  # as a choice
+
 S = TypeVar("S")
 
 
@@ -77,6 +79,8 @@ def coerce(item: Field[Any], value: Any) -> Any:
         return float(value)
     elif type(value) is type(item.default):
         return value
+    elif type(value) is float and math.isnan(value) and NAN in rule_of(item).choices:
+        return NAN  # the word as ROS's parser of parameter files and command lines reads it
     expected = "a list of numbers" if isinstance(item.default, tuple) else type(item.default).__name__
     raise ConfigError(f"parameter {item.name} must be {expected}, got {value!r} ({type(value).__name__})")
 
