@@ -20,7 +20,15 @@ PIPELINES: dict[str, str] = {
     "stereo_lidar_fusion": "geo_perception.cli.eval_run",
     "indoor_depth": "geo_perception.cli.eval_indoor",
 }
-FUSION_OPTIONS = ("stereo", "completion", "fusion", "stereo_model", "completion_model", "fusion_model")
+FUSION_OPTIONS = (
+    "stereo",
+    "completion",
+    "fusion",
+    "stereo_model",
+    "completion_model",
+    "fusion_model",
+    "unknown",
+)
 INDOOR_OPTIONS = ("model", "protocol", "box_at", "sequence")
 OWN_OPTIONS = {"stereo_lidar_fusion": FUSION_OPTIONS, "indoor_depth": INDOOR_OPTIONS}
 
@@ -58,6 +66,9 @@ def eval_pipeline(
     stereo_model: Annotated[str, typer.Option(help="name in models/ or folder")] = "",
     completion_model: Annotated[str, typer.Option(help="name in models/ or folder")] = "",
     fusion_model: Annotated[str, typer.Option(help="name in models/ or folder")] = "",
+    unknown: Annotated[
+        str, typer.Option(help="depth of what nothing measured: nan, or limit (a guess everywhere)")
+    ] = "",
     model: Annotated[str, typer.Option(help="indoor_depth: name in models/ or folder")] = "",
     protocol: Annotated[str, typer.Option(help="indoor_depth: native, va, nyuv2, va_multi_frame")] = "",
     box_at: Annotated[str, typer.Option(help="indoor_depth: distance of the virtual box [m]")] = "",
@@ -110,6 +121,7 @@ def eval_pipeline(
         "stereo_model": stereo_model,
         "completion_model": completion_model,
         "fusion_model": fusion_model,
+        "unknown": unknown,
         "model": model,
         "protocol": protocol,
         "box_at": box_at,

@@ -10,6 +10,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception.pipelines import FusedDepth
+from geo_perception.pipelines.agreement import disagreement
+
 Array = NDArray[np.float32]
 
 FUSED, STEREO, LIDAR, VISIBLE_RETURNS = "fused", "stereo", "lidar", "visible_returns"
@@ -41,6 +44,10 @@ class Estimate:
     latency_ms: float | None = None
     stages_ms: Mapping[str, float] = field(default_factory=dict)
     other_confidences: Mapping[str, Array] = field(default_factory=dict)  # of further fused maps, by name
+    uncertainty: Array | None = (
+        None  # (H, W) relative standard deviation of `fused`, NaN where that is unknown
+    )
+    suspicion: str = ""  # why stereo and lidar should not be believed; empty: they agree
 
     @property
     def confidences(self) -> dict[str, Array]:
@@ -62,4 +69,7 @@ class Estimate:
         present = {name: depth for name, depth in inputs.items() if depth is not None}
         depths = {FUSED: fused.depth_m, **{name: other.depth_m for name, other in others.items()}, **present}
         confidences = {name: other.confidence for name, other in others.items()}
-        return cls(depths, fused.confidence, latency_ms, dict(fused.stages_ms), confidences)
+        uncertainty = fused.uncertainty if isinstance(fused, FusedDepth) else None
+        suspicion = disagreement(fused) if isinstance(fused, FusedDepth) else ""
+        stages_ms = dict(fused.stages_ms)
+        return cls(depths, fused.confidence, latency_ms, stages_ms, confidences, uncertainty, suspicion)

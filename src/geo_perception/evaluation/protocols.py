@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from geo_perception.errors import ConfigError, InputError
 from geo_perception.evaluation.estimate import FUSED, LIDAR, STEREO, Estimate
 from geo_perception.evaluation.metrics import DepthMetrics, depth_metrics, known, target_mask
+from geo_perception.evaluation.reliability import Reliability, reliability_of
 from geo_perception.frames import StereoLidarFrame
 from geo_perception.geometry import drop_no_returns, project_lidar, se3
 
@@ -97,6 +98,8 @@ class FrameScores:
     stages_ms: Mapping[str, float] = field(default_factory=dict)
     returns: int | None = None  # of the sweep; None: not counted
     returns_in_view: int | None = None  # pixels of the left image that a return falls on
+    reliability: Reliability | None = None  # of the uncertainty; None without it or without truth
+    suspicion: str = ""
 
 
 def score_frame(frame: StereoLidarFrame, estimate: Estimate, protocol: Protocol | None = None) -> FrameScores:
@@ -118,6 +121,8 @@ def score_frame(frame: StereoLidarFrame, estimate: Estimate, protocol: Protocol 
         estimate.stages_ms,
         len(frame.points_lidar),
         int(known(returns.depth_m).sum()),
+        reliability_of(estimate.depths_m[FUSED], estimate.uncertainty, truth_m, protocol.cap_m),
+        estimate.suspicion,
     )
 
 

@@ -23,6 +23,7 @@ from geo_perception.evaluation.protocols import (
     PhotometricError,
     Protocol,
 )
+from geo_perception.evaluation.reliability import reliability_tree
 
 Tree = dict[str, Any]
 
@@ -35,6 +36,8 @@ CONVENTIONS = {
     UPPER: "rows above the highest raw return, in frames whose truth covers upper_truth_share of them",
     "photometric": "mean absolute difference (0..255) of the left image and the right one warped by the "
     "depth, rows above the highest return; over_stereo: at pixels both can warp",
+    "uncertainty": "of the fused depth's pixels with truth: share said to be within so much of it (1.645 standard "
+    "deviations are less), and share of those that are; 90% interval: within 1.645 of their own deviations",
     "confidence": "lidar confidence, pooled over frames; far: more than far_px from every raw return",
 }
 
@@ -54,6 +57,8 @@ def summarise(scores: Sequence[FrameScores], protocol: Protocol) -> Tree:
         "scene_completeness": _completeness(scores),
         "confidence": _confidence(scores),
         "lidar": _lidar(scores),
+        "uncertainty": reliability_tree([s.reliability for s in scores if s.reliability is not None]),
+        "suspicions": [{"name": s.name, "text": s.suspicion} for s in scores if s.suspicion],
         "per_frame": [_frame(score) for score in scores],
     }
 

@@ -93,6 +93,7 @@ def all_tables(metrics: Tree) -> list[Table]:
         completeness_table(metrics),
         confidence_table(metrics),
         lidar_table(metrics),
+        uncertainty_table(metrics),
         speed_table(metrics),
         stage_table(metrics),
     ]
@@ -103,7 +104,7 @@ def brief_tables(metrics: Tree) -> list[Table]:
     """What the terminal shows: no median scaling, no stages, as many columns as fit."""
     regions = [first_table(metrics, region) for region in REGION_TITLES]
     tables = [*regions, completeness_table(metrics)]
-    tables += [lidar_table(metrics), speed_table(metrics)]
+    tables += [uncertainty_table(metrics), lidar_table(metrics), speed_table(metrics)]
     return [table for table in tables if table.rows]
 
 
@@ -127,7 +128,18 @@ def lidar_table(metrics: Tree) -> Table:
 
 
 def lidar_remarks(metrics: Tree) -> list[str]:
-    """One line on frames whose fused depth is that of stereo alone; none if the lidar was in view in all."""
+    """Lines on frames whose fused depth is that of stereo alone, and on those whose stereo and lidar disagree."""
+    return [*_unseen_remarks(metrics), *_suspicion_remarks(metrics)]
+
+
+def _suspicion_remarks(metrics: Tree) -> list[str]:
+    found = metrics["suspicions"]
+    return [
+        f"lidar: {len(found)} of {metrics['frames']} frames, the first {one['name']}: {one['text']}" for one in found[:1]
+    ]
+
+
+def _unseen_remarks(metrics: Tree) -> list[str]:
     lidar = metrics["lidar"]
     unseen, empty, frames = (
         lidar[key] for key in ("frames_without_return_in_view", "frames_without_returns", "frames")
@@ -195,6 +207,16 @@ def confidence_table(metrics: Tree) -> Table:
     meaning = {title: CONFIDENCE_KINDS.get(kind, "") for title, kind in zip(titles, kinds, strict=True)}
     note = "Mean over pixels of all frames; 1: depth is the lidar's, 0: it is that of stereo."
     return Table("Lidar confidence", ["", *titles], rows, note, BESIDES, meaning | ROW_HELP)
+
+
+def uncertainty_table(metrics: Tree) -> Table:
+    """Whether what is said about the fused depth's error holds."""
+    rows = [
+        [f"within {level}" if level.endswith("%") else level, number(shares["said"]), number(shares["right"])]
+        for level, shares in metrics["uncertainty"].items()
+    ]
+    note = f"{metrics['protocol']['uncertainty']}."
+    return Table("Uncertainty of the fused depth", ["", "said of", "right"], rows, note, BESIDES)
 
 
 def speed_table(metrics: Tree) -> Table:

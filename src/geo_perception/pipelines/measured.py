@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from geo_perception.geometry import PinholeCamera
+from geo_perception.geometry import PinholeCamera, StereoRig
+from geo_perception.pipelines.estimates import LidarEstimate, StereoEstimate
 
 Array = NDArray[np.float32]
 Image = NDArray[np.uint8]
@@ -30,6 +31,35 @@ RETURN_REACH_RAD = 0.014  # around a return; 10 px at KITTI's focal length, two 
 MIN_REACH_PX = 8.0  # completion works in pixels, so a coarse image has not less
 MAX_GAP_RAD = 0.14  # between measured pixels; 100 px at KITTI's focal length
 GAP_STEP_PX, GAP_STEP_SHARE = 1.0, 0.1  # how far their disparities may differ: the larger of both
+
+
+def measured_pixels(
+    left: Image,
+    right: Image | None,
+    stereo: StereoEstimate | None,
+    lidar: LidarEstimate | None,
+    depth_m: Array,
+    rig: StereoRig,
+    max_depth_m: float,
+) -> Mask:
+    """(H, W) pixels of a fused depth that a sensor measured, or that lie on a surface between such pixels.
+
+    Args:
+        left, right: (H, W, 3) RGB, rectified.
+        stereo: as it went into the fusion, before it was aligned to the lidar; None: there is none.
+        lidar: None: there is none.
+        depth_m: (H, W) fused, NaN unknown.
+        rig: calibration of the pair.
+        max_depth_m: what stereo puts there, it did not measure.
+    """
+    measured: Mask = np.zeros(depth_m.shape, np.bool_)
+    if stereo is not None and right is not None:
+        disparity = np.float32(rig.focal_baseline) / stereo.depth_m
+        measured |= matched_well(left, right, disparity, stereo.valid, rig.focal_baseline / max_depth_m)
+    if lidar is not None:
+        measured |= lidar.distance_px <= np.float32(return_reach_px(rig.left))
+    measured &= ~np.isnan(depth_m)
+    return measured | between_measured(measured, np.float32(rig.focal_baseline) / depth_m, rig.left)
 
 
 def matching_margin(left: Image, right: Image, disparity_px: Array, farthest_px: float) -> Array:

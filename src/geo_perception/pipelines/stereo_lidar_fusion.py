@@ -19,7 +19,7 @@ from geo_perception.pipelines import backends
 from geo_perception.pipelines.agreement import compare
 from geo_perception.pipelines.alignment import align_disparity, alignment_trust, unrefuted_returns
 from geo_perception.pipelines.estimates import FusedDepth, FusionInputs, LidarEstimate, StereoEstimate
-from geo_perception.pipelines.measured import between_measured, matched_well, return_reach_px
+from geo_perception.pipelines.measured import measured_pixels, return_reach_px
 from geo_perception.pipelines.model_choice import ModelChoice
 from geo_perception.pipelines.search_range import (
     SearchRange,
@@ -28,6 +28,7 @@ from geo_perception.pipelines.search_range import (
     search_px,
     without_too_near,
 )
+from geo_perception.pipelines.uncertainty import relative_uncertainty
 
 if TYPE_CHECKING:  # weights need torch, which the classical backends do without
     from geo_perception.weights import ModelCard
@@ -142,12 +143,13 @@ class StereoLidarFusion:
                 stereo, lidar, beyond, searched.nearest_m, return_reach_px(rig.left)
             )
         with timed("fusion", stages):
-            depth_m, confidence = self._combine(left, right, stereo, lidar, rig)
+            depth_m, confidence, aligned = self._combine(left, right, stereo, lidar, rig)
             np.minimum(depth_m, np.float32(self.config.max_depth_m), out=depth_m)
         with timed("unknown", stages):
             depth_m[beyond] = np.nan
             if self.config.unknown == NAN:
-                depth_m[~self._measured(left, right, stereo, lidar, depth_m, rig)] = np.nan
+                known = measured_pixels(left, right, stereo, lidar, depth_m, rig, self.config.max_depth_m)
+                depth_m[~known] = np.nan
         return FusedDepth(
             depth_m,
             confidence,
@@ -158,33 +160,13 @@ class StereoLidarFusion:
             agreement,
             searched,
             0 if points_lidar is None else len(points_lidar) - len(drop_no_returns(points_lidar)),
+            lambda: relative_uncertainty(depth_m, confidence, aligned, rig.focal_baseline),
         )
 
     def search_range(self, rig: StereoRig) -> SearchRange:
         """The disparities that stereo tries on this rig."""
         wanted = search_px(rig.focal_baseline, self.config.min_depth_m, rig.left.width)
         return SearchRange(self._match.search(wanted), rig.focal_baseline, self.config.min_depth_m)
-
-    def _measured(
-        self,
-        left: Image,
-        right: Image | None,
-        stereo: StereoEstimate | None,
-        lidar: LidarEstimate | None,
-        depth_m: Array,
-        rig: StereoRig,
-    ) -> Mask:
-        """(H, W) pixels of the fused depth that a sensor measured, or that lie between such pixels."""
-        measured: Mask = np.zeros(depth_m.shape, np.bool_)
-        if stereo is not None and right is not None:
-            disparity = np.float32(rig.focal_baseline) / stereo.depth_m
-            farthest_px = rig.focal_baseline / self.config.max_depth_m
-            measured |= matched_well(left, right, disparity, stereo.valid, farthest_px)
-        if lidar is not None:
-            measured |= lidar.distance_px <= np.float32(return_reach_px(rig.left))
-        measured &= ~np.isnan(depth_m)
-        disparity = np.float32(rig.focal_baseline) / depth_m
-        return measured | between_measured(measured, disparity, rig.left)
 
     def stereo_estimate(
         self, left: Image, right: Image, rig: StereoRig, disparity_px: Array | None = None
@@ -264,13 +246,15 @@ class StereoLidarFusion:
         stereo: StereoEstimate | None,
         lidar: LidarEstimate | None,
         rig: StereoRig,
-    ) -> tuple[Array, Array]:
+    ) -> tuple[Array, Array, StereoEstimate | None]:
+        """Depth, confidence, and stereo as it went into them."""
         if stereo is not None and right is not None and lidar is not None:
-            return self._fuse(self.fusion_inputs(left, right, stereo, lidar, rig))
+            inputs = self.fusion_inputs(left, right, stereo, lidar, rig)
+            return *self._fuse(inputs), inputs.stereo
         if stereo is not None:
-            return stereo.depth_m.copy(), np.zeros_like(stereo.depth_m)
+            return stereo.depth_m.copy(), np.zeros_like(stereo.depth_m), stereo
         if lidar is not None:
-            return lidar.depth_m.copy(), np.ones_like(lidar.depth_m)
+            return lidar.depth_m.copy(), np.ones_like(lidar.depth_m), None
         raise InputError(
             "neither a right image nor a lidar return in view: there is nothing to get depth from"
         )
