@@ -66,9 +66,7 @@ def eval_pipeline(
     stereo_model: Annotated[str, typer.Option(help="name in models/ or folder")] = "",
     completion_model: Annotated[str, typer.Option(help="name in models/ or folder")] = "",
     fusion_model: Annotated[str, typer.Option(help="name in models/ or folder")] = "",
-    unknown: Annotated[
-        str, typer.Option(help="depth of what nothing measured: nan, or limit (a guess everywhere)")
-    ] = "",
+    unknown: Annotated[str, typer.Option(help="depth of what nothing measured: nan or limit")] = "",
     model: Annotated[str, typer.Option(help="indoor_depth: name in models/ or folder")] = "",
     protocol: Annotated[str, typer.Option(help="indoor_depth: native, va, nyuv2, va_multi_frame")] = "",
     box_at: Annotated[str, typer.Option(help="indoor_depth: distance of the virtual box [m]")] = "",

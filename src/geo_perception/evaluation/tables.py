@@ -135,7 +135,8 @@ def lidar_remarks(metrics: Tree) -> list[str]:
 def _suspicion_remarks(metrics: Tree) -> list[str]:
     found = metrics["suspicions"]
     return [
-        f"lidar: {len(found)} of {metrics['frames']} frames, the first {one['name']}: {one['text']}" for one in found[:1]
+        f"lidar: {len(found)} of {metrics['frames']} frames, the first {one['name']}: {one['text']}"
+        for one in found[:1]
     ]
 
 
