@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 LINE_EVERY_S = 10.0  # where there is no terminal
 UNKNOWN_WIDTH = 80  # columns of a terminal that does not say
+BARS = 20  # that may be shown at once; from a terminal without a height tqdm would conclude none
 NARROW = 60  # below it there is no room for a bar
 SHORT = "{desc}: {n_fmt}/{total_fmt} [{elapsed}<{remaining}]"
 
@@ -57,7 +58,8 @@ class Progress:
             total=total,
             unit=unit,
             initial=start,
-            ncols=columns,
+            ncols=columns - 1,  # some terminals go to the next line after the last column
+            nrows=BARS,
             bar_format=SHORT if total and columns < NARROW else None,
             disable=hidden or self._lines,
         )

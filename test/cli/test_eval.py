@@ -41,7 +41,7 @@ def test_two_runs_are_identical_and_described(tmp_path: Path, capsys: pytest.Cap
     folders = [run(data, tmp_path, "--limit", "2", "--fusion", "confidence") for _ in range(2)]
     printed = capsys.readouterr().out
     assert "Depth error, as the robot gets it" in printed
-    assert f"report: {folders[1] / 'report.html'}" in printed
+    assert f"report       {folders[1] / 'report.html'} " in printed
     first, second = map(metrics_of, folders)
     assert first == second
     assert first["frames"] == first["frames_with_truth"] == 2
@@ -73,7 +73,8 @@ def test_a_bag_gives_the_numbers_of_its_folder(tmp_path: Path) -> None:
 def test_faults_are_named(tmp_path: Path) -> None:
     data = kitti.odometry(tmp_path / "data")
     with pytest.raises(
-        ConfigError, match="unknown pipeline 'depth'; there are: stereo_lidar_fusion, indoor_depth"
+        ConfigError,
+        match=r"unknown command 'depth' after .*; there are: stereo_lidar_fusion, indoor_depth",
     ):
         cli.run(["eval", "depth", str(data)])
     with pytest.raises(DataError, match="absent does not exist"):

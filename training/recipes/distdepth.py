@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Train indoor depth: `python -m training.recipes.distdepth PRESET --data simsin:FOLDER:LIST ...`.
+"""Train indoor depth: `geo-perception train distdepth PRESET --data simsin:FOLDER:LIST ...`.
 
 Presets: rooms, supervised, stereo, temporal, both, thesis, public-2024, monodepth2, depth-hints, manydepth,
 distdepth-m. The whole run in view: cache, networks, loop, validation, checkpoint, model folder. Interrupt it whenever
@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
+from geo_perception.command import command_name
 from geo_perception.errors import ConfigError, DataError, GeoPerceptionError
 from geo_perception.evaluation.baselines import MEAN_MAP_FILE
 from geo_perception.progress import Progress
@@ -47,7 +48,8 @@ EARLY = (1, 20, 100, 500)  # steps after which the run's health is reported
 
 def main(args: list[str] | None = None) -> None:
     """Command line entry; every field of Config is an option of every preset."""
-    train(tyro.extras.overridable_config_cli(PRESETS, description=__doc__, args=args))
+    prog = f"{command_name()} train distdepth"
+    train(tyro.extras.overridable_config_cli(PRESETS, prog=prog, description=__doc__, args=args))
 
 
 def train(config: Config) -> dict[str, float]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Train the fusion network on simulated drives: `python -m training.recipes.scadc [--network scadc] [--steps ...]`.
+"""Train the fusion network on simulated drives: `geo-perception train scadc [--network scadc] [--steps ...]`.
 
 The whole run in view: samples, optimiser, loop, validation, checkpoint, model folder. Interrupt it whenever you
 like; the same command continues.
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
+from geo_perception.command import command_name
 from geo_perception.errors import DataError, GeoPerceptionError, WeightsError
 from geo_perception.evaluation import depth_metrics
 from geo_perception.networks import build
@@ -73,7 +74,7 @@ class Config:
 
 def main(args: list[str] | None = None) -> None:
     """Command line entry; every field of Config is an option."""
-    config = tyro.cli(Config, description=__doc__, args=args)
+    config = tyro.cli(Config, prog=f"{command_name()} train scadc", description=__doc__, args=args)
     train(config)
 
 

@@ -16,8 +16,10 @@ from typing import Any
 
 from geo_perception import __version__
 from geo_perception.cli.terminal import accept_any_text, blamed, flush
+from geo_perception.command import command_name
 from geo_perception.errors import ConfigError, GeoPerceptionError, MissingDependencyError
 from geo_perception.outputs import reason
+from geo_perception.progress import log_by_lines, stop_bars
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, what a shell expects
@@ -36,26 +38,28 @@ VERBS: dict[str, str] = {
 
 # Beside VERBS rather than in the modules, so that the overview imports none of them.
 SUMMARIES: dict[str, str] = {
-    "demo": "run the whole graph on a simulated or a given drive and report accuracy and latency",
-    "launch": "start a graph of nodes on this machine, without ros2cli",
-    "replay": "publish a bag on its topics: real time, scaled, looped or in lockstep",
-    "eval": "run a pipeline over a data set or bag, offline and repeatable",
-    "bag": "write bags from KITTI folders or the simulator, and describe them",
-    "simulate-rooms": "write a training set of simulated rooms: stereo, exact depth, labels",
+    "demo": "run a node on simulated or given data and report how good and how fast its depth is",
+    "launch": "start a node on this machine as ros2 launch would, without ros2cli",
+    "replay": "publish a bag on its topics, in real time or frame by frame as answers come",
+    "eval": "measure depth on a data set or bag, without ROS: the same numbers on every run",
+    "bag": "write, convert and describe rosbag2 files",
+    "simulate-rooms": "write a training set of simulated rooms: stereo pairs and exact depth",
     "weights": "list, verify, import and export model weights",
-    "train": "run a training recipe",
+    "train": "train a network",
     "doctor": "check this machine and name the fix for what is wrong",
 }
 
 
 def usage() -> str:
     """The overview that `geo-perception --help` prints."""
-    rows = "\n".join(f"  {verb:<14} {summary}" for verb, summary in SUMMARIES.items())
+    command, width = command_name(), max(map(len, SUMMARIES))
+    rows = "\n".join(f"  {verb:<{width}}  {summary}" for verb, summary in SUMMARIES.items())
     return (
-        "Usage: geo-perception [--debug] VERB [ARGUMENTS]\n\n"
+        f"Usage: {command} [--debug] VERB [ARGUMENTS]\n\n"
         f"Metric 3D geometry for robots.\n\nVerbs:\n{rows}\n\n"
         "Options:\n  --debug    print the traceback of an error\n  --version  print the version\n"
-        "  --help     print this text, or after a verb what it takes\n"
+        "  --help     print this text, or after a verb what it takes\n\n"
+        f"Examples:\n  {command} demo\n  {command} eval indoor_depth --help\n"
     )
 
 
@@ -80,7 +84,7 @@ def run(args: list[str]) -> int:
         return 0
     verb, *rest = args
     try:
-        load_verb(verb)(args=rest, prog_name=f"geo-perception {verb}")
+        load_verb(verb)(args=rest, prog_name=f"{command_name()} {verb}")
     except SystemExit as stop:
         # Typer before 0.12, which Ubuntu 24.04 has, turns Ctrl-C into an Abort with exit code 1.
         if isinstance(getattr(stop.__context__, "__context__", None), KeyboardInterrupt) and stop.code == 1:
@@ -111,11 +115,14 @@ def main() -> None:
     debug = "--debug" in sys.argv[1:]
     signal.signal(signal.SIGTERM, _terminate)
     accept_any_text()
+    log_by_lines()
     try:
         code = run([arg for arg in sys.argv[1:] if arg != "--debug"])
         flush()
         sys.exit(code)
     except KeyboardInterrupt:
+        stop_bars()
+        print("geo-perception: interrupted", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
     except Terminated:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -127,6 +134,7 @@ def main() -> None:
     except (GeoPerceptionError, OSError, MemoryError) as error:
         if debug:
             raise
+        stop_bars()
         print(f"geo-perception: {one_line(blamed(error))}", file=sys.stderr)
         sys.exit(EXIT_USER_ERROR)
 

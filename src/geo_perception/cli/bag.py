@@ -8,9 +8,16 @@ from typing import Annotated
 
 import typer
 
+from geo_perception.cli.groups import NamingGroup
 from geo_perception.progress import track
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Write and describe bags.")
+app = typer.Typer(
+    cls=NamingGroup,
+    add_completion=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Write, convert and describe rosbag2 files (.mcap, .db3).",
+)
 
 Out = Annotated[Path, typer.Argument(help="folder of the bag to write")]
 Storage = Annotated[str, typer.Option(help="mcap or sqlite3")]

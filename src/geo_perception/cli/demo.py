@@ -13,7 +13,7 @@ from geo_perception.errors import ConfigError
 if TYPE_CHECKING:  # cheap to describe, dear to import
     from geo_perception.datasets.indoor.lens import Lens
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()

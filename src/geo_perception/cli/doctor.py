@@ -13,7 +13,7 @@ from geo_perception.errors import GeoPerceptionError
 
 EXIT_FAILED_CHECK = 1
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 def examine(delivery_seconds: float) -> Iterator[Check]:

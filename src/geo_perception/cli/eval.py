@@ -7,30 +7,50 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Optional
 
 import typer
 
-from geo_perception.errors import ConfigError
+from geo_perception.cli.groups import NamingGroup
+from geo_perception.cli.output import report_line
+from geo_perception.command import command_name
 
-app = typer.Typer(add_completion=False)
-
-# Pipeline -> module with `run`, and the options that only some pipelines know.
+# Pipeline -> module with `run`.
 PIPELINES: dict[str, str] = {
     "stereo_lidar_fusion": "geo_perception.cli.eval_run",
     "indoor_depth": "geo_perception.cli.eval_indoor",
 }
-FUSION_OPTIONS = (
-    "stereo",
-    "completion",
-    "fusion",
-    "stereo_model",
-    "completion_model",
-    "fusion_model",
-    "unknown",
+FUSION_EXAMPLES = """\b
+Examples:
+  {command} eval stereo_lidar_fusion kitti/object/training --limit 20
+  {command} eval stereo_lidar_fusion drive.mcap --fusion confidence
+  {command} eval stereo_lidar_fusion FOLDER --compare confidence,scadc:scadc_sim
+"""
+INDOOR_EXAMPLES = """\b
+Examples:
+  {command} eval indoor_depth rgbd_dataset_freiburg1_desk --limit 50
+  {command} eval indoor_depth FOLDER --model out/mine --compare distdepth_lite0_rooms
+  {command} eval indoor_depth FOLDER --compare @mirror,@noscale
+"""
+HELP = """Measure a pipeline's depth on recorded frames with known depth, without ROS.
+
+Everything but the timings is the same on every run. Writes report.html, overview.png, metrics.json and config.yaml.
+"""
+
+app = typer.Typer(
+    cls=NamingGroup, add_completion=False, rich_markup_mode=None, no_args_is_help=True, help=HELP
 )
-INDOOR_OPTIONS = ("model", "protocol", "box_at", "sequence")
-OWN_OPTIONS = {"stereo_lidar_fusion": FUSION_OPTIONS, "indoor_depth": INDOOR_OPTIONS}
+
+Device = Annotated[str, typer.Option(help="of PyTorch: cpu, cuda, cuda:1 ...")]
+Precision = Annotated[str, typer.Option(help="auto, float32 or bfloat16")]
+Limit = Annotated[Optional[int], typer.Option(help="only the first N frames, of each data set")]  # noqa: UP045 - Typer 0.9
+Out = Annotated[Path, typer.Option(help="where the result folder is made")]
+InOrder = Annotated[bool, typer.Option("--in-order", help="the report shows the first frames, not the worst")]
+Remap = Annotated[
+    Optional[list[str]],  # noqa: UP045 - Typer 0.9
+    typer.Option(help="bags: FROM:=TO, a topic and what it is to be taken for; may be repeated"),
+]
+Model = Annotated[str, typer.Option(help="a name of `weights list`, or a model's folder")]
 
 
 @dataclass(frozen=True)
@@ -49,70 +69,54 @@ class EvalRequest:
     remap: Sequence[str] = ()  # FROM:=TO, topic of the bag and what it is to be taken for
 
 
-@app.command()
-def eval_pipeline(
-    pipeline: Annotated[str, typer.Argument(help="stereo_lidar_fusion or indoor_depth")],
+@app.command("stereo_lidar_fusion", epilog=FUSION_EXAMPLES.format(command=command_name()))
+def eval_fusion(
     data: Annotated[
         Path,
         typer.Argument(
-            help="KITTI folder (object/stereo, raw drive, odometry) or bag; for indoor_depth an RGB-D folder "
-            "(7-Scenes, Redwood, TUM, NYU, SUN, VA, SimSIN) or a folder of such folders"
+            metavar="DATA", help="KITTI folder (object/stereo, raw drive, odometry sequence) or bag"
         ),
     ],
     *,
-    stereo: Annotated[str, typer.Option(help="sgbm, psmnet, or precomputed (psmnet_disparity/)")] = "",
-    completion: Annotated[str, typer.Option(help="morphology or ssdc")] = "",
-    fusion: Annotated[str, typer.Option(help="scadc or confidence")] = "",
-    stereo_model: Annotated[str, typer.Option(help="name in models/ or folder")] = "",
-    completion_model: Annotated[str, typer.Option(help="name in models/ or folder")] = "",
-    fusion_model: Annotated[str, typer.Option(help="name in models/ or folder")] = "",
+    stereo: Annotated[
+        str, typer.Option(help="sgbm, sgbm_fast, psmnet, or precomputed (of the folder's psmnet_disparity/)")
+    ] = "",
+    completion: Annotated[str, typer.Option(help="of the lidar: morphology or ssdc")] = "",
+    fusion: Annotated[str, typer.Option(help="scadc (a network) or confidence (needs no weights)")] = "",
+    stereo_model: Model = "",
+    completion_model: Model = "",
+    fusion_model: Model = "",
     unknown: Annotated[str, typer.Option(help="depth of what nothing measured: nan or limit")] = "",
-    model: Annotated[str, typer.Option(help="indoor_depth: name in models/ or folder")] = "",
-    protocol: Annotated[str, typer.Option(help="indoor_depth: native, va, nyuv2, va_multi_frame")] = "",
-    box_at: Annotated[str, typer.Option(help="indoor_depth: distance of the virtual box [m]")] = "",
-    sequence: Annotated[
-        bool,
-        typer.Option(help="indoor_depth: frames follow one another; models of several frames compare them"),
-    ] = False,
-    device: Annotated[str, typer.Option(help="e.g. cpu, cuda")] = "",
-    precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16")] = "",
+    device: Device = "",
+    precision: Precision = "",
     compare: Annotated[
-        str,
-        typer.Option(
-            help="further rows, separated by commas: FUSION[:MODEL]; indoor_depth: MODEL[@HOW], with HOW of noscale, "
-            "noglance, mirror, joined by +"
-        ),
+        str, typer.Option(help="further rows of the tables: FUSION[:MODEL], separated by commas")
     ] = "",
     cap: Annotated[
-        float | None, typer.Option(help="truth farther than this [m] is left out: 80, indoors 10")
+        Optional[float], typer.Option(help="leave out truth farther than this [m]; 80 if not given")  # noqa: UP045 - Typer 0.9
     ] = None,
-    limit: Annotated[int | None, typer.Option(help="first N frames only (of each data set)")] = None,
-    out: Annotated[Path, typer.Option(help="where the result folder is made")] = Path("out"),
-    in_order: Annotated[
-        bool, typer.Option("--in-order", help="report the first frames, not the worst")
-    ] = False,
+    limit: Limit = None,
+    out: Out = Path("out"),
+    in_order: InOrder = False,
     stereo_window_s: Annotated[
-        str, typer.Option(help="bags: largest time between left image and right image or CameraInfo: 0.01")
+        str, typer.Option(help="bags: largest time between left image and right image or CameraInfo [s]: 0.01")
     ] = "",
     lidar_window_s: Annotated[
-        str, typer.Option(help="bags: largest time between left image and sweep: 0.06")
+        str, typer.Option(help="bags: largest time between left image and sweep [s]: 0.06")
     ] = "",
     right_offset_s: Annotated[
-        str, typer.Option(help="bags: how much later the right camera stamps the same moment: 0")
+        str, typer.Option(help="bags: how much later the right camera stamps the same moment [s]: 0")
     ] = "",
     lidar_offset_s: Annotated[
-        str, typer.Option(help="bags: how much later the lidar stamps the same moment: 0")
+        str, typer.Option(help="bags: how much later the lidar stamps the same moment [s]: 0")
     ] = "",
     camera_from_lidar: Annotated[
         str, typer.Option(help="bags: lidar to left camera, 16 values of the 4x4, row major; else /tf_static")
     ] = "",
-    remap: Annotated[
-        list[str] | None,
-        typer.Option(help="bags: FROM:=TO, a topic and what it is to be taken for; may be repeated"),
-    ] = None,
+    remap: Remap = None,
 ) -> None:
-    """Score a pipeline on recorded frames; writes report.html, overview.png, metrics.json, config.yaml."""
-    given = {
+    """Depth of a street from a stereo camera and a lidar."""
+    options = {
         "stereo": stereo,
         "completion": completion,
         "fusion": fusion,
@@ -120,10 +124,6 @@ def eval_pipeline(
         "completion_model": completion_model,
         "fusion_model": fusion_model,
         "unknown": unknown,
-        "model": model,
-        "protocol": protocol,
-        "box_at": box_at,
-        "sequence": "true" if sequence else "",
         "device": device,
         "precision": precision,
     }
@@ -134,21 +134,65 @@ def eval_pipeline(
         "lidar_offset_s": lidar_offset_s,
         "camera_from_lidar": camera_from_lidar,
     }
-    bag = {name: value for name, value in bag.items() if value}
-    options = options_of(pipeline, given)
-    run: Any = import_module(PIPELINES[pipeline]).run
-    request = EvalRequest(
-        pipeline, data, options, compare, cap, limit, out, not in_order, bag, tuple(remap or ())
-    )
-    print(f"\nreport: {run(request)}")
+    shared = (compare, cap, limit, out, not in_order, _given(bag), tuple(remap or ()))
+    _run(EvalRequest("stereo_lidar_fusion", data, options, *shared))
 
 
-def options_of(pipeline: str, given: Mapping[str, str]) -> dict[str, str]:
-    """The pipeline's own options. Raises ConfigError: unknown pipeline, or an option of another one is set."""
-    if pipeline not in PIPELINES:
-        raise ConfigError(f"unknown pipeline {pipeline!r}; there are: {', '.join(PIPELINES)}")
-    foreign = {name for options in OWN_OPTIONS.values() for name in options} - set(OWN_OPTIONS[pipeline])
-    wrong = [f"--{name.replace('_', '-')}" for name in given if name in foreign and given[name]]
-    if wrong:
-        raise ConfigError(f"{pipeline} has no option {', '.join(wrong)}")
-    return {name: value for name, value in given.items() if name not in foreign}
+@app.command("indoor_depth", epilog=INDOOR_EXAMPLES.format(command=command_name()))
+def eval_indoor(
+    data: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DATA",
+            help="RGB-D folder (7-Scenes, Redwood, TUM, NYU, SUN, VA, SimSIN), a folder of such folders, or bag",
+        ),
+    ],
+    *,
+    model: Model = "",
+    protocol: Annotated[str, typer.Option(help="native, or as published: va, nyuv2, va_multi_frame")] = "",
+    box_at: Annotated[str, typer.Option(help="distance of the box drawn into the report's images [m]")] = "",
+    sequence: Annotated[
+        bool,
+        typer.Option("--sequence", help="frames follow one another; models of several frames compare them"),
+    ] = False,
+    device: Device = "",
+    precision: Precision = "",
+    compare: Annotated[
+        str,
+        typer.Option(
+            help="further rows of the tables: [MODEL][@HOW], separated by commas; HOW is noscale, noglance or mirror, "
+            "or several joined by +"
+        ),
+    ] = "",
+    cap: Annotated[
+        Optional[float], typer.Option(help="leave out truth farther than this [m]; 10 if not given")  # noqa: UP045 - Typer 0.9
+    ] = None,
+    limit: Limit = None,
+    out: Out = Path("out"),
+    in_order: InOrder = False,
+    stereo_window_s: Annotated[
+        str, typer.Option(help="bags: largest time between image and CameraInfo or truth [s]: 0.01")
+    ] = "",
+    remap: Remap = None,
+) -> None:
+    """Depth of a room from one camera."""
+    options = {
+        "model": model,
+        "protocol": protocol,
+        "box_at": box_at,
+        "sequence": "true" if sequence else "",
+        "device": device,
+        "precision": precision,
+    }
+    bag = _given({"stereo_window_s": stereo_window_s})
+    shared = (compare, cap, limit, out, not in_order, bag, tuple(remap or ()))
+    _run(EvalRequest("indoor_depth", data, options, *shared))
+
+
+def _given(options: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in options.items() if value}
+
+
+def _run(request: EvalRequest) -> None:
+    run: Any = import_module(PIPELINES[request.pipeline]).run
+    print(f"\n{report_line(run(request))}")

@@ -11,7 +11,7 @@ import typer
 
 from geo_perception.ros.graphs import GRAPHS, Graph, find_graph, parse_arguments
 
-app = typer.Typer(add_completion=False, help="Start a graph of nodes on this machine.")
+app = typer.Typer(add_completion=False, rich_markup_mode=None, help="Start a graph of nodes on this machine.")
 GRAPH_HELP = f"one of: {', '.join(GRAPHS)}"
 
 

@@ -14,7 +14,7 @@ import typer
 from geo_perception.cli.bag_options import renaming
 from geo_perception.progress import say
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()

@@ -10,7 +10,7 @@ import typer
 
 from geo_perception.progress import track
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()

@@ -10,7 +10,7 @@ import typer
 
 from geo_perception.errors import ConfigError, MissingDependencyError
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 def recipes() -> list[str]:

@@ -9,13 +9,27 @@ from typing import Any
 import typer
 import yaml
 
+from geo_perception.cli.groups import NamingGroup
+from geo_perception.command import command_name
 from geo_perception.errors import ConfigError
 
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, help="List, verify, import, export and average model weights."
+    cls=NamingGroup,
+    add_completion=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="List, verify, import, export and average model weights.",
 )
 
-NAMES = typer.Argument(None, help="names or folders of models; all when left out")
+NAME = typer.Argument(metavar="NAME", help="of `weights list`, or a network's")
+SOURCE = typer.Argument(
+    metavar="SOURCE", help="checkpoint file, or the folder of a network that comes as one"
+)
+MODEL = typer.Argument(metavar="MODEL", help="name or folder of a model")
+TARGET = typer.Argument(metavar="TARGET", help="file to write, .pth or .safetensors")
+MEAN = typer.Argument(metavar="FOLDER", help="model folder to write")
+MODELS = typer.Argument(metavar="MODEL", help="names or folders of models")
+NAMES = typer.Argument(None, metavar="MODEL", help="names or folders of models; all when left out")
 FOLDER = typer.Option(None, "--to", help="folder of the model; default: the user's model folder / NAME")
 SHARES = typer.Option([], "--share", help="of each model, in their order, once per model; default: equal")
 FORCE = typer.Option(False, "--force", help="overwrite a model that comes with the package, too")
@@ -25,15 +39,9 @@ SET = typer.Option([], "--set", help="option of the network, KEY=VALUE, e.g. ali
 @app.command("list")
 def list_() -> None:
     """Show the models that can be loaded by name, and the official ones that can be imported."""
-    from geo_perception.weights import list_models, list_official, read_card
+    from geo_perception.cli.model_list import model_lines
 
-    print("Models:")
-    for name, folder in list_models().items():
-        card = read_card(folder)
-        print(f"  {name:<22} {card.network:<13} {card.sha256[:12]}  {folder}")
-    print("Official weights, not distributed here:")
-    for name, entry in list_official().items():
-        print(f"  {name:<22} {entry.network:<13} {entry.source}\n      {entry.command}")
+    print("\n".join(model_lines()))
 
 
 @app.command()
@@ -51,9 +59,13 @@ def verify(names: list[str] | None = NAMES) -> None:
 
 @app.command("import")
 def import_(
-    name: str, source: Path, to: Path | None = FOLDER, settings: list[str] = SET, force: bool = FORCE
+    name: str = NAME,
+    source: Path = SOURCE,
+    to: Path | None = FOLDER,
+    settings: list[str] = SET,
+    force: bool = FORCE,
 ) -> None:
-    """Turn an official checkpoint file into a model folder. NAME: see `weights list`, or a network."""
+    """Turn an official checkpoint file into a model folder."""
     from geo_perception.weights import check_model_folder, read_official, save_model, user_folder
 
     folder = to or user_folder() / name
@@ -66,7 +78,7 @@ def import_(
 
 
 @app.command()
-def export(name: str, target: Path, force: bool = FORCE) -> None:
+def export(name: str = MODEL, target: Path = TARGET, force: bool = FORCE) -> None:
     """Write a model's state dictionary, with the published keys, to a .pth or .safetensors file."""
     from geo_perception.weights.export import export_state
 
@@ -74,14 +86,19 @@ def export(name: str, target: Path, force: bool = FORCE) -> None:
 
 
 @app.command()
-def average(folder: Path, models: list[str], shares: list[float] = SHARES, force: bool = FORCE) -> None:
-    """Write to FOLDER the weighted mean of MODELS' weights. They must have been trained from one beginning."""
+def average(
+    folder: Path = MEAN, models: list[str] = MODELS, shares: list[float] = SHARES, force: bool = FORCE
+) -> None:
+    """Write to FOLDER the weighted mean of MODELS' weights. They must come from trainings with one start."""
     from geo_perception.weights import check_model_folder
     from geo_perception.weights.average import average_models
 
     check_model_folder(folder, "FOLDER", force=force)
     card = average_models(models, shares or [1.0] * len(models), folder)
-    print(f"{folder}: {card.network}, sha256 {card.sha256[:12]}; measure it with geo-perception eval")
+    print(
+        f"{folder}: {card.network}, sha256 {card.sha256[:12]}; "
+        f"measure it with: {command_name()} eval PIPELINE DATA --model {folder}"
+    )
 
 
 def parse_settings(settings: list[str]) -> dict[str, Any]:
