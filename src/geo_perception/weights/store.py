@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from geo_perception.errors import ConfigError, WeightsError
 from geo_perception.networks import build
 from geo_perception.outputs import reason
+from geo_perception.scratch import remove_abandoned, scratch_place
 from geo_perception.weights.card import ModelCard, read_card, write_card
 from geo_perception.weights.file_kinds import checkpoint_kind
 from geo_perception.weights.folders import find_model
@@ -71,17 +72,15 @@ def save_model(
     load_strictly(new_network(card, str(folder)), state, "the module to save")
     check_replaceable(folder)
     folder = folder.resolve()  # a link stays one, and "." gets a name
-    fresh = folder.parent / f".new-model-{os.getpid()}"
     try:
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(parents=True)
-        card = _write_aside(state, card, arrays or {}, fresh)
-        _swap_in(fresh, folder)
+        remove_abandoned(folder.parent)
+        with scratch_place(folder) as fresh:
+            fresh.mkdir()
+            card = _write_aside(state, card, arrays or {}, fresh)
+            _swap_in(fresh, folder)
     except (OSError, SafetensorError) as error:  # a full disk is either, depending on who notices it
         said = reason(error) if isinstance(error, OSError) else str(error)
         raise WeightsError(f"cannot write the model {folder} ({said}); an earlier one is kept") from error
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
     return card
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from geo_perception.cli import run
 from geo_perception.errors import ConfigError, DataError
+from geo_perception.scratch import SUFFIX
 from geo_perception.simulation.rooms import RoomConfig, RoomSimulator, write_simsin
 
 TINY = RoomConfig(width=48, height=40, rooms=(1, 1), room_size_m=(3.0, 3.4), edge_samples=0)
@@ -58,10 +59,12 @@ def test_files_hold_what_the_simulator_gives(folder: Path) -> None:
 
 def test_finished_environments_are_kept_and_others_added(folder: Path) -> None:
     stamp = (folder / "room_00007" / "000_0.png").stat().st_mtime_ns
-    (folder / ".room_00009.part-1").mkdir()  # as an interrupted run leaves behind
+    left_behind = folder / f".room_00009.x{SUFFIX}"
+    left_behind.mkdir()  # by a run that was killed
     assert len(list(write_simsin(folder, [7], 2, TINY))) == 1
     assert (folder / "room_00007" / "000_0.png").stat().st_mtime_ns == stamp
-    assert not any("part" in line[0] for line in lines(folder / "stereo.txt"))
+    assert not left_behind.exists()
+    assert {line[0].split("/")[0] for line in lines(folder / "stereo.txt")} == {"room_00007", "room_00008"}
 
 
 def test_other_settings_in_the_same_folder_are_refused(folder: Path) -> None:

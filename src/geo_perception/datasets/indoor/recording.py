@@ -11,8 +11,6 @@ FOLDER/temporal.txt   only those with the frames before and after
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,6 +25,7 @@ from numpy.typing import NDArray
 from geo_perception.datasets.indoor.records import RECORD
 from geo_perception.errors import ConfigError, DataError
 from geo_perception.geometry import PinholeCamera
+from geo_perception.scratch import remove_abandoned, scratch_place
 
 LARGEST_GAP = 1.5  # times the usual one: beyond it two frames are no neighbours in time
 MOST_FRAMES = 10**6  # names have six digits
@@ -67,18 +66,16 @@ def write_recording(
     target = folder / name
     if target.exists():
         raise DataError(f"{target} exists already; remove it or choose another name")
-    part = folder / f".{name}.part-{os.getpid()}"
-    shutil.rmtree(part, ignore_errors=True)
     try:
-        part.mkdir(parents=True)
-        record = _write(part, filter(_usable, islice(frames, 0, None, every)))
-        (part / RECORD).write_text(json.dumps({**record, "source": source}, indent=1) + "\n")
-        part.rename(target)
+        remove_abandoned(folder)
+        with scratch_place(target) as part:
+            part.mkdir()
+            record = _write(part, filter(_usable, islice(frames, 0, None, every)))
+            (part / RECORD).write_text(json.dumps({**record, "source": source}, indent=1) + "\n")
+            part.rename(target)
         write_lists(folder)
     except OSError as error:
         raise DataError(f"recording {target} cannot be written: {error}") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return len(record["stamps_ns"])
 
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from geo_perception.frames import RgbdFrame, StereoLidarFrame
 from geo_perception.progress import track
 from geo_perception.ros.bags.layout import STORAGES, BagTopics, offered_qos, typestore
 from geo_perception.ros.bags.messages import StereoLidarMessages
+from geo_perception.scratch import remove_abandoned, scratch_place
 
 
 class Messages(Protocol):
@@ -64,9 +64,8 @@ def write_bag(
 def written_aside(path: Path) -> Iterator[Path]:
     """A place beside `path` that takes its name on success and vanishes on failure."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
-            aside = Path(folder) / path.name  # the storage file inside is named after its folder
+        remove_abandoned(path.parent)
+        with scratch_place(path) as aside:  # the storage file inside is named after its folder
             yield aside
             if path.is_dir():
                 shutil.rmtree(path)

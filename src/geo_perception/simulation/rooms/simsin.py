@@ -11,8 +11,6 @@ FOLDER/temporal.txt   only images whose neighbours 011 and 013 are the moments b
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
@@ -24,6 +22,7 @@ import cv2
 import numpy as np
 
 from geo_perception.errors import ConfigError, DataError
+from geo_perception.scratch import remove_abandoned, scratch_place
 from geo_perception.simulation.rooms.config import RoomConfig
 from geo_perception.simulation.rooms.simulator import RoomFrame, RoomSimulator
 
@@ -84,6 +83,7 @@ def write_simsin(
             f"an environment holds 1 to {MOST_FILES} files and seeds must differ, got {files} files, seeds {seeds!r}"
         )
     folder.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(folder)
     jobs = [Job(folder, seed, views, trajectories, config) for seed in seeds]
     for job in jobs:
         _check_settings(job)
@@ -110,17 +110,13 @@ def write_environment(job: Job) -> Path:
     """Write one environment into a temporary folder, then give it its name."""
     if (job.path / RECORD).is_file():
         return job.path
-    part = job.path.with_name(f".{job.path.name}.part-{os.getpid()}")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir()
-    try:
+    with scratch_place(job.path) as part:
+        part.mkdir()
         simulator = RoomSimulator(job.seed, job.config)
         labels = [_write(part, number, frame) for number, frame in enumerate(_frames(simulator, job))]
         record = {**job.settings(), "camera": simulator.camera.pixels, "files": labels}
         (part / RECORD).write_text(json.dumps(record, indent=1) + "\n")
         part.rename(job.path)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return job.path
 
 
