@@ -8,40 +8,64 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from geo_perception.cli.output import report_line
+from geo_perception.command import command_name
 from geo_perception.errors import ConfigError
 
 if TYPE_CHECKING:  # cheap to describe, dear to import
     from geo_perception.datasets.indoor.lens import Lens
 
+EXAMPLES = """\b
+Examples:
+  {command} demo
+  {command} demo --graph indoor_depth
+  {command} demo drive.mcap stereo:=sgbm_fast
+  {command} demo photos/ --graph indoor_depth --hfov 70
+"""
+
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-@app.command()
+@app.command(epilog=EXAMPLES.format(command=command_name()))
 def demo(
     data: Annotated[
         Path | None,
         typer.Argument(
-            help="bag, KITTI folder; for rooms: bag, RGB-D folder, images, video. None: a simulated world"
+            metavar="DATA",
+            help="bag or KITTI folder; for rooms: bag, RGB-D folder, image(s) or video; none: a simulated world",
         ),
     ] = None,
-    arguments: Annotated[list[str] | None, typer.Argument(help="NAME:=VALUE of the graph")] = None,
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME:=VALUE", help="arguments of the node"),
+    ] = None,
     graph: Annotated[
-        str, typer.Option(help="kitti_fusion (a street) or indoor_depth (rooms)")
+        str, typer.Option(help="kitti_fusion (street: stereo and lidar) or indoor_depth (rooms: one camera)")
     ] = "kitti_fusion",
-    frames: Annotated[int, typer.Option(help="frames to simulate, or at most to convert")] = 20,
-    loop: Annotated[int, typer.Option(help="how often they are played (0: 100 frames in all)")] = 0,
-    rate: Annotated[float, typer.Option(help="speed; 2 = twice real time")] = 1.0,
-    seed: Annotated[int, typer.Option(help="of the simulated world")] = 0,
-    scale: Annotated[float, typer.Option(help="image size of the simulation, 1 = 1242x375 or 640x480")] = 1.0,
+    frames: Annotated[
+        int, typer.Option(help="frames to simulate, or at most to take of a folder or video")
+    ] = 20,
+    loop: Annotated[int, typer.Option(help="times they are played in real time (0: 100 frames in all)")] = 0,
+    rate: Annotated[float, typer.Option(help="speed in real time; 2: twice as fast")] = 1.0,
+    seed: Annotated[int, typer.Option(help="the same seed gives the same simulated world")] = 0,
+    scale: Annotated[
+        float, typer.Option(help="image size of the simulated world; 1: 1242x375 or 640x480")
+    ] = 1.0,
     hfov: Annotated[
-        float | None, typer.Option(help="horizontal field of view of images without a camera, degrees")
+        float | None,
+        typer.Option(help="horizontal field of view [degrees] of images that come without their camera"),
     ] = None,
     camera: Annotated[
-        Path | None, typer.Option(help="or their camera_info YAML; distorted images are rectified")
+        Path | None,
+        typer.Option(help="or the camera_info YAML file of that camera; distorted images are rectified"),
     ] = None,
     out: Annotated[Path, typer.Option(help="where the result folder is made")] = Path("out"),
 ) -> None:
-    """Run the graph in processes of its own, replay data into it, and judge what it publishes."""
+    """Run a node for real, play data to it, and report how good and how fast its depth is.
+
+    First the frames go in one after the other, each after the answer to the one before, for the errors; then they are
+    played in real time, for age and rate. All of it stays on this machine and on a ROS domain of its own.
+    """
     from geo_perception.ros.demo.run import DemoConfig, run
     from geo_perception.ros.graphs import parse_arguments
 
@@ -50,7 +74,7 @@ def demo(
         words, data = [str(data), *words], None
     lens = lens_of(hfov, camera)
     config = DemoConfig(data, graph, frames, loop, rate, seed, scale, out, parse_arguments(words), lens)
-    print(f"report       {run(config)}")
+    print(report_line(run(config)))
 
 
 def lens_of(hfov_deg: float | None, camera: Path | None) -> Lens | None:

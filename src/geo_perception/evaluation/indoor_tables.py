@@ -32,7 +32,7 @@ def indoor_tables(metrics: Tree) -> list[Table]:
     """Every table that has rows, most important first."""
     parts = _parts(metrics)
     tables = [
-        *(_errors(metrics, part, name, UNSCALED, FIRST_NAMES) for name, part in parts.items()),
+        *first_indoor_tables(metrics),
         *(_errors(metrics, part, name, UNSCALED, ERROR_NAMES) for name, part in parts.items()),
         *(_errors(metrics, part, name, MEDIAN_SCALED, ERROR_NAMES) for name, part in parts.items()),
         speed_table(metrics),
@@ -41,11 +41,17 @@ def indoor_tables(metrics: Tree) -> list[Table]:
     return [table for table in tables if table.rows]
 
 
+def first_indoor_tables(metrics: Tree) -> list[Table]:
+    """As predicted, with the measures to look at first."""
+    tables = (_errors(metrics, part, name, UNSCALED, FIRST_NAMES) for name, part in _parts(metrics).items())
+    return [table for table in tables if table.rows]
+
+
 def brief_indoor_tables(metrics: Tree) -> list[Table]:
     """What the terminal shows: as predicted, then scaled, with as many columns as fit."""
     parts = _parts(metrics)
     tables = [
-        *(_errors(metrics, part, name, UNSCALED, FIRST_NAMES) for name, part in parts.items()),
+        *first_indoor_tables(metrics),
         *(_errors(metrics, part, name, MEDIAN_SCALED, FIRST_NAMES) for name, part in parts.items()),
         speed_table(metrics),
     ]

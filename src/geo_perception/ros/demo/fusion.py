@@ -15,7 +15,7 @@ from geo_perception.errors import ConfigError
 from geo_perception.evaluation import Estimate, Evaluation, Report
 from geo_perception.evaluation.estimate import FUSED
 from geo_perception.evaluation.summary import Tree
-from geo_perception.evaluation.tables import Table, brief_tables
+from geo_perception.evaluation.tables import Table, first_table
 from geo_perception.frames import StereoLidarFrame
 from geo_perception.pipelines import StereoLidarFusion, StereoLidarFusionConfig
 from geo_perception.progress import say
@@ -38,11 +38,12 @@ class FusionStage:
         """A street."""
         from geo_perception.simulation.drive import DriveConfig, DriveSimulator
 
+        say(f"simulating a street, kept for the next demo in {path}")
         drive = DriveSimulator(seed, DriveConfig(width=width, height=height)).frames(frames)
         write_bag(path, drive, progress=True, total=frames)
 
     def simulated(self, path: Path) -> Source:
-        return Source(path)
+        return Source(path, title="a simulated street")
 
     def given(self, request: Request) -> Source:
         """A bag as it is, a KITTI folder converted."""
@@ -88,7 +89,7 @@ class FusionJudge:
         return direct.depths_m[FUSED]
 
     def tables(self, metrics: Tree) -> Sequence[Table]:
-        return brief_tables(metrics)
+        return [table for table in (first_table(metrics),) if table.rows]
 
 
 def _read(source: Source) -> Iterator[StereoLidarFrame]:

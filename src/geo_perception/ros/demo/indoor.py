@@ -14,13 +14,14 @@ import numpy as np
 from geo_perception.evaluation import Report
 from geo_perception.evaluation.indoor_pictures import indoor_highlights, indoor_panels
 from geo_perception.evaluation.indoor_run import MODEL, DataSetInfo, IndoorEvaluation
-from geo_perception.evaluation.indoor_tables import indoor_tables
+from geo_perception.evaluation.indoor_tables import first_indoor_tables, indoor_tables
 from geo_perception.evaluation.metrics import known
 from geo_perception.evaluation.protocols import UNSCALED
 from geo_perception.evaluation.summary import Tree
 from geo_perception.evaluation.tables import Table
 from geo_perception.frames import RgbdFrame
 from geo_perception.pipelines import IndoorDepth, IndoorDepthConfig
+from geo_perception.progress import say
 from geo_perception.ros.bags import CAMERA_TOPICS, CameraMessages, read_camera_bag, write_bag
 from geo_perception.ros.demo.indoor_data import PERIOD_NS, PREFIX, indoor_source
 from geo_perception.ros.demo.stage import Array, Received, Request, Source, chosen
@@ -37,13 +38,14 @@ class IndoorStage:
     size = ROOM_SIZE
 
     def simulate(self, path: Path, seed: int, frames: int, width: int, height: int) -> None:
+        say(f"simulating rooms, kept for the next demo in {path}")
         write_bag(
             path, rooms(seed, frames, width, height), progress=True, total=frames, messages=CameraMessages()
         )
 
     def simulated(self, path: Path) -> Source:
         note = "simulated: depth belongs to the image exactly"
-        return Source(path, CAMERA_TOPICS, PREFIX, kind="simulated rooms", note=note)
+        return Source(path, CAMERA_TOPICS, PREFIX, kind="simulated rooms", note=note, title="simulated rooms")
 
     def given(self, request: Request) -> Source:
         return indoor_source(request)
@@ -57,7 +59,7 @@ class IndoorStage:
         return {**given, **{name: f"{source.prefix}{topic}" for name, topic in topics.items()}}
 
     def judge(self, source: Source, parameters: Mapping[str, Any], title: str) -> IndoorJudge:
-        data = DataSetInfo(source.bag.name, source.kind, source.note, self._typical_m(source))
+        data = DataSetInfo(source.name, source.kind, source.note, self._typical_m(source))
         return IndoorJudge(chosen(IndoorDepthConfig, parameters), data, title)
 
     def _typical_m(self, source: Source) -> float:
@@ -93,7 +95,7 @@ class IndoorJudge:
         return direct.depth_m
 
     def tables(self, metrics: Tree) -> Sequence[Table]:
-        return indoor_tables(metrics)
+        return first_indoor_tables(metrics)
 
 
 def rooms(seed: int, frames: int, width: int, height: int) -> Iterator[RgbdFrame]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 LOCKSTEP, REAL_TIME = "lockstep", "real_time"
+PART_TITLES = {LOCKSTEP: "one frame after the other", REAL_TIME: "in real time"}
 
 
 def report_path(folder: Path, part: str) -> Path:

@@ -19,12 +19,13 @@ from pathlib import Path
 from geo_perception.datasets.indoor.lens import Lens
 from geo_perception.errors import ConfigError, DataError
 from geo_perception.evaluation import result_folder
-from geo_perception.progress import Progress
+from geo_perception.progress import Progress, say
 from geo_perception.ros.demo.children import Child, Children
 from geo_perception.ros.demo.inputs import source_of
 from geo_perception.ros.demo.judging import Run, judge
+from geo_perception.ros.demo.leftovers import Mark, remove_leftovers, running_in
 from geo_perception.ros.demo.listener import DEPTH, Listener
-from geo_perception.ros.demo.parts import LOCKSTEP, REAL_TIME, report_path
+from geo_perception.ros.demo.parts import LOCKSTEP, PART_TITLES, REAL_TIME, report_path
 from geo_perception.ros.demo.stage import Request, Source
 from geo_perception.ros.demo.stages import stage_of
 from geo_perception.ros.graphs import find_graph
@@ -73,15 +74,23 @@ def run(config: DemoConfig) -> Path:
     Raises:
         GeoPerceptionError: the data is unusable, or a process of the graph failed (with its last lines).
     """
+    if left := remove_leftovers(config.out):
+        say(left)
     source = source_of(_request(config), stage_of(config.graph))
-    folder = result_folder("demo", config.out)
     os.environ.update(_isolated())  # this process is part of the graph, too
+    folder = result_folder("demo", config.out)
+    with running_in(folder) as mark:
+        return _run(config, source, folder, mark)
+
+
+def _run(config: DemoConfig, source: Source, folder: Path, mark: Mark) -> Path:
     loops = config.loops or math.ceil(ENOUGH_FRAMES / source.info().frames)
     with tempfile.TemporaryFile(dir=folder) as store:
         with playing_node("demo_listener") as (node, spin), Children(folder, os.environ) as children:
             listener = Listener(node, spin, store)
             given = _start_graph(children, config, source)
             _wait_for_graph(listener, children)
+            mark.note_memory_of([os.getpid(), *(child.process.pid for child in children.all)])
             play = Play(source, folder, listener, children)
             play(loops, config.rate)
         played = Run(source, config.graph, given, play.sent(LOCKSTEP), play.sent(REAL_TIME))
@@ -108,10 +117,10 @@ def _start_graph(children: Children, config: DemoConfig, source: Source) -> dict
 
 
 def _wait_for_graph(listener: Listener, children: Children) -> None:
-    print("starting the graph ...", file=sys.stderr, flush=True)
+    say(f"starting the node {children.all[0].name} ...")
     if not listener.wait_until(lambda: listener.connected, START_S, children.check):
         raise DataError(
-            f"nothing publishes {DEPTH} after {START_S:g} s; the graph said last:\n{children.all[0].tail}"
+            f"nothing publishes {DEPTH} after {START_S:g} s; the node said last:\n{children.all[0].tail}"
         )
 
 
@@ -167,5 +176,4 @@ class Play:
     def _say(self, part: str) -> None:
         sent, received_ns = self.sent(part), self._listener.heard[DEPTH].received_ns
         answered = sum(one.stamp_ns in received_ns for one in sent)
-        title = part.replace("_", " ")
-        print(f"{title}: {answered} of {len(sent)} frames answered", file=sys.stderr, flush=True)
+        say(f"{PART_TITLES[part]}: {answered} of {len(sent)} frames answered")

@@ -55,6 +55,12 @@ class Source:
     kind: str = "bag"
     note: str = ""  # what is known of its truth
     pose: NDArray[np.float64] | None = None  # of the lidar, camera_from_lidar; None: as /tf_static says
+    title: str = ""  # for people; empty: the bag's name
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.title or self.bag.name
 
     def info(self) -> BagInfo:
         """Raises DataError if the bag lacks a topic, has nothing on one, or not a CameraInfo with each image."""
