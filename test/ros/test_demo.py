@@ -22,10 +22,11 @@ from geo_perception.ros.bags import BagTopics, bag_info, write_bag
 from geo_perception.ros.demo.children import Children
 from geo_perception.ros.demo.fusion import one_calibration
 from geo_perception.ros.demo.inputs import source_of
-from geo_perception.ros.demo.judging import drop_reasons, output_age_ms
+from geo_perception.ros.demo.leftovers import MARK, Mark, remove_leftovers, running_in, segments_of
 from geo_perception.ros.demo.run import DemoConfig, run
 from geo_perception.ros.demo.stage import Request
 from geo_perception.ros.demo.stages import stage_of
+from geo_perception.ros.demo.summary import Played, age_in_words, drops_in_words, output_age_ms
 from geo_perception.ros.replay import Sent
 from geo_perception.ros.runtime.transport import abandoned_segments
 
@@ -71,9 +72,12 @@ def test_every_frame_is_judged_by_the_message_received(bag, tmp_path, isolated, 
     assert metrics["timings"]["NUM_FRAMES_SENT"] == 2 * FRAMES
     assert set(metrics["timings"]["output_age_ms"]) == {"p50", "p95", "p99"}
     said = capsys.readouterr()
-    assert f"accuracy     of {FRAMES} of {FRAMES} frames" in said.out
-    assert "largest difference to the pipeline called directly: 0 m" in said.out
-    assert f"lockstep: {FRAMES} of {FRAMES} frames answered" in said.err
+    assert f"accuracy     measured on {FRAMES} of {FRAMES} frames" in said.out
+    assert "differs by at most 0 m" in " ".join(said.out.split())
+    assert f"one frame after the other: {FRAMES} of {FRAMES} frames answered" in said.err
+    assert not (report.parent / MARK).exists()
+    page = report.read_text()
+    assert "<li>dropped: " in page and "<li>output age: median " in page
 
 
 @pytest.mark.ros
@@ -89,7 +93,7 @@ def demo(bag, tmp_path):
     arguments = ["demo", str(bag), "--out", str(tmp_path), "--loop", "100000"]
     process = Process("geo_perception.cli", *arguments, environment=local_ros_environment())
     try:
-        process.wait_for_line("lockstep: ")
+        process.wait_for_line("one frame after the other: 4 of 4")
         yield process, psutil.Process(process.pid).children(recursive=True)
     finally:
         process.end()
@@ -97,15 +101,18 @@ def demo(bag, tmp_path):
 
 @pytest.mark.ros
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_no_child_survives_the_demo(demo, number):
+def test_no_child_survives_the_demo(demo, number, tmp_path):
     process, children = demo
     assert children
     left = set(abandoned_segments())
     process.send(number)
     assert process.wait_for_exit() == (130 if number == signal.SIGINT else -number)
     assert not psutil.wait_procs(children, timeout=30)[1]
-    if number != signal.SIGKILL:
-        assert set(abandoned_segments()) <= left
+    if number == signal.SIGKILL:
+        assert len(list(tmp_path.glob(f"demo-*/{MARK}"))) == 1
+        assert "removed what killed demos had left: 1 folders" in remove_leftovers(tmp_path)
+    assert not list(tmp_path.glob("demo-*")), "an interrupted demo has no result"
+    assert set(abandoned_segments()) <= left
 
 
 @pytest.mark.ros
@@ -149,10 +156,70 @@ def test_ages_are_arrival_minus_stamp_of_what_arrived():
     assert output_age_ms(sent, {})["p50"] is None
 
 
-def test_only_reasons_that_occurred_are_named():
-    outputs = {"status": "ok", "skipped sets: superseded": "4", "dropped messages: late": "0"}
-    assert drop_reasons({"node: outputs": outputs}) == " (skipped sets: superseded 4)"
-    assert drop_reasons({"node: outputs": {"status": "ok"}}) == ""
+def played(**counts: str) -> Played:
+    """Ten frames a second, and what the node counted."""
+    sent = [Sent(i, i, i * 100_000_000) for i in range(101)]
+    values = {"status": "ok", "dropped messages: late": "0"} | {
+        k.replace("__", ": "): v for k, v in counts.items()
+    }
+    named = {key.replace("_", " ", 1): value for key, value in values.items()}
+    return Played("kitti_fusion", 20, sent, 1, {"node: outputs": named})
+
+
+def test_drops_are_explained():
+    timings = {"NUM_FRAMES_SENT": 101, "NUM_MISSED_FRAMES": 86, "MEAN_FRAME_RATE": 1.5}
+    said = drops_in_words(timings, played(skipped_sets__superseded="86"), 2)
+    assert said.startswith(
+        "86 of 101 frames. Two processors manage 1.500 of 10 frames/s; the newest frame wins and older ones are dropped"
+    )
+    assert "One processor manages 1.500 of" in drops_in_words(
+        timings, played(skipped_sets__superseded="86"), 1
+    )
+    assert "64 processors manage" in drops_in_words(timings, played(skipped_sets__superseded="86"), 64)
+    said = drops_in_words(timings, played(skipped_sets__no_partner="3"), 2)
+    assert "3 frames no partner: no message of a required stream came within its window" in said
+    assert "manage" not in said
+    assert "lost on the way" in drops_in_words(timings, played(), 2)
+    assert drops_in_words(timings | {"NUM_MISSED_FRAMES": 0}, played(), 2) == "none of 101 frames"
+
+
+def test_age_is_told_in_words():
+    assert age_in_words({"p50": 60.2, "p95": 218.4, "p99": 292.0}) == (
+        "median 60 ms from the stamp of a frame to its depth; 95 % come within 218 ms, 99 % within 292 ms"
+    )
+    assert "no answer came" in age_in_words({"p50": None, "p95": None, "p99": None})
+
+
+def test_failed_demos_keep_their_logs_and_interrupted_ones_nothing(tmp_path):
+    for name, error in (
+        ("failed", DataError("x")),
+        ("broken", ValueError("x")),
+        ("stopped", KeyboardInterrupt()),
+    ):
+        folder = tmp_path / name
+        folder.mkdir()
+        with pytest.raises(type(error)), running_in(folder):
+            (folder / "node.log").write_text("said")
+            raise error
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["broken", "failed"]
+    assert [p.name for p in (tmp_path / "failed").iterdir()] == ["node.log"]
+
+
+def test_a_demo_that_still_runs_is_left_alone(tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "report.html").write_text("a finished one")
+    (tmp_path / "demo-1").mkdir()
+    mark = Mark(tmp_path / "demo-1")
+    assert remove_leftovers(tmp_path) == ""
+    mark._file.close()  # as the kernel does when the process is killed
+    assert (
+        remove_leftovers(tmp_path) == "removed what killed demos had left: 1 folders, 0 MB of shared memory"
+    )
+    assert [p.name for p in tmp_path.iterdir()] == ["other"]
+
+
+def test_shared_memory_of_strangers_is_not_ours():
+    assert segments_of(2**22 + 1) == []
 
 
 def test_frames_of_another_calibration_are_left_out():

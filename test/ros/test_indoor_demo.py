@@ -63,11 +63,12 @@ def test_rooms_go_through_the_graph_and_are_judged(tmp_path, isolated, capsys):
     metrics = json.loads((folder / "metrics.json").read_text())
     assert (metrics["frames"], metrics["frames_with_truth"]) == (FRAMES, FRAMES)
     said = capsys.readouterr()
-    assert "depth error median scaled per image" in said.out and "inverse ramp over the rows" in said.out
-    assert f"accuracy     of {FRAMES} of {FRAMES} frames" in said.out
-    assert "largest difference to the pipeline called directly: 0 m" in said.out
-    assert f"lockstep: {FRAMES} of {FRAMES} frames answered" in said.err
-    assert "truth" in shown(folder) and "same box, hidden by true depth" in shown(folder)
+    assert "simulated rooms: depth error, as the robot gets it" in said.out
+    assert "inverse ramp over the rows" in said.out and "scaled" not in said.out
+    assert f"accuracy     measured on {FRAMES} of {FRAMES} frames" in said.out
+    assert "differs by at most 0 m" in " ".join(said.out.split())
+    assert f"one frame after the other: {FRAMES} of {FRAMES} frames answered" in said.err
+    assert "depth: true" in shown(folder) and "same box, hidden where true depth is nearer" in shown(folder)
 
 
 def test_an_rgbd_folder_brings_camera_and_truth(tmp_path):
@@ -94,14 +95,14 @@ def test_data_without_truth_are_shown(tmp_path, isolated, capsys, kind):
     assert (metrics["frames"], metrics["frames_with_truth"]) == (FRAMES, 0)
     assert metrics["timings"]["NUM_FRAMES_SENT"] == FRAMES
     said = capsys.readouterr().out
-    assert f"accuracy     unknown without true depth; {FRAMES} of {FRAMES} frames received" in said
-    assert "largest difference to the pipeline called directly: 0 m" in said
-    assert "output age   p50" in said and "Depth error" not in said
+    assert f"accuracy     unknown without true depth; answers to {FRAMES} of {FRAMES} frames" in said
+    assert "differs by at most 0 m" in " ".join(said.split())
+    assert "output age   median" in said and "depth error" not in said
     for panel in (
         "image",
-        "this model: depth",
+        "depth: this model",
         "box of 0.4 m",
-        "predicted cloud from a raised second viewpoint",
+        "cloud of predicted depth, seen from above and beside the camera",
     ):
         assert panel in shown(folder)
     assert (folder / "overview.png").is_file()

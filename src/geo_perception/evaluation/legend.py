@@ -73,7 +73,7 @@ def _ticks(draw: ImageDraw.ImageDraw, scale: ColourScale, bar_width: int) -> Non
         x = MARGIN + float(scale.position(np.float32(value))) * (bar_width - 1)
         text = tick_label(scale, value)
         half = draw.textlength(text, font) / 2
-        middle = min(max(x, half + 2), bar_width + 2 * MARGIN - half)  # the ends' letters stay inside
+        middle = min(max(x, half + 2), bar_width + 2 * MARGIN - 4 - half)  # the ends' letters stay inside
         if any(middle - half < right + 5 and middle + half > left - 5 for left, right in taken):
             continue
         taken.append((middle - half, middle + half))

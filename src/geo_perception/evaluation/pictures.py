@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from geo_perception.errors import InputError
 from geo_perception.evaluation.estimate import FUSED, LIDAR, STEREO, VISIBLE_RETURNS, Estimate
-from geo_perception.evaluation.legend import colour_legend, scale_in_words, title_strip
+from geo_perception.evaluation.legend import PAPER, colour_legend, scale_in_words, title_strip
 from geo_perception.evaluation.protocols import Returns
 from geo_perception.evaluation.tables import ROW_TITLES
 from geo_perception.evaluation.view3d import render_cloud
@@ -166,7 +166,11 @@ def _labelled(panel: Panel) -> Image8:
 def _side_by_side(pictures: Sequence[Image8]) -> Image8:
     """Pictures beside each other, lower ones padded below: only some have a colour scale."""
     height = max(picture.shape[0] for picture in pictures)
-    return np.hstack([np.pad(p, ((0, height - p.shape[0]), (0, 0), (0, 0))) for p in pictures])
+    return np.hstack([np.vstack([p, _paper(height - p.shape[0], p.shape[1])]) for p in pictures])
+
+
+def _paper(height: int, width: int) -> Image8:
+    return np.full((height, width, 3), PAPER, np.uint8)
 
 
 def _stack(rows: Sequence[Image8]) -> Image8:

@@ -15,6 +15,7 @@ from geo_perception.ros.demo.listener import DEPTH, Listener
 from geo_perception.ros.demo.stage import Received, Source, Stage
 from geo_perception.ros.demo.stages import node_parameters, stage_of
 from geo_perception.ros.demo.summary import Agreement, Played, as_lines, output_age_ms, summarise
+from geo_perception.ros.graphs import find_graph
 from geo_perception.ros.replay import Sent
 
 
@@ -39,7 +40,8 @@ def judge(run: Run, listener: Listener, folder: Path) -> Path:
     if not received_ns:
         raise DataError(f"no depth image arrived for {len(run.every)} frames; see {folder}/*.log")
     stage, agreement = stage_of(run.graph), Agreement()
-    title = f"{run.graph}, running as a ROS node: {run.source.name}"
+    (node,) = find_graph(run.graph).nodes
+    title = f"Depth from the ROS node {node.executable}: {run.source.name}"
     judge = stage.judge(run.source, node_parameters(run.graph, run.arguments), title)
     answers = answered(run, stage, listener)
     for frame, received in track(answers, "measuring", len(run.every)):

@@ -8,6 +8,7 @@ connected. What was sent is written to FOLDER as each part ends. SOURCE is JSON:
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from geo_perception.ros.replay import ReplayConfig, replay_each
 
 def main() -> None:
     """Play both parts."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # unwinding frees shared memory
     bag, folder, loops, rate, answer_s, source = sys.argv[1:]
     given = json.loads(source)
     kinds = {"topics": BagTopics(**given["topics"]), "windows": MatchWindows(**given["windows"])}

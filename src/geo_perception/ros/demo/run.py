@@ -19,7 +19,8 @@ from pathlib import Path
 from geo_perception.datasets.indoor.lens import Lens
 from geo_perception.errors import ConfigError, DataError
 from geo_perception.evaluation import result_folder
-from geo_perception.progress import Progress, say
+from geo_perception.progress import say
+from geo_perception.ros.demo.bars import PartBars
 from geo_perception.ros.demo.children import Child, Children
 from geo_perception.ros.demo.inputs import source_of
 from geo_perception.ros.demo.judging import Run, judge
@@ -90,8 +91,7 @@ def _run(config: DemoConfig, source: Source, folder: Path, mark: Mark) -> Path:
             listener = Listener(node, spin, store)
             given = _start_graph(children, config, source)
             _wait_for_graph(listener, children)
-            mark.note_memory_of([os.getpid(), *(child.process.pid for child in children.all)])
-            play = Play(source, folder, listener, children)
+            play = Play(source, folder, listener, children, mark)
             play(loops, config.rate)
         played = Run(source, config.graph, given, play.sent(LOCKSTEP), play.sent(REAL_TIME))
         return judge(played, listener, folder)
@@ -127,12 +127,16 @@ def _wait_for_graph(listener: Listener, children: Children) -> None:
 class Play:
     """The replay, a process of its own."""
 
-    def __init__(self, source: Source, folder: Path, listener: Listener, children: Children) -> None:
+    def __init__(
+        self, source: Source, folder: Path, listener: Listener, children: Children, mark: Mark
+    ) -> None:
         self._source, self._folder, self._listener, self._children = source, folder, listener, children
+        self._mark = mark
         self._info = source.info()
 
     def __call__(self, loops: int, rate: float) -> None:
         """Play to the end and hear the last answer."""
+        self._note_memory()
         module, source = "geo_perception.ros.demo.player", self._source
         how = {
             "topics": asdict(source.topics),
@@ -144,7 +148,9 @@ class Play:
         child = self._children.start("replay", command)
         one_pass_s = self._info.duration_s / rate + 1.0
         limit_s = START_S + ANSWER_S * self._info.frames + loops * one_pass_s
-        self._listen(child, limit_s, (1 + loops) * self._info.frames)
+        period_s = self._info.duration_s / max(self._info.frames - 1, 1)
+        with PartBars(self._info.frames, math.ceil(loops * self._info.frames * period_s / rate)) as bars:
+            self._listen(child, limit_s, bars)
         self._say(REAL_TIME)
 
     def sent(self, part: str) -> list[Sent]:
@@ -152,26 +158,30 @@ class Play:
         content = json.loads(report_path(self._folder, part).read_text())
         return [Sent(**row) for row in content["sent"]]
 
-    def _listen(self, player: Child, limit_s: float, expected: int) -> None:
+    def _listen(self, player: Child, limit_s: float, bars: PartBars) -> None:
         received = self._listener.heard[DEPTH].received_ns
         lockstep = report_path(self._folder, LOCKSTEP)
-        with Progress("answers", expected) as bar:
 
-            def check() -> None:
-                self._children.check()
-                if self._listener.keeping and lockstep.exists():
-                    self._listener.keeping = False
-                    self._say(LOCKSTEP)
-                if len(received) > bar.n:
-                    bar.update(len(received) - bar.n)
-
-            over = self._listener.wait_until(lambda: player.process.poll() is not None, limit_s, check)
-            if not over:
-                raise DataError(f"the replay is not over after {limit_s:.0f} s; it said last:\n{player.tail}")
+        def check() -> None:
             self._children.check()
-            last_ns = self.sent(REAL_TIME)[-1].stamp_ns
-            outputs = [heard.received_ns for heard in self._listener.heard.values()]
-            self._listener.wait_until(lambda: all(last_ns in one for one in outputs), QUIET_S, check)
+            if self._listener.keeping and lockstep.exists():
+                self._listener.keeping = False
+                self._note_memory()
+                bars.next_part()
+                self._say(LOCKSTEP)
+            bars.show(len(received))
+
+        over = self._listener.wait_until(lambda: player.process.poll() is not None, limit_s, check)
+        if not over:
+            raise DataError(f"the replay is not over after {limit_s:.0f} s; it said last:\n{player.tail}")
+        self._children.check()
+        last_ns = self.sent(REAL_TIME)[-1].stamp_ns
+        outputs = [heard.received_ns for heard in self._listener.heard.values()]
+        self._listener.wait_until(lambda: all(last_ns in one for one in outputs), QUIET_S, check)
+
+    def _note_memory(self) -> None:
+        """Of all that runs by now, in case that this process is killed."""
+        self._mark.note_memory_of([os.getpid(), *(child.process.pid for child in self._children.all)])
 
     def _say(self, part: str) -> None:
         sent, received_ns = self.sent(part), self._listener.heard[DEPTH].received_ns

@@ -62,7 +62,7 @@ def summarise(metrics: Mapping[str, Any], agreement: Agreement, played: Played) 
     same = f"the same pipeline called without ROS differs by at most {agreement.largest_difference_m:.2g} m"
     known = metrics["frames_with_truth"]
     rows = {
-        "accuracy": f"of {answered}; {same}"
+        "accuracy": f"measured on {answered}; {same}"
         if known
         else f"unknown without true depth; answers to {answered}; {same}",
         "output age": age_in_words(timings["output_age_ms"]),
