@@ -21,8 +21,10 @@ T = TypeVar("T")
 LINE_EVERY_S = 10.0  # where there is no terminal
 UNKNOWN_WIDTH = 80  # columns of a terminal that does not say
 BARS = 20  # that may be shown at once; from a terminal without a height tqdm would conclude none
+SECOND = "second"  # a unit that has no rate
 NARROW = 60  # below it there is no room for a bar
 SHORT = "{desc}: {n_fmt}/{total_fmt} [{elapsed}<{remaining}]"
+WITHOUT_RATE = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {unit}s"
 
 
 _open: list[Progress] = []  # in this process
@@ -60,7 +62,7 @@ class Progress:
             initial=start,
             ncols=columns - 1,  # some terminals go to the next line after the last column
             nrows=BARS,
-            bar_format=SHORT if total and columns < NARROW else None,
+            bar_format=_format(total, unit, columns),
             disable=hidden or self._lines,
         )
 
@@ -134,6 +136,13 @@ class LineHandler(logging.Handler):
 def log_by_lines() -> None:
     """Send warnings and worse of all loggers through `say`; for the command line."""
     logging.basicConfig(level=logging.WARNING, handlers=[LineHandler()])
+
+
+def _format(total: int | None, unit: str, columns: int) -> str | None:
+    """Of the bar; None: tqdm's own."""
+    if total and columns < NARROW:
+        return SHORT
+    return WITHOUT_RATE if total and unit == SECOND else None
 
 
 def _on_terminal() -> bool:

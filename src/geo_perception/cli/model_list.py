@@ -10,7 +10,7 @@ from geo_perception.command import NAME, command_name
 from geo_perception.errors import WeightsError
 from geo_perception.pipelines import indoor_depth, learned_fusion
 from geo_perception.weights import list_models, list_official, read_card
-from geo_perception.weights.store import WEIGHTS_FILE
+from geo_perception.weights.places import WEIGHTS_FILE
 
 DEFAULTS = {
     indoor_depth.DEFAULT_MODEL: "default of indoor_depth",

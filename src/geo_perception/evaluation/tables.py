@@ -45,8 +45,8 @@ FIRST_NAMES = ("RMSE", "MAE", "AbsRel", "delta1", "coverage")  # what fits a ter
 METRES = ("RMSE", "MAE", "SqRel")
 FIRST_COLUMNS = tuple(f"{name} [m]" if name in METRES else name for name in FIRST_NAMES)
 LEGEND = (
-    "RMSE, MAE: errors in metres. AbsRel: error / true depth. delta1: share of pixels within a factor of 1.25 of the "
-    "truth.\ncoverage: share of pixels that have depth. The report explains more and shows every measure."
+    "RMSE, MAE: errors in metres. AbsRel: error / true depth. delta1: share of pixels\nwithin a factor of 1.25 of the "
+    "truth. coverage: share of pixels that have depth.\nThe report shows more measures and says what they mean."
 )
 
 ALL_MEASURES, SCALED = "All measures", "With each frame scaled to the median of its truth"

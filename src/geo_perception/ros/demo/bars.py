@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from types import TracebackType
 
-from geo_perception.progress import Progress
+from geo_perception.progress import SECOND, Progress
 from geo_perception.ros.demo.parts import LOCKSTEP, PART_TITLES, REAL_TIME
 
 
@@ -26,7 +26,7 @@ class PartBars:
         """The first part is over."""
         self._bar.close()
         self._began = time.monotonic()
-        self._bar = Progress(PART_TITLES[REAL_TIME], self._seconds, "second")
+        self._bar = Progress(PART_TITLES[REAL_TIME], self._seconds, SECOND)
 
     def show(self, answers: int) -> None:
         """Bring the bar up to date."""
