@@ -119,6 +119,8 @@ def main() -> None:
     try:
         code = run([arg for arg in sys.argv[1:] if arg != "--debug"])
         flush()
+        if code == EXIT_INTERRUPTED:
+            raise KeyboardInterrupt
         sys.exit(code)
     except KeyboardInterrupt:
         stop_bars()

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from geo_perception.evaluation.baselines import CONSTANT, MEAN_MAP, ROW_RAMP
+from geo_perception.evaluation.indoor import NATIVE
 from geo_perception.evaluation.indoor_run import MODEL
 from geo_perception.evaluation.protocols import EVERYWHERE, MEDIAN_SCALED, UNSCALED
 from geo_perception.evaluation.summary import Tree
@@ -70,9 +71,10 @@ def _errors(metrics: Tree, part: Tree, name: str, scaling: str, names: tuple[str
         ROW_TITLES.get(row, row): regions[EVERYWHERE][scaling] for row, regions in part["accuracy"].items()
     }
     protocol = metrics["protocol"]
+    published = "" if protocol["name"] == NATIVE else f" as {protocol['name']} was published"
     note = (
-        f"Pixels with true depth of {protocol['min_truth_m']:g} to {protocol['cap_m']:g} m (protocol "
-        f"{protocol['name']}); the mean over frames."
+        f"Pixels with true depth of {protocol['min_truth_m']:g} to {protocol['cap_m']:g} m{published}; "
+        "the mean over frames."
     )
     how = "as the robot gets it" if scaling == UNSCALED else "each image scaled to its true median"
     open_fold = "" if names == FIRST_NAMES else ALL_MEASURES

@@ -16,7 +16,7 @@ from geo_perception.datasets.indoor.pictures import (
     read_pictures,
     read_video,
 )
-from geo_perception.errors import ConfigError, DataError, InputError
+from geo_perception.errors import ConfigError, DataError, GeoPerceptionError, InputError
 from geo_perception.frames import RgbdFrame
 from geo_perception.geometry import PinholeCamera
 from geo_perception.pipelines.indoor_depth import check_camera, checked_image
@@ -46,11 +46,19 @@ def indoor_source(request: Request) -> Source:
         return _from_rgbd(request, data_set)
     if picture_files(path):
         return _from_pictures(request)
-    several = [folder.name for folder in sorted(path.iterdir()) if folder.is_dir() and find_rgbd(folder)]
+    several = [folder.name for folder in sorted(path.iterdir()) if _is_rgbd(folder)]
     if several:
         raise DataError(f"{path} holds several RGB-D folders; give one of them: {', '.join(several)}")
     kinds = ", ".join(suffix.lstrip(".") for suffix in PICTURE_SUFFIXES)
     raise DataError(f"{path} holds no image ({kinds}), and is neither an RGB-D folder nor a bag")
+
+
+def _is_rgbd(folder: Path) -> bool:
+    """Whether a folder can be played; what else lies beside it does not matter."""
+    try:
+        return folder.is_dir() and find_rgbd(folder) is not None
+    except GeoPerceptionError:
+        return False
 
 
 def _from_rgbd(request: Request, data_set: RgbdDataset) -> Source:

@@ -35,6 +35,7 @@ from geo_perception.ros.replay.player import playing_node
 from geo_perception.ros.runtime.transport import environment
 
 ENOUGH_FRAMES = 100  # for the 95th percentile of the output age to mean something: ten seconds
+FRAMES, LOOPS, RATES, SCALES = (1, 100_000), (0, 1_000_000), (0.01, 100.0), (0.1, 3.0)  # that are allowed
 START_S = 90.0  # importing torch and loading a model on a busy machine
 ANSWER_S = 60.0  # for one frame in lockstep: stereo networks take seconds on a processor
 QUIET_S = 5.0  # how long the last answer may take after the last input
@@ -62,11 +63,19 @@ class DemoConfig:
     def __post_init__(self) -> None:
         find_graph(self.graph).values(self.arguments)
         stage_of(self.graph)
-        if self.frames < 1 or self.loops < 0 or not self.rate > 0 or not self.scale > 0:
+        _check_range("frames", self.frames, FRAMES)
+        _check_range("loop", self.loops, LOOPS)
+        _check_range("rate", self.rate, RATES)
+        _check_range("scale", self.scale, SCALES)
+        if self.data is None and self.lens is not None:
             raise ConfigError(
-                f"demo needs frames >= 1, loops >= 0, rate > 0 and scale > 0, got {self.frames}, {self.loops}, "
-                f"{self.rate} and {self.scale}"
+                "--hfov and --camera are for images of yours: the simulated world has its camera"
             )
+
+
+def _check_range(name: str, value: float, allowed: tuple[float, float]) -> None:
+    if not allowed[0] <= value <= allowed[1]:  # nor NaN
+        raise ConfigError(f"--{name} must be {allowed[0]:g} to {allowed[1]:g}, got {value:g}")
 
 
 def run(config: DemoConfig) -> Path:
