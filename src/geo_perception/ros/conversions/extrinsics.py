@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from geo_perception.errors import ConfigError, InputError
 from geo_perception.geometry import se3
+from geo_perception.ros.conversions.quaternions import quaternion_from_rotation, rotation_from_quaternion
 
 Matrix = NDArray[np.float64]
 
@@ -22,7 +23,7 @@ def matrix_from_transform(transform: Any) -> Matrix:
     """
     transform = getattr(transform, "transform", transform)
     shift, turn = transform.translation, transform.rotation
-    rotation = se3.rotation_from_quaternion((turn.x, turn.y, turn.z, turn.w))
+    rotation = rotation_from_quaternion((turn.x, turn.y, turn.z, turn.w))
     return se3.check_transform(se3.transform(rotation, (shift.x, shift.y, shift.z)))
 
 
@@ -41,7 +42,7 @@ def matrix_from_text(text: str) -> Matrix | None:
 
 def transform_fields(parent_from_child: Matrix) -> tuple[dict[str, float], dict[str, float]]:
     """`translation` and `rotation` of a geometry_msgs/Transform."""
-    quat_xyzw = se3.quaternion_from_rotation(parent_from_child[:3, :3])
+    quat_xyzw = quaternion_from_rotation(parent_from_child[:3, :3])
     shift = dict(zip("xyz", map(float, parent_from_child[:3, 3]), strict=True))
     return shift, dict(zip("xyzw", map(float, quat_xyzw), strict=True))
 
@@ -60,29 +61,39 @@ def transform_from_matrix(parent_from_child: Matrix, header: Any, child_frame_id
 
 
 class StaticTransforms:
-    """The tree that /tf_static describes, for one-off lookups such as the lidar's place on the camera."""
+    """The tree that /tf_static describes, for one-off lookups such as the lidar's place on the camera.
+
+    As in tf2, a transform that cannot be one is left out and changes nothing else; `refused` says why, by frame.
+    """
 
     def __init__(self) -> None:
+        self.refused: dict[str, str] = {}  # child frame -> why its latest transform was left out
+        self.refusals = 0
         self._parent: dict[str, tuple[str, Matrix]] = {}
-        self._refused: dict[str, str] = {}  # child -> why
+        self._unsaid: list[str] = []
 
     def add(self, message: Any) -> list[str]:
         """Take over every transform of a tf2_msgs/TFMessage; the newest of a child counts.
 
         Returns:
-            One line for each that was refused, as frames that nobody asks for may be; the others count.
+            A line for each transform left out whose fault is new.
         """
-        refused = []
         for stamped in message.transforms:
-            child, parent = stamped.child_frame_id.lstrip("/"), stamped.header.frame_id.lstrip("/")
-            try:
-                if not child or not parent or child == parent:
-                    raise InputError("two frames with different names are needed")
-                self._parent[child] = (parent, matrix_from_transform(stamped))
-            except InputError as error:
-                self._refused[child] = f"the transform of {child!r} in {parent!r} is refused: {error}"
-                refused.append(self._refused[child])
-        return refused
+            self._add_one(stamped)
+        lines, self._unsaid = self._unsaid, []
+        return lines
+
+    def _add_one(self, stamped: Any) -> None:
+        child, parent = stamped.child_frame_id.lstrip("/"), stamped.header.frame_id.lstrip("/")
+        try:
+            self._parent[child] = (parent, _checked(child, parent, stamped))
+        except InputError as error:
+            self.refusals += 1
+            known, self.refused[child] = self.refused.get(child), str(error)
+            if known != str(error):
+                self._unsaid.append(f"/tf_static: frame {child!r} in {parent!r} is left out: {error}")
+            return
+        self.refused.pop(child, None)
 
     @property
     def frames(self) -> list[str]:
@@ -90,7 +101,7 @@ class StaticTransforms:
         return sorted(self._parent.keys() | {parent for parent, _ in self._parent.values()})
 
     def lookup(self, target: str, source: str) -> Matrix:
-        """4x4 `target_from_source`; of a frame with a name to itself, the identity, which needs no tree.
+        """4x4 `target_from_source`; the identity of a frame with a name to itself, known or not.
 
         Raises:
             InputError: a frame is unknown, or the two are not connected.
@@ -98,21 +109,30 @@ class StaticTransforms:
         target, source = target.lstrip("/"), source.lstrip("/")
         if target == source and target:
             return np.eye(4)
+        frames = self.frames
         for name in (target, source):
-            if name not in self.frames:
+            if name not in frames:
                 raise InputError(
-                    f"frame {name!r} is not in /tf_static, which has: {', '.join(self.frames) or 'none'}"
-                    + "".join(f"; {line}" for line in self._refused.values())
+                    f"frame {name!r} is not in /tf_static, which has: {', '.join(frames) or 'none'}"
+                    + self._why(name)
                 )
         (target_root, root_from_target), (source_root, root_from_source) = map(
             self._to_root, (target, source)
         )
         if target_root != source_root:
             raise InputError(
-                f"/tf_static does not connect {source!r} (root {source_root!r}) with {target!r}"
-                + "".join(f"; {line}" for line in self._refused.values())
+                f"/tf_static does not connect {source!r} (root {source_root!r}) with {target!r} "
+                f"(root {target_root!r}){self._why(source_root, target_root)}"
             )
         return np.asarray(se3.inverse(root_from_target) @ root_from_source)
+
+    def _why(self, *frames: str) -> str:
+        """What was left out that might have connected the frames."""
+        return "".join(
+            f"; the transform of {name!r} was left out: {self.refused[name]}"
+            for name in dict.fromkeys(frames)
+            if name in self.refused
+        )
 
     def _to_root(self, frame: str) -> tuple[str, Matrix]:
         root_from_frame, seen = np.eye(4), {frame}
@@ -123,3 +143,12 @@ class StaticTransforms:
             seen.add(frame)
             root_from_frame = parent_from_child @ root_from_frame
         return frame, root_from_frame
+
+
+def _checked(child: str, parent: str, stamped: Any) -> Matrix:
+    """`parent_from_child`; InputError for what tf2 ignores: no frame, its own parent, no rotation, not finite."""
+    if not child or not parent:
+        raise InputError("a transform needs the names of two frames, one is empty")
+    if child == parent:
+        raise InputError("a frame cannot be its own parent")
+    return matrix_from_transform(stamped)

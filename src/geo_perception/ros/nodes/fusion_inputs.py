@@ -65,7 +65,7 @@ class InputDecoder:
         if points is not None:
             no_returns = match[POINTS].width * match[POINTS].height - len(points)
             frames = match[LEFT].header.frame_id, match[POINTS].header.frame_id
-            found = attempt(POINTS, lambda: self._extrinsics.lookup(*frames))
+            found = attempt(POINTS, lambda: self._extrinsics.lookup(*frames, match.stamp_ns))
             points, camera_from_lidar = (None, camera_from_lidar) if found is None else (points, found)
         return Sensors(left, right, points, rig, camera_from_lidar, tuple(faults), doubts, no_returns)
 

@@ -29,7 +29,7 @@ from geo_perception.ros.nodes.fusion_settings import (
     FusionSettings,
 )
 from geo_perception.ros.runtime import process
-from geo_perception.ros.runtime.extrinsics import Extrinsics, tf_message_type
+from geo_perception.ros.runtime.extrinsics import Extrinsics
 from geo_perception.ros.runtime.node import Answer
 from geo_perception.ros.runtime.synchronised import SynchronisedNode
 from geo_perception.sync import Match
@@ -74,10 +74,6 @@ class StereoLidarFusionNode(SynchronisedNode[FusionSettings]):
         self._last: dict[str, str] = {}  # what the latest frame showed, for diagnostics
         self._suspected = False
 
-    def accept(self, settings: FusionSettings) -> None:
-        if not settings.camera_from_lidar:
-            tf_message_type()  # better to fail now than when the first sweep comes
-
     def load(self, settings: FusionSettings) -> None:
         self._pipeline = self._build(settings)
 
@@ -104,7 +100,8 @@ class StereoLidarFusionNode(SynchronisedNode[FusionSettings]):
         out = {key: str(getattr(self.settings, key)) for key in keys}
         for stage, card in self._pipeline.models.items():
             out |= {f"{stage} model": card.network, f"{stage} model sha256": card.sha256}
-        return out | self._last
+        out |= self._last
+        return out if self._extrinsics is None else {**out, **self._extrinsics.facts()}
 
     def process(self, job: Match, wanted: frozenset[str]) -> Answer:
         settings, decode, pipeline = self.settings, self._decode, self._pipeline

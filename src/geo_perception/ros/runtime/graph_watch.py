@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 SHOWN = 5  # topics offered as a hint: more would hide the line's message
@@ -14,16 +14,20 @@ def type_name(kind: Any) -> str:
     return f"{kind.__module__.split('.')[0]}/msg/{kind.__name__}"
 
 
-def silence(node: Any, names: Mapping[str, str], kinds: Mapping[str, Any], after_s: float) -> str:
+def silence(
+    node: Any, inputs: Mapping[str, str], kinds: Mapping[str, Any], silent: Iterable[str], after_s: float
+) -> str:
     """Why inputs have been silent since the start, in one line; empty for none.
 
     Args:
         node: rclpy's node.
-        names: input -> full topic name, of the silent ones.
-        kinds: input -> message class.
-        after_s: how long they have been silent at least.
+        inputs: topic of the node -> full topic name.
+        kinds: topic of the node -> message class.
+        silent: topics of the node that have brought nothing.
+        after_s: for how long at least.
     """
-    texts = _reasons(node, names, kinds) if names else []
+    wanted = {inputs[topic]: type_name(kinds[topic]) for topic in silent if topic in inputs}
+    texts = list(_reasons(node, wanted, frozenset(inputs.values())))
     return f"no message for {after_s:g} s after the start: {'; '.join(texts)}" if texts else ""
 
 
@@ -39,35 +43,39 @@ def namesake(node: Any) -> str:
     )
 
 
-def _reasons(node: Any, names: Mapping[str, str], kinds: Mapping[str, Any]) -> list[str]:
-    """One text each, inputs without any publisher together."""
-    texts, unpublished = [], {}
-    for topic, name in names.items():
+def _reasons(node: Any, wanted: Mapping[str, str], own: frozenset[str]) -> Iterator[str]:
+    """Silent topics by what is wrong with them. `wanted`: full name -> type, `own`: all inputs' full names."""
+    unpublished, unheard = [], []
+    for name, kind in wanted.items():
         found = node.get_publishers_info_by_topic(name)
-        wanted = type_name(kinds[topic])
-        others = sorted({info.topic_type for info in found} - {wanted})
+        others = sorted({info.topic_type for info in found} - {kind})
         if not found:
-            unpublished[name] = wanted
+            unpublished.append(name)
         elif others:
-            texts.append(f"{name} is published as {', '.join(others)}, this node reads {wanted}")
+            yield f"{name} is published as {', '.join(others)}, this node reads {kind}"
         else:
-            who = ", ".join(sorted({_full_name(info.node_namespace, info.node_name) for info in found}))
-            texts.append(f"{name} is published by {who}, but nothing arrives (`geo-perception doctor`?)")
+            who = sorted({f"{info.node_namespace.rstrip('/')}/{info.node_name}" for info in found})
+            unheard.append(f"{name} (published by {', '.join(who)})")
     if unpublished:
-        texts.insert(0, f"no publisher on {', '.join(unpublished)}{_hint(node, unpublished)}")
-    return texts
+        yield f"no publisher on {', '.join(unpublished)}{_hint(node, {wanted[n] for n in unpublished}, own)}"
+    if unheard:
+        yield (
+            f"nothing arrives on {', '.join(unheard)}: does it send, and does the transport carry it "
+            "(`geo-perception doctor`)?"
+        )
 
 
-def _hint(node: Any, unpublished: Mapping[str, str]) -> str:
-    """Topics of the missing types that somebody publishes."""
-    there = []
-    for name, types in node.get_topic_names_and_types():
-        if name not in unpublished and set(types) & set(unpublished.values()):
-            there += [name] if _published_by_others(node, name) else []
+def _hint(node: Any, kinds: set[str], own: frozenset[str]) -> str:
+    """Topics of these types that somebody else publishes and this node does not read."""
+    there = [
+        name
+        for name, types in node.get_topic_names_and_types()
+        if name not in own and kinds & set(types) and _published_by_others(node, name)
+    ]
     if not there:
         return ""
     more = f" and {len(there) - SHOWN} more" if len(there) > SHOWN else ""
-    return f" (remap? of these types there is: {', '.join(there[:SHOWN])}{more})"
+    return f" (of these types there is {', '.join(there[:SHOWN])}{more}: remap?)"
 
 
 def _published_by_others(node: Any, name: str) -> bool:
@@ -78,7 +86,3 @@ def _published_by_others(node: Any, name: str) -> bool:
 
 def _count(wanted: tuple[str, str], pairs: Iterable[tuple[str, str]]) -> int:
     return sum(1 for name, namespace in pairs if (name, namespace) == wanted)
-
-
-def _full_name(namespace: str, name: str) -> str:
-    return f"{namespace.rstrip('/')}/{name}"

@@ -149,7 +149,7 @@ class PerceptionNode(ManagedNode[S], Generic[S, Job]):
         try:
             self.submit(self.store(topic, message))
         except Exception as error:
-            self._report(error, f"{topic}: ")
+            self.report_fault(error, f"{topic}: ")
 
     def submit(self, jobs: Iterable[Job]) -> None:
         """Hand complete jobs to the worker; the newest wins."""
@@ -178,7 +178,7 @@ class PerceptionNode(ManagedNode[S], Generic[S, Job]):
             self.health.produced((now_ns - answer.stamp_ns) * 1e-9, stages_ms, answer.degraded)
         except Exception as error:
             self.health.dropped("refused" if isinstance(error, InputError) else "failed")
-            self._report(error)
+            self.report_fault(error)
 
     def publish(self, answer: Answer) -> bool:
         """Publish an answer; False if the node was deactivated meanwhile."""
@@ -189,7 +189,7 @@ class PerceptionNode(ManagedNode[S], Generic[S, Job]):
                 self._ports_out[topic].publish(message)
         return True
 
-    def _report(self, error: Exception, where: str = "") -> None:
+    def report_fault(self, error: Exception, where: str = "") -> None:
         """Log an error of a frame once per kind and from time to time; the node goes on."""
         refused = isinstance(error, GeoPerceptionError)
         if refused:
@@ -223,9 +223,9 @@ class PerceptionNode(ManagedNode[S], Generic[S, Job]):
     def look_around(self, settings: S) -> None:
         """Once a second while active: `note` what is wrong beyond single messages."""
         names = {topic: port.topic_name for topic, port in self._ports_in.items()}
-        late = self.health.never_arrived(settings.error_missing_s)
-        silent = {topic: name for topic, name in names.items() if topic in late}
-        line = graph_watch.silence(self, silent, self._inputs, settings.error_missing_s)
+        after_s = settings.error_missing_s
+        silent = self.health.never_arrived(after_s)
+        line = graph_watch.silence(self, names, self._inputs, silent, after_s)
         self.note("silent", line, " ".join(silent))
         self.note("namesake", graph_watch.namesake(self))
 

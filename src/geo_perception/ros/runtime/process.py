@@ -17,6 +17,7 @@ from geo_perception.ros.runtime.memory import keep_large_buffers
 EXIT_FAILED = 2  # could not start; as the command line's code for a user's error
 EXIT_BROKEN = 1  # a fault of our own
 LOOK_UP_S = 0.5
+MOST_FAILURES = 100  # in a row: then nothing works any more
 GRACE_S = 4.0  # ros2 launch sends SIGTERM after 5 s: a long frame must not hold the process longer
 
 
@@ -95,8 +96,16 @@ def _spin(node: Any, executor: Any, ends: queue.SimpleQueue[int], leaving: threa
         if node.autostarts and not node.autostart():
             ends.put(EXIT_FAILED)
             return
+        failures = 0
         while not leaving.is_set():
-            executor.spin_once()
+            try:
+                executor.spin_once()
+                failures = 0
+            except Exception as error:  # such as bytes that are no message: one sender must not end the node
+                failures += 1
+                if failures == MOST_FAILURES:
+                    raise
+                node.report_fault(error, "while receiving: ")
     except Exception as error:
         node.get_logger().fatal(f"executor stopped: {_one_line(error)}")
         ends.put(EXIT_BROKEN)
