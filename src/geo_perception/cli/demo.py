@@ -67,7 +67,7 @@ def demo(
     played in real time, for age and rate. All of it stays on this machine and on a ROS domain of its own.
     """
     from geo_perception.ros.demo.run import DemoConfig, run
-    from geo_perception.ros.graphs import parse_arguments
+    from geo_perception.ros.launch_arguments import parse_arguments
 
     words = list(arguments or [])
     if data is not None and ":=" in str(data):  # no data given, the arguments come first

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from geo_perception.ros.graphs import GRAPHS, Graph, find_graph, parse_arguments
+from geo_perception.ros.graphs import GRAPHS, Graph, find_graph
+from geo_perception.ros.launch_arguments import parse_arguments
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, help="Start a graph of nodes on this machine.")
 GRAPH_HELP = f"one of: {', '.join(GRAPHS)}"
@@ -46,8 +47,5 @@ def describe(graph: Graph) -> list[str]:
     """Lines on a graph's arguments."""
     lines = [f"{graph.name}: {graph.description}"]
     for argument in graph.arguments:
-        choices = f" One of {', '.join(argument.choices)}." if argument.choices else ""
-        lines.append(
-            f"  {argument.name}:={argument.default or repr('')}\n      {argument.description}.{choices}"
-        )
+        lines.append(f"  {argument.name}:={argument.default or repr('')}\n      {argument.help}")
     return lines

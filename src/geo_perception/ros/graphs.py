@@ -7,36 +7,22 @@ with the same arguments. No rclpy and no launch here.
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
-from geo_perception.errors import ConfigError, InputError, MissingDependencyError
-from geo_perception.geometry import se3
+from geo_perception.errors import ConfigError, MissingDependencyError
 from geo_perception.resources import resource
+from geo_perception.ros import rviz
+from geo_perception.ros.launch_arguments import Argument, graph_arguments, parameter_names
+from geo_perception.ros.nodes.fusion_settings import FusionSettings
+from geo_perception.ros.nodes.indoor_settings import IndoorSettings
 
 PACKAGE = "geo_perception"
-BOOLEANS = ("true", "false")
-LOG_LEVELS = ("debug", "info", "warn", "error", "fatal")
-
-
-@dataclass(frozen=True)
-class Argument:
-    """A launch argument. One named in a node's `parameters` sets that parameter unless its value is empty."""
-
-    name: str
-    default: str
-    description: str
-    choices: tuple[str, ...] = ()
-
-    def check(self, value: str) -> str:
-        """The value if it is allowed; ConfigError listing the choices if not."""
-        if self.choices and value not in self.choices and value != self.default:
-            raise ConfigError(f"{self.name} must be one of {', '.join(self.choices)}, got {value!r}")
-        return value
 
 
 @dataclass(frozen=True)
@@ -46,8 +32,13 @@ class NodeSpec:
     executable: str  # console script, and the node's name
     module: str  # what `python -m` runs
     parameter_file: str  # below the package's share folder
-    parameters: tuple[str, ...]  # arguments that are parameters of this node
+    settings: type[Any]  # its parameters, each of which is a launch argument
     topics: Mapping[str, str]  # topic of the node -> name with {argument} placeholders
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Arguments that are parameters of this node."""
+        return parameter_names(self.settings)
 
 
 @dataclass(frozen=True)
@@ -86,7 +77,9 @@ class Graph:
         known = {argument.name: argument for argument in self.arguments}
         unknown = sorted(given.keys() - known.keys())
         if unknown:
-            raise ConfigError(f"graph {self.name} has no argument {unknown[0]!r}; it has {', '.join(known)}")
+            near = get_close_matches(unknown[0], known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known)}"
+            raise ConfigError(f"graph {self.name} has no argument {unknown[0]!r}; {hint}")
         return {name: known[name].check(given.get(name, known[name].default)) for name in known}
 
     def starts(self, given: Mapping[str, str]) -> list[NodeStart]:
@@ -96,7 +89,10 @@ class Graph:
             ConfigError: as `values`, or a value that is malformed.
         """
         values = self.values(given)
-        return [NodeStart(node, values["namespace"], _ros_arguments(node, values)) for node in self.nodes]
+        known = {argument.name: argument for argument in self.arguments}
+        return [
+            NodeStart(node, values["namespace"], _ros_arguments(node, known, values)) for node in self.nodes
+        ]
 
     def rviz_command(self, given: Mapping[str, str]) -> list[str]:
         """Command line of RViz with the graph's layout; empty when not asked for.
@@ -112,22 +108,23 @@ class Graph:
         command = ["rviz2", "-d", str(resource(self.rviz)), "--ros-args"]
         if values["use_sim_time"]:
             command += ["-p", f"use_sim_time:={values['use_sim_time']}"]
-        for node in self.nodes:
-            for topic, target in _topics(node, values).items():
-                command += ["-r", f"/{topic}:={target}"]
-        return command
+        names = {topic: name for node in self.nodes for topic, name in _topics(node, values).items()}
+        for topic, name in names.items():
+            command += ["-r", f"/{topic}:={name}"] if name != f"/{topic}" else []
+        if values["fixed_frame"]:
+            return rviz.with_frame(command, values["fixed_frame"])
+        cameras = [name for topic, name in names.items() if topic.endswith("camera_info")]
+        return [sys.executable, "-m", rviz.__name__, *cameras, "--", *command]
 
 
 def _topics(node: NodeSpec, values: Mapping[str, str]) -> dict[str, str]:
-    """Topic of the node -> full name, where the two differ: the layout names them without namespace."""
+    """Topic of the node -> full name."""
+    rules = dict(rule.split(":=", 1) for rule in values["remap"].split() if ":=" in rule)
     out = {}
     for topic, template in node.topics.items():
-        target = template.format_map(values)
-        full = (
-            target if target.startswith("/") else "/" + "/".join(filter(None, (_namespace(values), target)))
-        )
-        if full != f"/{topic}":
-            out[topic] = full
+        target = rules.get(topic, template.format_map(values))
+        parts = [target] if target.startswith("/") else ["", *filter(None, (_namespace(values), target))]
+        out[topic] = "/".join(parts)
     return out
 
 
@@ -135,14 +132,16 @@ def _namespace(values: Mapping[str, str]) -> str:
     return values["namespace"].strip("/")
 
 
-def _ros_arguments(node: NodeSpec, values: Mapping[str, str]) -> tuple[str, ...]:
+def _ros_arguments(
+    node: NodeSpec, known: Mapping[str, Argument], values: Mapping[str, str]
+) -> tuple[str, ...]:
     file = Path(values["params_file"]) if values["params_file"] else resource(node.parameter_file)
     if not file.is_file():
         raise ConfigError(f"params_file {file} does not exist")
     out = ["--params-file", str(file)]
     for name in node.parameters:
         if values[name]:
-            out += ["-p", f"{name}:={_yaml(name, values[name])}"]
+            out += ["-p", f"{name}:={known[name].yaml(values[name])}"]
     for topic, template in node.topics.items():
         target = template.format_map(values)
         if target != topic:
@@ -154,68 +153,16 @@ def _ros_arguments(node: NodeSpec, values: Mapping[str, str]) -> tuple[str, ...]
     return (*out, "--log-level", values["log_level"])
 
 
-def _yaml(name: str, value: str) -> str:
-    """A value as YAML of the parameter's type: matrices as floats, truth values bare, text quoted."""
-    if name == "camera_from_lidar":
-        try:
-            numbers = [float(v) for v in value.strip("[] ").replace(",", " ").split()]
-            return json.dumps(se3.check_transform(numbers).reshape(-1).tolist())
-        except (ValueError, InputError) as error:
-            raise ConfigError(f"camera_from_lidar: {error}") from error
-    return value if value in BOOLEANS else json.dumps(value)
-
-
-def parse_arguments(words: Iterable[str]) -> dict[str, str]:
-    """`name:=value` words as a mapping, the last of equal names counting.
-
-    Raises:
-        ConfigError: a word of another form.
-    """
-    out: dict[str, str] = {}
-    for word in words:
-        name, separator, value = word.partition(":=")
-        if not separator or not name:
-            raise ConfigError(f"launch arguments look like name:=value, got {word!r}")
-        out[name] = value
-    return out
-
-
-EMPTY = "; empty: as in the parameter file"
-COMMON = (
-    Argument("namespace", "", "namespace of all nodes and their relative topics"),
-    Argument("params_file", "", "parameter file; empty: the one of the package"),
-    Argument("remap", "", "further remappings, such as 'left/camera_info:=/cam/info points:=/scan'"),
-    Argument("use_sim_time", "", f"take time from /clock{EMPTY}", BOOLEANS),
-    Argument("autostart", "", f"configure and activate without a life-cycle manager{EMPTY}", BOOLEANS),
-    Argument("rviz", "false", "start RViz with the layout of this graph", BOOLEANS),
-    Argument("log_level", "info", "least severe log level shown", LOG_LEVELS),
-)
-DEPTH_ARGUMENTS = (
-    Argument("depth", "depth", "namespace of the outputs"),
-    Argument("device", "", f"torch device{EMPTY}"),
-    Argument("precision", "", f"arithmetic of the networks{EMPTY}", ("auto", "float32", "bfloat16")),
-)
-FUSION_ARGUMENTS = (
+FUSION_TOPICS = (
     Argument("left", "left", "namespace of the left camera: <left>/image_rect, <left>/camera_info"),
     Argument("right", "right", "namespace of the right camera"),
     Argument("points", "points", "topic of the lidar's PointCloud2"),
-    Argument("stereo", "", f"stereo backend{EMPTY}", ("sgbm", "sgbm_fast", "psmnet")),
-    Argument("completion", "", f"lidar completion backend{EMPTY}", ("morphology", "ssdc")),
-    Argument("fusion", "", f"fusion backend{EMPTY}", ("scadc", "confidence")),
-    Argument("fusion_model", "", f"model of the fusion network: a name in models/ or a folder{EMPTY}"),
-    Argument("stereo_model", "", f"model of the stereo network{EMPTY}"),
-    Argument("completion_model", "", f"model of the completion network{EMPTY}"),
-    Argument("on_missing", "", f"what to do without right camera or lidar{EMPTY}", ("hold", "degrade")),
-    Argument("camera_from_lidar", "", "lidar to left camera, 16 values row by row; empty: /tf_static"),
 )
-INDOOR_ARGUMENTS = (
+INDOOR_TOPICS = (
     Argument("image", "image_rect", "topic of the camera's rectified image"),
     Argument("camera_info", "camera_info", "topic of its CameraInfo"),
-    Argument("model", "", f"a name in models/ or a folder{EMPTY}"),
-    Argument("aspect", "", f"how images reach the network{EMPTY}", ("card", "stretch", "pad", "crop")),
-    Argument("scale_by_focal", "", f"scale depth to the camera's focal length{EMPTY}", BOOLEANS),
-    Argument("on_missing", "", f"what to do without CameraInfo{EMPTY}", ("hold", "degrade")),
 )
+OUTPUTS = (Argument("depth", "depth", "namespace of the outputs"),)
 DEPTH_TOPICS = {
     f"depth/{name}": f"{{depth}}/{name}" for name in ("image_rect", "camera_info", "points", "image_color")
 }
@@ -223,10 +170,7 @@ FUSION_NODE = NodeSpec(
     executable="stereo_lidar_fusion",
     module="geo_perception.ros.nodes.stereo_lidar_fusion",
     parameter_file="config/stereo_lidar_fusion.yaml",
-    parameters=(
-        *("use_sim_time", "autostart", "stereo", "completion", "fusion", "fusion_model", "stereo_model"),
-        *("completion_model", "device", "precision", "on_missing", "camera_from_lidar"),
-    ),
+    settings=FusionSettings,
     topics={
         "left/image_rect": "{left}/image_rect",
         "left/camera_info": "{left}/camera_info",
@@ -242,10 +186,7 @@ INDOOR_NODE = NodeSpec(
     executable="indoor_depth",
     module="geo_perception.ros.nodes.indoor_depth",
     parameter_file="config/indoor_depth.yaml",
-    parameters=(
-        *("use_sim_time", "autostart", "model", "device", "precision", "aspect", "scale_by_focal"),
-        "on_missing",
-    ),
+    settings=IndoorSettings,
     topics={"image_rect": "{image}", "camera_info": "{camera_info}", **DEPTH_TOPICS},
 )
 
@@ -254,14 +195,14 @@ GRAPHS: dict[str, Graph] = {
         name="kitti_fusion",
         description="stereo camera and lidar to dense metric depth",
         nodes=(FUSION_NODE,),
-        arguments=(*FUSION_ARGUMENTS, *DEPTH_ARGUMENTS, *COMMON),
+        arguments=graph_arguments((*FUSION_TOPICS, *OUTPUTS), (FUSION_NODE.settings,)),
         rviz="config/rviz/kitti_fusion.rviz",
     ),
     "indoor_depth": Graph(
         name="indoor_depth",
         description="one camera in a room to dense metric depth",
         nodes=(INDOOR_NODE,),
-        arguments=(*INDOOR_ARGUMENTS, *DEPTH_ARGUMENTS, *COMMON),
+        arguments=graph_arguments((*INDOOR_TOPICS, *OUTPUTS), (INDOOR_NODE.settings,)),
         rviz="config/rviz/indoor_depth.rviz",
     ),
 }

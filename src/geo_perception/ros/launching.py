@@ -7,13 +7,17 @@ Nodes manage their own life cycle (argument `autostart`), so they are started as
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Iterable
+from difflib import get_close_matches
 
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction, SetEnvironmentVariable
+from launch.logging import get_logger
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from geo_perception.ros.graphs import PACKAGE, Argument, Graph, find_graph
+from geo_perception.ros.graphs import PACKAGE, Graph, find_graph
+from geo_perception.ros.launch_arguments import Argument
 from geo_perception.ros.runtime.transport import transport_environment
 
 
@@ -34,13 +38,15 @@ def _declare(argument: Argument) -> DeclareLaunchArgument:
     """A launch argument of the graph; an empty default must stay allowed beside the choices."""
     choices = list(dict.fromkeys([argument.default, *argument.choices])) if argument.choices else None
     return DeclareLaunchArgument(
-        argument.name, default_value=argument.default, description=argument.description, choices=choices
+        argument.name, default_value=argument.default, description=argument.help, choices=choices
     )
 
 
 def _start(graph: Graph, context: LaunchContext) -> list[LaunchDescriptionEntity]:
     """The graph's processes for the values that the arguments have now."""
     given = {a.name: LaunchConfiguration(a.name).perform(context) for a in graph.arguments}
+    for line in misspelt(context.launch_configurations, given):
+        get_logger(PACKAGE).warning(line)
     nodes: list[LaunchDescriptionEntity] = [
         Node(
             package=PACKAGE,
@@ -54,3 +60,16 @@ def _start(graph: Graph, context: LaunchContext) -> list[LaunchDescriptionEntity
     ]
     rviz = graph.rviz_command(given)
     return [*nodes, ExecuteProcess(cmd=rviz, output="screen")] if rviz else nodes
+
+
+def misspelt(configurations: Iterable[str], known: Collection[str]) -> list[str]:
+    """A line for each name that is nearly an argument: launch keeps it, and nobody would ever read it.
+
+    Other unknown names may belong to a launch file that includes this one.
+    """
+    near = {name: get_close_matches(name, known, n=1) for name in configurations if name not in known}
+    return [
+        f"launch argument {name!r} is unknown; did you mean {found[0]!r}?"
+        for name, found in near.items()
+        if found
+    ]

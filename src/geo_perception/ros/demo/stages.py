@@ -30,8 +30,8 @@ def stage_of(graph: str) -> Stage:
 def node_parameters(graph: str, arguments: Mapping[str, str]) -> dict[str, Any]:
     """What the node's parameter file and the graph's arguments say."""
     (node,) = find_graph(graph).nodes
+    known = {argument.name: argument for argument in find_graph(graph).arguments}
     file = Path(arguments.get("params_file") or resource(node.parameter_file))
     written = yaml.safe_load(file.read_text())["/**"]["ros__parameters"]
     given = {name: value for name, value in arguments.items() if value and name in node.parameters}
-    truth = {"true": True, "false": False}
-    return {**written, **{name: truth.get(value, value) for name, value in given.items()}}
+    return {**written, **{name: yaml.safe_load(known[name].yaml(value)) for name, value in given.items()}}
