@@ -37,14 +37,30 @@ class Node(Recorded): ...
 class LaunchDescription(Recorded): ...
 
 
+class Context:
+    """Launch configurations as given or by default."""
+
+    def __init__(self, configurations: dict[str, str]) -> None:
+        self.launch_configurations = configurations
+
+
 class LaunchConfiguration(Recorded):
-    def perform(self, context: dict[str, str]) -> str:
-        return context[self.args[0]]
+    def perform(self, context: Context) -> str:
+        return context.launch_configurations[self.args[0]]
+
+
+class get_logger(Recorded):  # noqa: N801 - a function there
+    def warning(self, line: str) -> None:
+        WARNINGS.append(line)
+
+
+WARNINGS: list[str] = []
 
 
 MODULES: dict[str, tuple[type, ...]] = {
     "launch": (LaunchDescription,),
     "launch.actions": (DeclareLaunchArgument, ExecuteProcess, OpaqueFunction, SetEnvironmentVariable),
+    "launch.logging": (get_logger,),
     "launch.substitutions": (LaunchConfiguration,),
     "launch_ros": (),
     "launch_ros.actions": (Node,),
@@ -65,11 +81,9 @@ def load(path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Recorded]:
 
 
 def run(entities: list[Recorded], **given: str) -> list[Recorded]:
-    """What the description's functions start, with these launch arguments."""
+    """What the description's functions start, with these launch arguments, of which launch takes unknown ones, too."""
     context = {
         e.args[0]: e.options["default_value"] for e in entities if isinstance(e, DeclareLaunchArgument)
     }
-    unknown = given.keys() - context.keys()
-    assert not unknown, unknown
     functions = [e.options["function"] for e in entities if isinstance(e, OpaqueFunction)]
-    return [action for function in functions for action in function({**context, **given})]
+    return [action for function in functions for action in function(Context({**context, **given}))]

@@ -15,7 +15,8 @@ import yaml
 
 from geo_perception.errors import ConfigError, MissingDependencyError
 from geo_perception.resources import resource
-from geo_perception.ros.graphs import BOOLEANS, GRAPHS, Graph, find_graph, parse_arguments
+from geo_perception.ros.graphs import GRAPHS, Graph, find_graph
+from geo_perception.ros.launch_arguments import parse_arguments
 from geo_perception.ros.nodes import fusion_settings, indoor_settings
 from geo_perception.ros.runtime.settings import rule_of
 
@@ -59,12 +60,16 @@ def test_topics_are_those_of_the_node(graph: Graph) -> None:
 
 
 @pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)
-def test_arguments_are_parameters_with_the_same_choices(graph: Graph) -> None:
-    known = {f.name: rule_of(f).choices for f in dataclasses.fields(settings_of(graph))}
-    arguments = {a.name: a.choices for a in graph.arguments}
-    for name in graph.nodes[0].parameters:
-        if name not in ("use_sim_time", "autostart"):  # every ROS node's, every node's of ours
-            assert arguments[name] in (known[name], BOOLEANS), name
+def test_every_parameter_is_an_argument_of_its_type_and_choices(graph: Graph) -> None:
+    arguments = {a.name: a for a in graph.arguments}
+    assert len(arguments) == len(graph.arguments)  # no topic has a parameter's name
+    for item in dataclasses.fields(settings_of(graph)):
+        argument = arguments[item.name]
+        assert argument.choices == rule_of(item).choices
+        assert argument.default == ""  # as in the parameter file
+        value = {tuple: EYE, bool: "true"}.get(type(item.default), str(item.default or "1"))
+        parsed = yaml.safe_load(argument.yaml(value))
+        assert type(parsed) is (list if isinstance(item.default, tuple) else type(item.default))
 
 
 @pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)
@@ -100,6 +105,33 @@ def test_parameters_arrive_with_their_type() -> None:
     assert all(type(v) is float for v in got["camera_from_lidar"])
 
 
+@pytest.mark.parametrize(
+    ("name", "word", "value"),
+    [
+        ("mirror", "on", "on"),  # a choice, which YAML by itself takes for true
+        ("glance", "off", False),
+        ("glance", "True", True),
+        ("glance", "0", False),
+        ("timeout_s", "1", 1.0),
+        ("timeout_s", "1e-5", 1e-5),
+        ("warn_age_s", "1e10", 1e10),
+        ("input_depth", "3", 3),
+        ("model", "1e5", "1e5"),
+        ("model", "true", "true"),
+        ("model", "a: [b", "a: [b"),
+        ("model", "C:\\ä 'x' \"y\"", "C:\\ä 'x' \"y\""),
+        ("use_sim_time", "TRUE", True),
+    ],
+)
+def test_words_become_values_of_the_parameters_type(name: str, word: str, value: Any) -> None:
+    (start,) = INDOOR.starts({name: word})
+    (rule,) = flags(start.command, "-p")
+    assert rule.startswith(f"{name}:=")
+    got = yaml.safe_load(rule.split(":=", 1)[1])
+    assert (got, type(got)) == (value, type(value))
+    assert "e" not in rule.split(":=")[1] or not isinstance(value, float)  # which ROS takes for a text
+
+
 @pytest.mark.parametrize("text", [EYE, "[" + ",".join(EYE.split()) + "]"])
 def test_a_matrix_may_have_commas_or_not(text: str) -> None:
     assert len(parameters(camera_from_lidar=text)["camera_from_lidar"]) == 16
@@ -132,6 +164,12 @@ def test_a_parameter_file_of_the_user(tmp_path: Path) -> None:
         ({"camera_from_lidar": "one"}, "camera_from_lidar: could not convert"),
         ({"params_file": "/nowhere.yaml"}, "params_file /nowhere.yaml does not exist"),
         ({"remap": "points"}, "remap needs rules"),
+        ({"fusoin": "scadc"}, "no argument 'fusoin'; did you mean 'fusion'?"),
+        ({"timeout_s": "soon"}, "timeout_s must be a number, got 'soon'"),
+        ({"timeout_s": "-1"}, "timeout_s must be at least 0.0, got -1.0"),
+        ({"lidar_offset_s": "nan"}, "lidar_offset_s must be finite, got nan"),
+        ({"input_depth": "2.5"}, "input_depth must be an integer, got '2.5'"),
+        ({"align_stereo": "maybe"}, "align_stereo must be true or false, got 'maybe'"),
     ],
 )
 def test_bad_arguments_are_refused_by_name(given: dict[str, str], named: str) -> None:
@@ -151,12 +189,36 @@ def test_words_of_the_command_line() -> None:
 def test_rviz_is_told_names_and_time(monkeypatch: pytest.MonkeyPatch) -> None:
     assert FUSION.rviz_command({}) == []
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
-    command = FUSION.rviz_command(
-        {"rviz": "true", "namespace": "car", "points": "/scan", "use_sim_time": "true"}
-    )
+    given = {
+        "rviz": "True",
+        "namespace": "car",
+        "points": "/scan",
+        "use_sim_time": "true",
+        "fixed_frame": "map",
+    }
+    command = FUSION.rviz_command(given)
     assert command[:3] == ["rviz2", "-d", str(resource(FUSION.rviz))]
+    assert flags(command, "-f") == ["map"]
+    assert command.index("-f") < command.index("--ros-args")
     assert flags(command, "-p") == ["use_sim_time:=true"]
     assert {"/depth/points:=/car/depth/points", "/points:=/scan"} <= {*flags(command, "-r")}
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(MissingDependencyError, match="rviz2"):
         FUSION.rviz_command({"rviz": "true"})
+
+
+def test_rviz_asks_the_cameras_for_their_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    command = FUSION.rviz_command(
+        {"rviz": "true", "namespace": "car", "remap": "left/camera_info:=/cam/info"}
+    )
+    split = command.index("--")
+    assert command[1:3] == ["-m", "geo_perception.ros.rviz"]
+    assert command[3:split] == ["/cam/info", "/car/right/camera_info", "/car/depth/camera_info"]
+    assert command[split + 1] == "rviz2"
+
+
+@pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)
+def test_no_layout_names_a_frame_of_the_simulator(graph: Graph) -> None:
+    for name in (graph.rviz, f"config/foxglove/{graph.name}.json"):
+        assert not [frame for frame in ("optical_frame", "velodyne") if frame in resource(name).read_text()]

@@ -63,6 +63,16 @@ def test_the_launch_file_starts_what_the_command_line_starts(entities: list[fake
     assert (node.options["executable"], node.options["namespace"]) == ("stereo_lidar_fusion", "car")
 
 
+def test_a_parameter_reaches_the_node_and_a_misspelt_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    entities = fake_launch.load(resource("launch/indoor_depth.launch.py"), monkeypatch)
+    fake_launch.WARNINGS.clear()
+    (node,) = of(
+        fake_launch.Node, fake_launch.run(entities, mirror="on", glance="False", mirorr="on", robot="x")
+    )
+    assert {'mirror:="on"', "glance:=false"} <= set(node.options["ros_arguments"])
+    assert fake_launch.WARNINGS == ["launch argument 'mirorr' is unknown; did you mean 'mirror'?"]
+
+
 @pytest.mark.ros
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_line_hands_signals_on(number: signal.Signals) -> None:
