@@ -17,7 +17,8 @@ from typing import Any
 from geo_perception import __version__
 from geo_perception.cli.terminal import accept_any_text, blamed, flush
 from geo_perception.command import command_name
-from geo_perception.errors import ConfigError, GeoPerceptionError, MissingDependencyError
+from geo_perception.dependencies import missing_dependency
+from geo_perception.errors import ConfigError, GeoPerceptionError
 from geo_perception.outputs import reason
 from geo_perception.progress import log_by_lines, stop_bars
 
@@ -90,12 +91,10 @@ def run(args: list[str]) -> int:
         if isinstance(getattr(stop.__context__, "__context__", None), KeyboardInterrupt) and stop.code == 1:
             return EXIT_INTERRUPTED
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         if (error.name or "").startswith("geo_perception"):
             raise  # ours: an installation fault, which deserves its traceback
-        raise MissingDependencyError(
-            f"`{verb}` needs the package {error.name}, which is not installed"
-        ) from error
+        raise missing_dependency(f"`{verb}`", error) from error
     return 0
 
 

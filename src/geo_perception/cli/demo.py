@@ -66,9 +66,11 @@ def demo(
     First the frames go in one after the other, each after the answer to the one before, for the errors; then they are
     played in real time, for age and rate. All of it stays on this machine and on a ROS domain of its own.
     """
+    from geo_perception.dependencies import require
     from geo_perception.ros.demo.run import DemoConfig, run
     from geo_perception.ros.launch_arguments import parse_arguments
 
+    require("rclpy", "sensor_msgs.msg", "diagnostic_msgs.msg")  # before anything is simulated for it
     words = list(arguments or [])
     if data is not None and ":=" in str(data):  # no data given, the arguments come first
         words, data = [str(data), *words], None

@@ -29,6 +29,7 @@ def launch(
 
     Large messages need a Fast DDS profile; the package's is used unless FASTRTPS_DEFAULT_PROFILES_FILE is set.
     """
+    from geo_perception.dependencies import require
     from geo_perception.ros.runtime.supervisor import Supervisor
     from geo_perception.ros.runtime.transport import environment
 
@@ -39,6 +40,7 @@ def launch(
     given = parse_arguments(arguments or [])
     commands = [start.command for start in chosen.starts(given)]
     rviz = chosen.rviz_command(given)
+    require("rclpy", "sensor_msgs.msg", "diagnostic_msgs.msg")  # before a node says it with a traceback
     env = environment(os.environ, localhost=localhost)
     sys.exit(Supervisor([*commands, *([rviz] if rviz else [])], env).run())
 

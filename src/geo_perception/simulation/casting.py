@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception.dependencies import cure
 from geo_perception.errors import MissingDependencyError
 from geo_perception.simulation.mesh import Mesh
 
@@ -152,6 +153,7 @@ def _open3d() -> tuple[Any, Any]:
         import open3d as o3d
     except (ImportError, OSError) as error:
         raise MissingDependencyError(
-            f"simulation needs open3d and its system libraries libusb-1.0-0, libgl1, libgomp1: {error}"
+            f"simulation needs open3d ({cure('open3d')}) and its system libraries libusb-1.0-0, libgl1, libgomp1: "
+            f"{error}"
         ) from error
     return o3d.core, o3d.t.geometry.RaycastingScene

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import IO
 
 from geo_perception.errors import DataError
+from geo_perception.ros.runtime.exits import exit_text
 
 STOP_STEPS = ((signal.SIGINT, 6.0), (signal.SIGTERM, 3.0), (signal.SIGKILL, 5.0))  # and seconds to obey
 TAIL_LINES = 5  # of a child's output in an error
@@ -76,7 +77,7 @@ class Children:
         for child in self.all:
             code = child.process.poll()
             if code is not None and (code != 0 or child.lasting):
-                raise DataError(f"{child.name} ended with {_described(code)}; its last lines:\n{child.tail}")
+                raise DataError(f"{child.name} ended with {exit_text(code)}; its last lines:\n{child.tail}")
 
     def stop(self) -> None:
         """Ask nicely, then less so. Children started last end first."""
@@ -102,7 +103,3 @@ class Children:
         finally:
             for file in self._files:
                 file.close()
-
-
-def _described(code: int) -> str:
-    return f"signal {signal.Signals(-code).name}" if code < 0 else f"code {code}"

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any, Generic, TypeVar
 
 from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 
+from geo_perception.dependencies import missing_dependency
 from geo_perception.errors import ConfigError, GeoPerceptionError
 from geo_perception.ros.runtime.declaring import declare
 from geo_perception.ros.runtime.settings import RuntimeSettings, changed, coerced
@@ -71,6 +73,11 @@ class ManagedNode(LifecycleNode, Generic[S]):  # type: ignore[misc]  # rclpy has
         return self._transition("recover", self._cleanup)
 
     @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Names of its settings."""
+        return tuple(item.name for item in fields(self._settings_type))
+
+    @property
     def state(self) -> str:
         """Label of the life-cycle state."""
         return str(self._state_machine.current_state[1])
@@ -95,6 +102,9 @@ class ManagedNode(LifecycleNode, Generic[S]):  # type: ignore[misc]  # rclpy has
             return TransitionCallbackReturn.SUCCESS
         except GeoPerceptionError as error:
             self.get_logger().error(f"cannot {verb}: {error}")
+            result = TransitionCallbackReturn.FAILURE
+        except ImportError as error:
+            self.get_logger().error(f"cannot {verb}: {missing_dependency('this node', error)}")
             result = TransitionCallbackReturn.FAILURE
         except Exception as error:  # rclpy would swallow it without a word
             self.get_logger().error(f"cannot {verb}: {type(error).__name__}: {error}")

@@ -11,8 +11,10 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from geo_perception.dependencies import missing_dependency
 from geo_perception.errors import GeoPerceptionError
 from geo_perception.ros.runtime.memory import keep_large_buffers
+from geo_perception.ros.runtime.overrides import unknown_parameters
 
 EXIT_FAILED = 2  # could not start; as the command line's code for a user's error
 EXIT_BROKEN = 1  # a fault of our own
@@ -54,6 +56,10 @@ def run_node(build: Callable[[], Any], args: Sequence[str] | None = None) -> int
         print(f"cannot start: {_one_line(error)}", file=sys.stderr)
         rclpy.try_shutdown()
         return EXIT_FAILED
+    for line in unknown_parameters(
+        sys.argv if args is None else args, node.get_fully_qualified_name(), node.parameter_names
+    ):
+        node.get_logger().warning(line)
     # Not EventsExecutor: a third of the processor time per message, but in rclpy 7.1 its spin() delivers nothing
     # and its end aborts the process.
     executor = SingleThreadedExecutor()
@@ -135,5 +141,7 @@ def _give_up(node: Any, code: int) -> None:
 
 
 def _one_line(error: Exception) -> str:
+    if isinstance(error, ImportError):
+        return str(missing_dependency("this node", error))
     text = " ".join(str(error).split())
     return text if isinstance(error, GeoPerceptionError) else f"{type(error).__name__}: {text}"

@@ -81,8 +81,13 @@ def coerce(item: Field[Any], value: Any) -> Any:
         return value
     elif type(value) is float and math.isnan(value) and NAN in rule_of(item).choices:
         return NAN  # the word as ROS's parser of parameter files and command lines reads it
+    elif type(value) is bool and {"on", "off"} <= set(rule_of(item).choices):
+        return "on" if value else "off"  # which YAML 1.1 takes for true and false
     expected = "a list of numbers" if isinstance(item.default, tuple) else type(item.default).__name__
-    raise ConfigError(f"parameter {item.name} must be {expected}, got {value!r} ({type(value).__name__})")
+    hint = f": write it in quotes, '{value}'" if isinstance(item.default, str) and value is not None else ""
+    raise ConfigError(
+        f"parameter {item.name} must be {expected}, got {value!r} ({type(value).__name__}){hint}"
+    )
 
 
 def coerced(kind: type[Any], values: dict[str, Any]) -> dict[str, Any]:

@@ -6,8 +6,11 @@ from __future__ import annotations
 import queue
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Mapping, Sequence
+
+from geo_perception.ros.runtime.exits import exit_text, program_name
 
 ESCALATION = ((signal.SIGINT, 8.0), (signal.SIGTERM, 3.0), (signal.SIGKILL, 3.0))  # and seconds to obey
 
@@ -44,9 +47,17 @@ class Supervisor:
                 break
             code = child.returncode if child.returncode >= 0 else 128 - child.returncode
             if code:
+                self._say(child)
                 break
         self.stop()
         return code
+
+    @staticmethod
+    def _say(child: subprocess.Popen[bytes]) -> None:
+        """Which process died of what; one that ended by itself has said why."""
+        if child.returncode < 0:
+            name = program_name(child.args)  # type: ignore[arg-type]  # they are ours: a list of words
+            print(f"{name} (pid {child.pid}) was ended by {exit_text(child.returncode)}", file=sys.stderr)
 
     def stop(self) -> None:
         """End what still runs, gently first."""
