@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from geo_perception.threads import NetworkThreads
+
 T = TypeVar("T")
 
 
@@ -51,12 +53,14 @@ class NewestWorker(Generic[T]):
 
     def _run(self) -> None:
         begun = -float("inf")
+        follow_free_cores = NetworkThreads()
         while True:
             with self._changed:
                 if not self._wait(begun):
                     return
                 item = self._slot.pop()
             begun = time.monotonic()
+            follow_free_cores()
             self._work(item)
 
     def _wait(self, begun: float) -> bool:
