@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`geo-perception bag from-kitti | simulate | to-folder | decompress | info`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`geo-perception demo [DATA]`: the graph for real, on simulated or given data."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -29,14 +27,14 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command(epilog=EXAMPLES.format(command=command_name()))
 def demo(
     data: Annotated[
-        Path | None,
+        Optional[Path],
         typer.Argument(
             metavar="DATA",
             help="bag or KITTI folder; for rooms: bag, RGB-D folder, image(s) or video; none: a simulated world",
         ),
     ] = None,
     arguments: Annotated[
-        list[str] | None,
+        Optional[list[str]],
         typer.Argument(metavar="NAME:=VALUE", help="arguments of the node"),
     ] = None,
     graph: Annotated[
@@ -52,11 +50,11 @@ def demo(
         float, typer.Option(help="image size of the simulated world; 1: 1242x375 or 640x480")
     ] = 1.0,
     hfov: Annotated[
-        float | None,
+        Optional[float],
         typer.Option(help="horizontal field of view [degrees] of images that come without their camera"),
     ] = None,
     camera: Annotated[
-        Path | None,
+        Optional[Path],
         typer.Option(help="or the camera_info YAML file of that camera; distorted images are rectified"),
     ] = None,
     out: Annotated[Path, typer.Option(help="where the result folder is made")] = Path("out"),
@@ -79,7 +77,7 @@ def demo(
     print(report_line(run(config)))
 
 
-def lens_of(hfov_deg: float | None, camera: Path | None) -> Lens | None:
+def lens_of(hfov_deg: float | None, camera: Path | None) -> "Lens | None":
     """What the options say of the camera. Raises ConfigError or DataError if they contradict each other."""
     from geo_perception.datasets.indoor.lens import FieldOfView, read_calibration
 

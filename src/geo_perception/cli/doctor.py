@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`geo-perception doctor`: what works on this machine, what does not, and what to do about it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import typer

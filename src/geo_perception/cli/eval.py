@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`geo-perception eval PIPELINE DATA`: offline, in order, nothing dropped, the same numbers on every run."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -43,11 +41,11 @@ app = typer.Typer(
 
 Device = Annotated[str, typer.Option(help="of PyTorch: cpu, cuda, cuda:1 ...")]
 Precision = Annotated[str, typer.Option(help="auto, float32 or bfloat16")]
-Limit = Annotated[Optional[int], typer.Option(help="only the first N frames, of each data set")]  # noqa: UP045 - Typer 0.9
+Limit = Annotated[Optional[int], typer.Option(help="only the first N frames, of each data set")]
 Out = Annotated[Path, typer.Option(help="where the result folder is made")]
 InOrder = Annotated[bool, typer.Option("--in-order", help="the report shows the first frames, not the worst")]
 Remap = Annotated[
-    Optional[list[str]],  # noqa: UP045 - Typer 0.9
+    Optional[list[str]],
     typer.Option(help="bags: FROM:=TO, a topic and what it is to be taken for; may be repeated"),
 ]
 Model = Annotated[str, typer.Option(help="a name of `weights list`, or a model's folder")]
@@ -93,7 +91,7 @@ def eval_fusion(
         str, typer.Option(help="further rows of the tables: FUSION[:MODEL], separated by commas")
     ] = "",
     cap: Annotated[
-        Optional[float], typer.Option(help="leave out truth farther than this [m]; 80 if not given")  # noqa: UP045 - Typer 0.9
+        Optional[float], typer.Option(help="leave out truth farther than this [m]; 80 if not given")
     ] = None,
     limit: Limit = None,
     out: Out = Path("out"),
@@ -165,7 +163,7 @@ def eval_indoor(
         ),
     ] = "",
     cap: Annotated[
-        Optional[float], typer.Option(help="leave out truth farther than this [m]; 10 if not given")  # noqa: UP045 - Typer 0.9
+        Optional[float], typer.Option(help="leave out truth farther than this [m]; 10 if not given")
     ] = None,
     limit: Limit = None,
     out: Out = Path("out"),

@@ -68,7 +68,9 @@ def run(request: EvalRequest) -> Path:
     data_sets = open_data(request)
     for data_set in data_sets:
         if isinstance(data_set, RgbdDataset):
-            print(f"{data_set.root.resolve().name} ({data_set.kind}): {data_set.registration}", file=sys.stderr)
+            print(
+                f"{data_set.root.resolve().name} ({data_set.kind}): {data_set.registration}", file=sys.stderr
+            )
     depths = load_pipelines(config, request.compare)
     first, *others = (as_pipeline(depth) for depth in depths.values())
     compared = dict(zip(list(depths)[1:], others, strict=True))

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """`geo-perception launch GRAPH [name:=value ...]`: the graph's nodes as processes, without ros2cli."""
 
-from __future__ import annotations
-
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
@@ -19,7 +17,7 @@ GRAPH_HELP = f"one of: {', '.join(GRAPHS)}"
 @app.command()
 def launch(
     graph: Annotated[str, typer.Argument(help=GRAPH_HELP)],
-    arguments: Annotated[list[str] | None, typer.Argument(help="launch arguments: name:=value")] = None,
+    arguments: Annotated[Optional[list[str]], typer.Argument(help="launch arguments: name:=value")] = None,
     show_args: Annotated[bool, typer.Option("--show-args", help="list the graph's arguments")] = False,
     localhost: Annotated[
         bool, typer.Option("--localhost", help="keep all traffic on this machine, on a domain of its own")

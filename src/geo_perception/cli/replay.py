@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """`geo-perception replay BAG`: publish a bag on its topics."""
 
-from __future__ import annotations
-
 import json
 import os
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
@@ -26,7 +24,7 @@ def replay(
     answer: Annotated[str, typer.Option(help="lockstep: image topic of the answer")] = "depth/image_rect",
     answer_timeout: Annotated[float, typer.Option(help="lockstep: seconds to wait for an answer")] = 30.0,
     window: Annotated[
-        float | None, typer.Option(help="lockstep: seconds between stamps of a set; else as the node's")
+        Optional[float], typer.Option(help="lockstep: seconds between stamps of a set; else as the node's")
     ] = None,
     right_offset_s: Annotated[
         float, typer.Option(help="lockstep: how much later the right camera stamps the same moment")
@@ -38,8 +36,8 @@ def replay(
     clock: Annotated[bool, typer.Option("--clock", help="publish /clock, for use_sim_time")] = False,
     wait: Annotated[float, typer.Option(help="seconds to wait for subscribers (0: do not wait)")] = 30.0,
     prefix: Annotated[str, typer.Option(help="put before every topic, e.g. /kitti")] = "",
-    remap: Annotated[list[str] | None, typer.Option(help="FROM:=TO, may be repeated")] = None,
-    report: Annotated[Path | None, typer.Option(help="write what was sent, and when, as JSON")] = None,
+    remap: Annotated[Optional[list[str]], typer.Option(help="FROM:=TO, may be repeated")] = None,
+    report: Annotated[Optional[Path], typer.Option(help="write what was sent, and when, as JSON")] = None,
 ) -> None:
     """Publish a bag: in real time, at another rate, looped (stamps jump back), or in lockstep."""
     from geo_perception.ros.bags import MatchWindows

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`geo-perception simulate-rooms FOLDER`: a training set of simulated rooms in SimSIN's folder format."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

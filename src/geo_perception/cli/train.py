@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`geo-perception train RECIPE [--key value]`: hands the options on to `training.recipes.<RECIPE>`."""
 
-from __future__ import annotations
-
 import pkgutil
 from importlib import import_module
 

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`geo-perception weights list|import|verify|export|average`: what models there are, moved in and out safely."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import typer
 import yaml
@@ -45,7 +43,7 @@ def list_() -> None:
 
 
 @app.command()
-def verify(names: list[str] | None = NAMES) -> None:
+def verify(names: Optional[list[str]] = NAMES) -> None:
     """Load models completely: card, hash, every tensor. The first bad one ends with its reason."""
     from geo_perception.weights import list_models, load_model
 
@@ -61,7 +59,7 @@ def verify(names: list[str] | None = NAMES) -> None:
 def import_(
     name: str = NAME,
     source: Path = SOURCE,
-    to: Path | None = FOLDER,
+    to: Optional[Path] = FOLDER,
     settings: list[str] = SET,
     force: bool = FORCE,
 ) -> None:
