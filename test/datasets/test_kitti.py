@@ -33,6 +33,16 @@ def test_object_folder_gives_the_files_contents(tmp_path: Path) -> None:
     assert all(frame.stamp_ns > 0 for frame in dataset)
 
 
+def test_points_without_return_are_dropped(tmp_path: Path) -> None:
+    root = kitti.object_folder(tmp_path)
+    cloud = next(root.rglob("000001.bin"))
+    cloud.write_bytes(np.concatenate((np.zeros((9, 4), np.float32), kitti.points(1))).tobytes())
+    assert np.array_equal(open_dataset(root)[1].points_lidar, kitti.points(1))
+    cloud.write_bytes(np.zeros((9, 4), np.float32).tobytes())
+    with pytest.raises(DataError, match=r"000001\.bin: none of the cloud's 9 points is a return"):
+        open_dataset(root)[1]
+
+
 def test_truth_is_depth_of_the_stored_disparity(tmp_path: Path) -> None:
     frame = open_dataset(kitti.object_folder(tmp_path))[1]
     stored = kitti.disparity16(1)

@@ -52,6 +52,16 @@ def test_frames_survive_the_round_trip(tmp_path, storage, options):
     assert all(after.rig is read[0].rig for after in read)  # so that rays are computed once
 
 
+def test_points_without_return_do_not_survive_the_reader(tmp_path):
+    want = fake.frame(0)
+    none = np.array([[0, 0, 0, 1], [0.001, 0, 0, 1], [np.nan, 1, 2, 3]], np.float32)
+    write_bag(tmp_path / "mixed", [replace(want, points_lidar=np.concatenate((none, want.points_lidar)))])
+    same(next(read_bag(tmp_path / "mixed")), want)
+    write_bag(tmp_path / "none", [replace(want, points_lidar=none)])
+    with pytest.raises(DataError, match="none of the cloud's 3 points is a return"):
+        next(read_bag(tmp_path / "none"))
+
+
 def test_truth_may_be_there_for_some_frames_only(tmp_path):
     written = [fake.frame(0), fake.frame(1, truth=False), fake.frame(2), fake.frame(3, truth=False)]
     write_bag(tmp_path / "drive", written)

@@ -21,6 +21,7 @@ MIN_SEARCH_PX = 128  # never less: what it costs is known, and a rig with a shor
 SLACK_PX = 1.0  # a search that ends this much too early is not made longer by a whole step
 COARSE = 4  # the images are searched once more at this fraction of their size, so many times as near
 COARSE_SPECKLE_PX = 24  # smaller regions are no obstacle that near
+RIM = np.ones((3, 3), np.uint8)  # of such regions: the edge lies somewhere in the next coarse pixel
 REACHED = 0.97  # share of the search that a coarse disparity must exceed
 AGREEMENT = 0.1  # stereo and lidar see one surface: depths differ by less than this share
 
@@ -82,7 +83,8 @@ def nearer_than_searched(coarse: Sgbm, left: Image, right: Image, searched_px: i
     )
     disparity, matched = coarse(small, other, searched_px)
     matched &= disparity * np.float32(width / size[0]) > np.float32(REACHED * searched_px)
-    wide = cv2.resize(matched.view(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
+    grown = cv2.dilate(matched.view(np.uint8), RIM)
+    wide = cv2.resize(grown, (width, height), interpolation=cv2.INTER_NEAREST)
     return np.asarray(wide.view(np.bool_))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers import stereo_scene
+from helpers.fusion_run import check_depth
 from helpers.ros_peer import good_frame
 
 from geo_perception.ros import conversions
@@ -80,6 +81,10 @@ def cloud_of_nan(frame: Frame) -> None:
     frame["points"] = conversions.encode_points(np.full((50, 4), np.nan, np.float32), frame["points"].header)
 
 
+def cloud_of_zeros(frame: Frame) -> None:
+    frame["points"] = conversions.encode_points(np.zeros((50, 4), np.float32), frame["points"].header)
+
+
 def cloud_out_of_view(frame: Frame) -> None:
     points = stereo_scene.sweep() * np.float32([-1, 1, 1, 1])  # behind the camera
     frame["points"] = conversions.encode_points(points, frame["points"].header)
@@ -100,6 +105,7 @@ FAULTS: dict[Callable[[Frame], None], str] = {
     point_step_of_zero: r"point_step must be positive, got 0",
     empty_cloud: r"points: the cloud is empty",
     cloud_of_nan: r"points: none of the cloud's 50 points is finite",
+    cloud_of_zeros: r"points: none of the cloud's 50 points is a return: .*nearer than 0\.1 m",
     cloud_out_of_view: r"points: no return falls into the image",
 }
 
@@ -134,3 +140,34 @@ def test_swapped_images_with_unswapped_calibration_are_noticed(fusion: Any) -> N
 
     fusion.peer.wait(said, "the disagreement in diagnostics")
     fusion.expect_good()
+
+
+def test_points_without_return_are_dropped_and_counted(fusion: Any) -> None:
+    """They would be a surface in the middle of the image: the lidar stands where the camera does."""
+    frame, stamp_ns = fusion.next_frame()
+    none = np.zeros((77, 4), np.float32)
+    none[:, 0] = 0.02
+    points = np.concatenate((none, stereo_scene.sweep()))
+    frame["points"] = conversions.encode_points(points, frame["points"].header)
+    since = len(fusion.peer.statuses)
+    fusion.peer.send(frame)
+    check_depth(fusion.peer.wait_for_output(stamp_ns))
+    fusion.peer.wait(lambda: said(fusion, since, "points without return", "77"), "the count in diagnostics")
+
+
+def test_a_baseline_in_another_unit_is_said_in_diagnostics_and_once_in_the_log(fusion: Any) -> None:
+    line, since = len(fusion.process.lines), len(fusion.peer.statuses)
+    for _ in range(2):
+        frame, stamp_ns = fusion.next_frame()
+        frame["right_info"].p[3] *= 0.01
+        fusion.peer.send(frame)
+        fusion.peer.wait_for_output(stamp_ns)
+    fusion.peer.wait(lambda: said(fusion, since, "degraded", "too near: baseline"), "the disagreement")
+    fusion.peer.wait(lambda: said(fusion, since, "stereo depth over lidar depth", "0.010"), "the ratio")
+    fusion.process.wait_for_line("nothing nearer than", after=line)
+    fusion.expect_good()
+
+
+def said(fusion: Any, since: int, key: str, text: str) -> bool:
+    values = [pair for status in fusion.peer.statuses[since:] for pair in status.values]
+    return any(pair.key == key and text in pair.value for pair in values)

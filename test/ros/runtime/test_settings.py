@@ -109,3 +109,10 @@ def test_descriptors_say_what_is_allowed(item: Any) -> None:
     if rule.low is not None:
         (bounds,) = out.floating_point_range or out.integer_range
         assert bounds.from_value == rule.low
+
+
+def test_the_word_nan_may_come_as_a_number() -> None:
+    """ROS's parser reads it so, in parameter files and after -p."""
+    assert coerced(FusionSettings, {"unknown": float("nan")}) == {"unknown": "nan"}
+    with pytest.raises(ConfigError, match="stereo must be str"):
+        coerced(FusionSettings, {"stereo": float("nan")})

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Beams without a return: what drivers write for them never becomes a surface."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from geo_perception.errors import InputError
+from geo_perception.geometry import drop_no_returns, require_returns
+
+RETURN = [3.0, -1.0, 0.5, 0.7]
+NONE = {
+    "zeros": [0, 0, 0],
+    "negative zeros": [-0.0, 0.0, -0.0],
+    "a denormal": [1e-42, 0, 0],
+    "a millimetre": [0, 0.001, 0],
+    "nearer than any lidar measures": [0.05, 0.05, 0.05],
+    "NaN": [np.nan] * 3,
+    "one NaN": [1, 2, np.nan],
+    "infinite": [np.inf, 0, 0],
+    "beyond float32's squares": [1e30, 0, 0],
+}
+
+
+@pytest.mark.parametrize("point", NONE.values(), ids=NONE)
+def test_what_is_no_return_goes_and_the_rest_stays_in_order(point):
+    points = np.array([RETURN, [*point, 0.5], [0.2, 0, 0, 0], [*point, 0.0]], np.float32)
+    np.testing.assert_array_equal(drop_no_returns(points), points[[0, 2]])
+    with pytest.raises(InputError, match="none of the cloud's 2 points is"):
+        require_returns(points[[1, 3]])
+
+
+def test_a_sweep_of_returns_is_not_copied():
+    points = np.array([RETURN] * 5, np.float32)
+    assert drop_no_returns(points) is points and require_returns(points) is points
+
+
+def test_an_empty_sweep_is_no_error():
+    assert require_returns(np.zeros((0, 4), np.float32)).shape == (0, 4)
+
+
+def test_the_reason_is_told():
+    with pytest.raises(InputError, match="is finite"):
+        require_returns(np.full((3, 4), np.nan, np.float32))
+    with pytest.raises(InputError, match=r"nearer than 0\.1 m .*0, 0, 0"):
+        require_returns(np.zeros((3, 4), np.float32))
+    with pytest.raises(InputError, match=r"\(N, 3\) or wider, got \(3, 2\)"):
+        drop_no_returns(np.zeros((3, 2), np.float32))
