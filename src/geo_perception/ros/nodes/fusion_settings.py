@@ -42,7 +42,6 @@ class FusionSettings(DepthSettings):
         MAX_DROPPED,
         "WARN when stereo refutes more than this share of the returns",
         low=0.0,
-        high=1.0,
         live=True,
     )
     camera_from_lidar: tuple[float, ...] = param(
