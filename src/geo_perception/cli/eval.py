@@ -48,6 +48,13 @@ Remap = Annotated[
     Optional[list[str]],
     typer.Option(help="bags: FROM:=TO, a topic and what it is to be taken for; may be repeated"),
 ]
+StreetData = Annotated[
+    Path,
+    typer.Argument(metavar="DATA", help="KITTI folder (object/stereo, raw drive, odometry sequence) or bag"),
+]
+LidarPose = Annotated[
+    str, typer.Option(help="bags: lidar to left camera, 16 values of the 4x4, row major; else /tf_static")
+]
 Model = Annotated[str, typer.Option(help="a name of `weights list`, or a model's folder")]
 
 
@@ -69,12 +76,7 @@ class EvalRequest:
 
 @app.command("stereo_lidar_fusion", epilog=FUSION_EXAMPLES.format(command=command_name()))
 def eval_fusion(
-    data: Annotated[
-        Path,
-        typer.Argument(
-            metavar="DATA", help="KITTI folder (object/stereo, raw drive, odometry sequence) or bag"
-        ),
-    ],
+    data: StreetData,
     *,
     stereo: Annotated[
         str, typer.Option(help="sgbm, sgbm_fast, psmnet, or precomputed (of the folder's psmnet_disparity/)")
@@ -97,7 +99,8 @@ def eval_fusion(
     out: Out = Path("out"),
     in_order: InOrder = False,
     stereo_window_s: Annotated[
-        str, typer.Option(help="bags: largest time between left image and right image or CameraInfo [s]: 0.01")
+        str,
+        typer.Option(help="bags: largest time between left image and right image or CameraInfo [s]: 0.01"),
     ] = "",
     lidar_window_s: Annotated[
         str, typer.Option(help="bags: largest time between left image and sweep [s]: 0.06")
@@ -108,9 +111,7 @@ def eval_fusion(
     lidar_offset_s: Annotated[
         str, typer.Option(help="bags: how much later the lidar stamps the same moment [s]: 0")
     ] = "",
-    camera_from_lidar: Annotated[
-        str, typer.Option(help="bags: lidar to left camera, 16 values of the 4x4, row major; else /tf_static")
-    ] = "",
+    camera_from_lidar: LidarPose = "",
     remap: Remap = None,
 ) -> None:
     """Depth of a street from a stereo camera and a lidar."""
