@@ -36,6 +36,21 @@ def test_a_sweep_of_returns_is_not_copied():
     assert drop_no_returns(points) is points and require_returns(points) is points
 
 
+def test_zeros_that_were_moved_to_another_frame_go_too():
+    returns = np.random.default_rng(0).uniform(-20, 20, (5000, 4)).astype(np.float32)
+    moved = np.tile(np.float32([1.2, 0, 1.7, 0]), (800, 1))
+    for points in (np.concatenate((moved, returns)), np.concatenate((returns, moved))):
+        np.testing.assert_array_equal(drop_no_returns(points), returns)
+    both = np.concatenate((np.zeros((900, 4), np.float32), returns, moved))
+    np.testing.assert_array_equal(drop_no_returns(both), returns)
+
+
+def test_points_that_repeat_now_and_then_stay():
+    points = np.random.default_rng(0).uniform(-20, 20, (5000, 4)).astype(np.float32)
+    points[::200] = points[0]  # 0.5 %
+    assert drop_no_returns(points) is points
+
+
 def test_an_empty_sweep_is_no_error():
     assert require_returns(np.zeros((0, 4), np.float32)).shape == (0, 4)
 

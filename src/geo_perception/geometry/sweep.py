@@ -15,13 +15,19 @@ Array = NDArray[np.float32]
 MIN_RANGE_M = 0.1
 
 
+# A sweep that was moved to another frame has its (0, 0, 0) where the sensor stands. Beams go into different
+# directions, so that no surface gives one and the same point a hundred times.
+SAMPLE, REPEATED = 1000, 10  # so many of so many sampled points are equal
+REPEATED_SHARE = 0.01  # of the whole sweep
+
+
 def drop_no_returns(points_lidar: Array) -> Array:
     """The rows that are returns: finite, and at least MIN_RANGE_M from the sensor; the same array if all are.
 
-    Must see the points in the sensor's own frame: in any other one, "no return" is a point like others.
+    A point that makes up more than REPEATED_SHARE of a sweep is none either: "no return" after a change of frame.
 
     Args:
-        points_lidar: (N, >=3), x, y, z in metres in the lidar's frame first.
+        points_lidar: (N, >=3), x, y, z in metres first, in the lidar's frame or the vehicle's.
 
     Raises:
         InputError: not (N, >=3).
@@ -33,7 +39,23 @@ def drop_no_returns(points_lidar: Array) -> Array:
         range_squared = np.einsum("ij,ij->i", xyz, xyz)
         is_return = range_squared >= np.float32(MIN_RANGE_M**2)  # not so for NaN
         is_return &= range_squared < np.inf
+    repeated = _repeated(range_squared)
+    if repeated is not None:
+        same = (xyz == xyz[repeated]).all(axis=1)
+        if same.mean() > REPEATED_SHARE:
+            is_return &= ~same
     return points_lidar if is_return.all() else points_lidar[is_return]
+
+
+def _repeated(range_squared: Array) -> int | None:
+    """Index of a point whose range a sample of the points has again and again; None if there is none."""
+    step = len(range_squared) // SAMPLE
+    if not step:
+        return None
+    sample = range_squared[::step]
+    ordered = np.sort(sample[(sample >= np.float32(MIN_RANGE_M**2)) & (sample < np.inf)])
+    runs = np.flatnonzero(ordered[REPEATED - 1 :] == ordered[: 1 - REPEATED])
+    return int(np.argmax(range_squared == ordered[runs[0]])) if runs.size else None
 
 
 def require_returns(points_lidar: Array) -> Array:
@@ -49,5 +71,6 @@ def require_returns(points_lidar: Array) -> Array:
         raise InputError(f"none of the cloud's {len(points_lidar)} points is finite")
     raise InputError(
         f"none of the cloud's {len(points_lidar)} points is a return: the finite ones are nearer than "
-        f"{MIN_RANGE_M:g} m to the sensor, or beyond any range (drivers write 0, 0, 0 where a beam met nothing)"
+        f"{MIN_RANGE_M:g} m to the sensor, beyond any range, or one and the same (drivers write 0, 0, 0 where a beam "
+        "met nothing)"
     )
