@@ -135,9 +135,14 @@ class StereoLidarFusion:
                 stereo = self.stereo_estimate(left, right, rig, disparity_px)
                 if searched is not None:
                     beyond = nearer_than_searched(self._coarse, left, right, searched.disparities_px)
+        no_returns = 0
         if points_lidar is not None:
-            lidar = self.lidar_estimate(left, points_lidar, rig, camera_from_lidar, stereo, stages)
+            with timed("projection", stages):
+                returns = drop_no_returns(points_lidar)
+                no_returns = len(points_lidar) - len(returns)
+            lidar = self._completed(left, returns, rig, camera_from_lidar, stereo, stages)
         agreement = None if lidar is None else lidar.agreement
+        stereo_alone_m = None if stereo is None else stereo.depth_m
         if stereo is not None and searched is not None:
             stereo, beyond = without_too_near(
                 stereo, lidar, beyond, searched.nearest_m, return_reach_px(rig.left)
@@ -153,13 +158,13 @@ class StereoLidarFusion:
         return FusedDepth(
             depth_m,
             confidence,
-            None if stereo is None else stereo.depth_m,
+            stereo_alone_m,
             None if lidar is None else lidar.depth_m,
             None if lidar is None else lidar.sparse_depth_m,
             stages,
             agreement,
             searched,
-            0 if points_lidar is None else len(points_lidar) - len(drop_no_returns(points_lidar)),
+            no_returns,
             lambda: relative_uncertainty(depth_m, confidence, aligned, rig.focal_baseline),
         )
 
@@ -193,9 +198,21 @@ class StereoLidarFusion:
         With `stereo`, returns that it refutes are removed too, unless `check_returns` is off. If it refutes all of
         them, none is removed: then it is the rig that is wrong, which `agreement` tells.
         """
-        stages = {} if stages is None else stages
+        returns = drop_no_returns(points_lidar)
+        return self._completed(
+            left, returns, rig, camera_from_lidar, stereo, {} if stages is None else stages
+        )
+
+    def _completed(
+        self,
+        left: Image,
+        returns: Array,
+        rig: StereoRig,
+        camera_from_lidar: NDArray[np.float64],
+        stereo: StereoEstimate | None,
+        stages: dict[str, float],
+    ) -> LidarEstimate | None:
         with timed("projection", stages):
-            returns = drop_no_returns(points_lidar)
             raw = project_lidar(se3.apply(camera_from_lidar, returns[:, :3]), rig.left)
             raw[raw > self.config.max_depth_m] = np.nan
             sparse = visible = visible_returns(raw, rig.left)
@@ -272,7 +289,7 @@ def check_images(left: Image, right: Image | None, rig: StereoRig) -> None:
 
 @contextmanager
 def timed(stage: str, stages: dict[str, float]) -> Iterator[None]:
-    """Record the milliseconds of a block under `stage`."""
+    """Add the milliseconds of a block to those of `stage`."""
     start = perf_counter()
     yield
-    stages[stage] = (perf_counter() - start) * 1e3
+    stages[stage] = stages.get(stage, 0.0) + (perf_counter() - start) * 1e3
