@@ -171,3 +171,24 @@ def test_a_baseline_in_another_unit_is_said_in_diagnostics_and_once_in_the_log(f
 def said(fusion: Any, since: int, key: str, text: str) -> bool:
     values = [pair for status in fusion.peer.statuses[since:] for pair in status.values]
     return any(pair.key == key and text in pair.value for pair in values)
+
+
+def test_bytes_that_are_no_message_do_not_end_the_node(fusion: Any) -> None:
+    """As of a sender whose definition of the type is another, or of a damaged recording."""
+    fusion.expect_good()
+    rng = np.random.default_rng(0)
+    for size in (0, 1, 3, 4, 5, 20, 200, 2000):
+        for name, publisher in fusion.peer.inputs.items():
+            header = b"\x00\x01\x00\x00" if (size + len(name)) % 2 else b""
+            publisher.publish(header + rng.bytes(size))
+    fusion.expect_good()
+    assert not any("Traceback" in line for line in fusion.process.lines)
+
+
+def test_unstamped_frame_is_refused(fusion: Any) -> None:
+    fusion.expect_good()
+    line = len(fusion.process.lines)
+    fusion.peer.send(good_frame(0))
+    fusion.process.wait_for_line(r"points: the stamp is 0, so the message is not stamped", after=line)
+    fusion.expect_good()
+    assert 0 not in fusion.peer.outputs["depth"]
