@@ -77,7 +77,7 @@ def test_a_lidar_on_a_moving_joint_is_where_it_was_at_the_images_time(
     for stamp_ns, x in ((1 * S, 0.0), (3 * S // 2, 0.5), (2 * S, 1.0)):
         expected = se3.inverse(OPTICAL) @ shifted(x)
         assert np.allclose(extrinsics.lookup("/camera", "velodyne", stamp_ns), expected, atol=1e-9)
-    assert extrinsics.facts() == {"extrinsics": "tf2_ros"}
+    assert extrinsics.facts() == {"extrinsics": "tf2_ros", "transforms left out": "0"}
 
 
 def test_the_transform_of_a_moment_may_come_after_the_image(
@@ -99,7 +99,11 @@ def test_the_transform_of_a_moment_may_come_after_the_image(
     assert np.allclose(found, shifted(1.5))
 
 
-def test_bad_transforms_do_no_harm(node: Any, listeners: list[Any]) -> None:
+def test_bad_transforms_do_no_harm_and_are_said_once(
+    node: Any, listeners: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(node, "get_logger", lambda: SimpleNamespace(warning=said.append))
     extrinsics = Extrinsics(node, ())
     (listener,) = listeners
     listener.static_callback(stamped("base", "camera", OPTICAL))
@@ -107,7 +111,11 @@ def test_bad_transforms_do_no_harm(node: Any, listeners: list[Any]) -> None:
         bad = stamped("base", child, np.eye(4))
         for name, value in numbers.items():
             setattr(bad.transforms[0].transform.rotation, name, value)
-        listener.static_callback(bad)
+        for hear in (listener.static_callback, listener.callback, listener.callback):
+            hear(bad)
+    assert len(said) == 4
+    assert "frame 'gps' in 'base' is left out: a quaternion needs 4 finite values" in said[0]
+    assert extrinsics.facts()["transforms left out"] == "12"
     listener.static_callback(stamped("base", "velodyne", np.eye(4)))
     assert np.allclose(extrinsics.lookup("camera", "velodyne", S), se3.inverse(OPTICAL))
 

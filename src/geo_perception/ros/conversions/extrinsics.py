@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from geo_perception.geometry import se3
 from geo_perception.ros.conversions.quaternions import quaternion_from_rotation, rotation_from_quaternion
 
 Matrix = NDArray[np.float64]
+LEAST_SQUARE = 1e-18  # of a quaternion's norm: below it there is no direction
 
 
 def matrix_from_transform(transform: Any) -> Matrix:
@@ -86,7 +88,10 @@ class StaticTransforms:
     def _add_one(self, stamped: Any) -> None:
         child, parent = stamped.child_frame_id.lstrip("/"), stamped.header.frame_id.lstrip("/")
         try:
-            self._parent[child] = (parent, _checked(child, parent, stamped))
+            fault = transform_fault(stamped)
+            if fault:
+                raise InputError(fault)
+            self._parent[child] = (parent, matrix_from_transform(stamped))
         except InputError as error:
             self.refusals += 1
             known, self.refused[child] = self.refused.get(child), str(error)
@@ -145,10 +150,21 @@ class StaticTransforms:
         return frame, root_from_frame
 
 
-def _checked(child: str, parent: str, stamped: Any) -> Matrix:
-    """`parent_from_child`; InputError for what tf2 ignores: no frame, its own parent, no rotation, not finite."""
+def transform_fault(stamped: Any) -> str:
+    """Why tf2 would ignore a TransformStamped: no frame, its own parent, no rotation, not finite. Empty: it would not.
+
+    Plain arithmetic: on a robot hundreds come a second.
+    """
+    child, parent = stamped.child_frame_id.lstrip("/"), stamped.header.frame_id.lstrip("/")
+    shift, turn = stamped.transform.translation, stamped.transform.rotation
+    square = turn.x * turn.x + turn.y * turn.y + turn.z * turn.z + turn.w * turn.w
     if not child or not parent:
-        raise InputError("a transform needs the names of two frames, one is empty")
+        return "a transform needs the names of two frames, one is empty"
     if child == parent:
-        raise InputError("a frame cannot be its own parent")
-    return matrix_from_transform(stamped)
+        return "a frame cannot be its own parent"
+    if not math.isfinite(square) or square < LEAST_SQUARE:
+        quat = [turn.x, turn.y, turn.z, turn.w]
+        return f"a quaternion needs 4 finite values that are not all zero, got {quat}"
+    if not math.isfinite(shift.x + shift.y + shift.z):
+        return f"a translation needs finite values, got {[shift.x, shift.y, shift.z]}"
+    return ""

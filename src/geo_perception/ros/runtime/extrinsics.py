@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from geo_perception.errors import ConfigError, InputError
 from geo_perception.geometry import se3
 from geo_perception.ros.conversions import StaticTransforms, matrix_from_transform
+from geo_perception.ros.conversions.extrinsics import transform_fault
 
 Matrix = NDArray[np.float64]
 CURE = (
     "give the parameter camera_from_lidar (the 4x4 matrix, 16 values row by row), "
     "or publish the frames on /tf_static"
 )
+MOST_SAID = 50  # faults of transforms: numbers that change from one to the next must not fill the log
 WAIT_S = 0.1  # for the transform of an image's moment, which may come a little later than the image
 
 
@@ -150,10 +152,42 @@ class BufferSource:
     """tf2's buffer, which hears /tf and /tf_static and interpolates between moments."""
 
     def __init__(self, node: Any, tf2_ros: Any) -> None:
-        self._tf2_ros = tf2_ros
-        self._buffer = tf2_ros.Buffer()
+        self._tf2_ros, self._node = tf2_ros, node
+        self._refusals = 0
+        self._said: set[tuple[str, str]] = set()
+        self._buffer = self._guarded_buffer()
         self._listener: Any = tf2_ros.TransformListener(self._buffer, node)
         self._jumps: Any = self._clear_on_jumps(node)
+
+    def _guarded_buffer(self) -> Any:
+        """A buffer that leaves out what it would otherwise complain of each time it comes."""
+        accepts = self._accepts
+
+        class GuardedBuffer(self._tf2_ros.Buffer):  # type: ignore[name-defined,misc]  # tf2_ros has no types
+            def set_transform(self, transform: Any, authority: str) -> None:
+                if accepts(transform):
+                    super().set_transform(transform, authority)
+
+            def set_transform_static(self, transform: Any, authority: str) -> None:
+                if accepts(transform):
+                    super().set_transform_static(transform, authority)
+
+        return GuardedBuffer()
+
+    def _accepts(self, stamped: Any) -> bool:
+        """Whether a transform can be one; each frame's fault is said once."""
+        fault = transform_fault(stamped)
+        if not fault:
+            return True
+        self._refusals += 1
+        key = (stamped.child_frame_id, fault)
+        if key not in self._said and len(self._said) < MOST_SAID:
+            self._said.add(key)
+            parent = stamped.header.frame_id
+            self._node.get_logger().warning(
+                f"/tf: frame {stamped.child_frame_id!r} in {parent!r} is left out: {fault}"
+            )
+        return False
 
     def _clear_on_jumps(self, node: Any) -> Any:
         """As the buffer itself does by a clock of its own, which simulated time does not move."""
@@ -179,7 +213,7 @@ class BufferSource:
         return matrix_from_transform(found)
 
     def facts(self) -> Mapping[str, str]:
-        return {"extrinsics": "tf2_ros"}
+        return {"extrinsics": "tf2_ros", "transforms left out": str(self._refusals)}
 
     def close(self) -> None:
         if self._listener is not None:
