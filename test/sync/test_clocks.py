@@ -180,6 +180,24 @@ def test_a_bag_of_any_length_may_start_again(count: int, optional: bool) -> None
         assert not any(m.missing for m in found)
 
 
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_a_short_bag_may_start_again_at_once(count: int) -> None:
+    """As a lockstep replay that loops: no pause tells the laps apart, only that the first stamps come again."""
+    rig = Rig(optional=False)
+    for turn in range(3):
+        found = rig.feed(lap(START_MS, count, period_ms=60, from_ms=turn * 60 * count))
+        assert [m.stamp_ns // MS for m in found] == [START_MS + 60 * k for k in range(count)]
+
+
+def test_a_frame_overtaken_at_the_start_is_no_new_start() -> None:
+    rig = Rig(optional=False)
+    found = rig.feed(
+        lap(START_MS + 100, 1, from_ms=0) + lap(START_MS, 1, from_ms=10) + lap(START_MS + 200, 1, from_ms=20)
+    )
+    assert rig.sync.resets == 0
+    assert [m.stamp_ns // MS for m in found] == [START_MS + 100, START_MS + 200]
+
+
 def test_a_repeated_frame_is_no_new_start() -> None:
     rig = Rig()
     rig.feed(lap(START_MS, 3))
@@ -212,4 +230,6 @@ def test_the_pivots_clock_is_corrected_and_all_goes_on() -> None:
 def test_without_a_clock_the_result_is_that_of_the_messages() -> None:
     streams = [Stream("a", 0.0), Stream("b", 0.01)]
     laps = [("a", 0.0), ("b", 0.0), ("a", 100.0), ("b", 100.0)] * 2
-    assert items(added(Synchronizer(streams, "a"), *laps)) == [(0, 0), (100, 100)]
+    assert items(added(Synchronizer(streams, "a"), *laps)) == [(0, 0), (100, 100)] * 2
+    one = [("a", 0.0), ("b", 0.0)] * 2  # a lap, or the same messages twice: nothing tells
+    assert items(added(Synchronizer(streams, "a"), *one)) == [(0, 0)]

@@ -22,7 +22,8 @@ class Arrival(Enum):
 
 @dataclass
 class _StreamState:
-    newest: int | None = None  # since the stream's last jump
+    first: int | None = None  # oldest time since the stream's last jump
+    newest: int | None = None  # the same, newest
     arrived_ns: int = 0  # when the newest came
     run: int = 0  # consecutive messages not newer than the newest, in rising order
     run_time: int = 0
@@ -35,8 +36,8 @@ class Epochs:
     """Follows the time of each stream.
 
     Time jumps back where a message is more than `reset_ns` behind its own stream's newest, counting also the time
-    on the caller's clock since that newest one came, so that a bag of any length may start again; or where it is
-    the RUN_LENGTHth behind it in rising order.
+    on the caller's clock since that newest one came; or where it is back at the first one, with others in between,
+    so that a bag of any length may start again; or where it is the RUN_LENGTHth behind it in rising order.
 
     A jump concerns its own stream, so that no stream's clock can disturb the others; only that of a leader, whose
     moments all others are matched to, begins a new epoch. The others then follow one by one: until it does, a
@@ -59,8 +60,12 @@ class Epochs:
             arrival = self._jump(name, now_ns) if self._jumps_back(state, time, now_ns) else Arrival.PRESENT
         if arrival is Arrival.PAST:
             return arrival
-        if arrival is not Arrival.PRESENT or state.newest is None or time > state.newest:
+        if arrival is not Arrival.PRESENT or state.newest is None or state.first is None:
+            state.first, state.newest, state.arrived_ns = time, time, now_ns
+        elif time > state.newest:
             state.newest, state.arrived_ns = time, now_ns
+        else:
+            state.first = min(state.first, time)
         if name in self._leaders:
             self._leader_newest = time if self._leader_newest is None else max(self._leader_newest, time)
             for each in self._streams.values():
@@ -88,7 +93,8 @@ class Epochs:
         if time < state.newest:
             state.run = state.run + 1 if state.run and time > state.run_time else 1
             state.run_time = time
-        return late_ns > self.reset_ns or state.run >= RUN_LENGTH
+        back_at_start = state.first is not None and time <= state.first < state.newest
+        return late_ns > self.reset_ns or state.run >= RUN_LENGTH or back_at_start
 
     def _jump(self, name: str, now_ns: int) -> Arrival:
         self.jumps += 1
@@ -102,5 +108,5 @@ class Epochs:
         for each, other in self._streams.items():
             if each != name and each not in kept and other.newest is not None:
                 other.old_newest, other.old_since_ns = other.newest, now_ns
-                other.newest, other.run = None, 0
+                other.first, other.newest, other.run = None, None, 0
         return Arrival.JUMP

@@ -64,7 +64,8 @@ def test_sensor_that_stalls_and_returns(
     stamps = send_without(fusion, *absent)
     if on_missing == "degrade":
         # the last one is certain: newest wins, and whether the others are begun before it is a matter of speed
-        check_depth(fusion.peer.wait_for_output(stamps[-1]))
+        # without the lidar, what stereo cannot search is unknown: 128 of 160 columns here
+        check_depth(fusion.peer.wait_for_output(stamps[-1]), unknown=0.9 if "points" in absent else 0.0)
         assert confidence(fusion, stamps[-1]) == (0.0 if "points" in absent else 1.0)
         fusion.peer.wait_for_status("outputs", r"degraded: .*missing", since)
     assert fusion.peer.wait_for_status("inputs", says, since)["level"] >= WARN
