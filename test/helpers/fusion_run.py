@@ -83,11 +83,11 @@ class FusionRun:
         self.last_ns += gap_ns
         return good_frame(self.last_ns, next(self._numbers) % 8), self.last_ns
 
-    def expect_good(self) -> int:
-        """A complete frame is answered, with the right depth; gives its stamp."""
+    def expect_good(self, unknown: float = 0.0) -> int:
+        """A complete frame is answered, with the right depth but for a share; gives its stamp."""
         frame, stamp_ns = self.next_frame()
         self.peer.send(frame)
-        check_depth(self.peer.wait_for_output(stamp_ns))
+        check_depth(self.peer.wait_for_output(stamp_ns), unknown)
         return stamp_ns
 
     def change_state(self, label: str) -> bool:
@@ -122,5 +122,5 @@ def check_depth(message: Any, unknown: float = 0.0) -> None:
     assert depth_m.shape == (stereo_scene.HEIGHT, stereo_scene.WIDTH)
     known_m = depth_m[~np.isnan(depth_m)]
     off = np.abs(known_m / stereo_scene.DEPTH_M - 1) > 0.05
-    assert known_m.size >= (1 - unknown) * depth_m.size
+    assert known_m.size >= (1 - unknown) * depth_m.size, f"only {known_m.size} of {depth_m.size} are known"
     assert off.mean() < 0.05, f"{off.mean():.1%} of the pixels are wrong"

@@ -89,7 +89,11 @@ def another_value(item: Any) -> Any:
         return next(c for c in rule_of(item).choices if c != item.default)
     if isinstance(item.default, bool):
         return not item.default
-    return item.default + "x" if isinstance(item.default, str) else item.default + type(item.default)(1)
+    if isinstance(item.default, str):
+        return item.default + "x"
+    high = rule_of(item).high
+    more = item.default + type(item.default)(1)
+    return more if high is None or more <= high else item.default / 2
 
 
 def test_parameters_of_others_are_left_to_them() -> None:
