@@ -77,6 +77,7 @@ def to_folder(
     from geo_perception.datasets.indoor.recording import write_recording
     from geo_perception.ros.bags import BagTopics, read_recorded
 
+    left, right = images_of(bag, left, right)
     topics = BagTopics(
         left, info_beside(left), right, info_beside(right), points="", truth=depth, tf_static=""
     )
@@ -98,6 +99,17 @@ def decompress(
     for compressed, plain in decompress_bag(bag, out, storage, overwrite=overwrite, progress=True).items():
         print(f"{compressed} -> {plain}")
     info(out)
+
+
+def images_of(bag: Path, left: str, right: str) -> tuple[str, str]:
+    """Left and right topic; those of a bag of one camera where the default ones are not in it."""
+    from geo_perception.ros.bags import CAMERA_TOPICS, DEFAULT_TOPICS, open_bag
+
+    with open_bag(bag) as opened:
+        there = opened.kinds()
+    default = (left, right) == (DEFAULT_TOPICS.left, DEFAULT_TOPICS.right)
+    alone = default and left not in there and CAMERA_TOPICS.left in there
+    return (CAMERA_TOPICS.left, "") if alone else (left, right)
 
 
 def info_beside(image: str) -> str:

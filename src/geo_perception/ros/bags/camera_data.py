@@ -60,9 +60,11 @@ class CameraBag:
         with open_bag(self.root) as bag:
             topic = bag.find(self.topics.truth, IMAGE)
             if topic is None or not topic.count:
+                there = _depth_topics(self.root)
+                cure = f"it has {there}: name one by --remap TOPIC:={self.topics.truth}"
                 raise DataError(
-                    f"bag {self.root} has no depth on {self.topics.truth} to measure against; it has "
-                    f"{_depth_topics(self.root)}: name one by --remap TOPIC:={self.topics.truth}"
+                    f"bag {self.root} has no depth on {self.topics.truth} to measure against; "
+                    + (cure if there else "no other topic has images of depth")
                 )
             for recorded in islice(bag.messages([topic]), 0, self.limit, every):
                 yield decode_depth(bag.decode(recorded))
@@ -71,7 +73,7 @@ class CameraBag:
 def _depth_topics(path: Path) -> str:
     """Topics whose images are depth, for an error."""
     _, images = image_topics(path)
-    return ", ".join(topic for topic, encoding in images.items() if encoding in DEPTH_ENCODINGS) or "none"
+    return ", ".join(topic for topic, encoding in images.items() if encoding in DEPTH_ENCODINGS)
 
 
 def image_topics(path: Path) -> tuple[dict[str, str], dict[str, str]]:

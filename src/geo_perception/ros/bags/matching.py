@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from geo_perception.geometry.plausibility import report_doubts
 from geo_perception.ros.bags.infrequent import InfrequentInfos
 from geo_perception.ros.bags.layout import BagTopics, compressed_hint
 from geo_perception.ros.bags.opening import Bag, open_bag
+from geo_perception.ros.bags.recognition import recognised
 from geo_perception.ros.bags.storage import CDR, Recorded, Topic
 from geo_perception.ros.bags.windows import Gaps, MatchWindows
 from geo_perception.ros.conversions import info_doubts, stamp_ns
@@ -141,8 +142,15 @@ def wanted_topics(bag: Bag, topics: BagTopics, needs_truth: bool) -> dict[str, T
     if missing:
         there = ", ".join(sorted(kinds)) or "no topics"
         hint = compressed_hint(bag.path, kinds)
-        raise DataError(f"bag {bag.path} lacks {', '.join(missing)}; it has {there}{hint}")
+        raise DataError(f"bag {bag.path} lacks {', '.join(missing)}; it has {there}{_inputs(kinds)}{hint}")
     return {part: topic for part, topic in found.items() if topic is not None}
+
+
+def _inputs(kinds: Mapping[str, str]) -> str:
+    """Which node the bag is for, where it has all inputs of one."""
+    found = recognised(kinds)
+    whole = found is not None and set(found[1].required.values()) <= kinds.keys()
+    return f", the inputs of {found[0]}" if found is not None and whole else ""
 
 
 def _said(bag: Bag, name: str) -> str:
