@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import yaml
 from helpers import frames as fake
+from helpers.recordings import rewritten
 from typer.testing import CliRunner
 
 from geo_perception.cli import bag as cli
@@ -232,6 +233,35 @@ def test_a_gap_beyond_the_window_is_named_with_its_cure(tmp_path, shift_s, says)
     read = list(read_bag(tmp_path / "drive", windows=MatchWindows(lidar_offset_s=shift_s)))
     for frame, want in zip(read, fake.frames(4), strict=True):
         np.testing.assert_array_equal(frame.points_lidar, want.points_lidar)
+
+
+def test_stamps_that_stand_still_are_named(bag, tmp_path):
+    def standing(topic, message):
+        if topic == "/points":
+            message.header.stamp.sec = message.header.stamp.nanosec = 0
+        return message
+
+    with pytest.raises(DataError, match="every message of /points bears the same stamp: its driver"):
+        list(read_bag(rewritten(bag, tmp_path / "standing", standing)))
+
+
+@pytest.mark.parametrize("count", [6, 12])
+def test_a_recording_of_a_loop_has_the_frames_of_every_round(tmp_path, count):
+    """Half a second is enough, as the time of receipt tells a second round from messages out of order."""
+    write_bag(tmp_path / "drive", fake.frames(2 * count))
+    first_ns, half_ns = fake.START_NS, count * fake.PERIOD_NS
+
+    def again(topic, message):
+        if topic != "/tf_static":
+            stamp = message.header.stamp
+            ns = first_ns + (stamp.sec * 10**9 + stamp.nanosec - first_ns) % half_ns
+            stamp.sec, stamp.nanosec = divmod(ns, 10**9)
+        return message
+
+    read = list(read_bag(rewritten(tmp_path / "drive", tmp_path / "looped", again)))
+    assert [frame.stamp_ns for frame in read] == [frame.stamp_ns for frame in fake.frames(count)] * 2
+    for frame, want in zip(read, fake.frames(2 * count), strict=True):
+        np.testing.assert_array_equal(frame.left, want.left)
 
 
 def test_windows_are_those_of_the_node():

@@ -138,6 +138,9 @@ def test_quality_of_service_that_is_none_is_none(tmp_path):
         assert Topic("/a", "b", qos=text).qos_profiles == []
         assert not Topic("/a", "b", qos=text).latched
     assert Topic("/robot/tf_static", "b").latched
+    for text in ("- durability: 1\n", "- history: 1\n  durability: transient_local\n", '[{"durability": 1}]'):
+        assert Topic("/map", "b", qos=text).latched
+    assert not Topic("/map", "b", qos="- durability: 2\n  depth: 1\n").latched
 
 
 def test_copies_of_bags_keep_every_message(bag, tmp_path):

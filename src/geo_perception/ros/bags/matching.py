@@ -38,7 +38,9 @@ class MatchedMessages:
         self._wanted = [topic for part, topic in chosen.items() if part not in self._infos.parts]
         self._names = {part: topic.name for part, topic in chosen.items()}
         streams = [windows.stream(part, optional=part in optional) for part in self._parts.values()]
-        self._sync, self._gaps = Synchronizer(streams, pivot="left"), Gaps(windows)
+        # The time of receipt tells a loop from late messages, and is the same on every run.
+        self._sync = Synchronizer(streams, pivot="left", clock=lambda: self._log_ns)
+        self._log_ns, self._gaps = 0, Gaps(windows, [*self._parts.values()])
         self.count = 0
 
     def frames(
@@ -61,6 +63,7 @@ class MatchedMessages:
                 transforms(message)
                 continue
             part, stamp = self._parts[recorded.topic.key], stamp_ns(message)
+            self._log_ns = recorded.log_ns
             self._gaps.seen(part, stamp, recorded.log_ns)
             for match in self._sync.add(part, stamp, message):
                 yield self._frame(match, decode)

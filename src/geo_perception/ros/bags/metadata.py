@@ -15,6 +15,7 @@ from geo_perception.ros.bags.compression import SUFFIX
 
 METADATA = "metadata.yaml"
 CONTENT = "rosbag2_bagfile_information"
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # safe either way; bags may have thousands of topics
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ def read_metadata(folder: Path) -> Metadata:
     """
     path = folder / METADATA
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))[CONTENT]
+        content = yaml.load(path.read_text(encoding="utf-8"), LOADER)[CONTENT]
         names = [PurePosixPath(str(name)).name for name in content["relative_file_paths"]]
         compressed = str(content.get("compression_mode") or "none").lower() not in ("none", "")
         kind = str(content.get("compression_format") or "")
@@ -69,7 +70,7 @@ def _latched(content: Any) -> list[str]:
     for row in content.get("topics_with_message_count") or ():
         topic = row["topic_metadata"]
         profiles = topic.get("offered_qos_profiles") or []
-        profiles = yaml.safe_load(profiles) if isinstance(profiles, str) else profiles
+        profiles = yaml.load(profiles, LOADER) if isinstance(profiles, str) else profiles
         if any(str(one.get("durability")).lower() in ("1", "transient_local") for one in profiles or ()):
             names.append(str(topic["name"]))
     return names

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,9 @@ from typing import Any, NamedTuple, Protocol
 logger = logging.getLogger(__name__)
 
 CDR = "cdr"
+LATCHED = re.compile(
+    r"durability['\"]?\s*:\s*['\"]?(1\b|transient_local)", re.IGNORECASE
+)  # rosbag2 writes either
 TF_STATIC = "tf_static"  # last part of the name of a topic that is latched by definition
 
 
@@ -46,11 +50,8 @@ class Topic:
     @property
     def latched(self) -> bool:
         """Whether it is offered as transient local."""
-        from rosbags.interfaces import QosDurability
-
         named = self.name.rpartition("/")[2] == TF_STATIC
-        transient = (one.durability == QosDurability.TRANSIENT_LOCAL for one in self.qos_profiles)
-        return named or self.offered_latched or any(transient)
+        return named or self.offered_latched or LATCHED.search(self.qos) is not None
 
 
 class Recorded(NamedTuple):

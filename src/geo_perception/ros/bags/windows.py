@@ -4,16 +4,14 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from statistics import median
 
 from geo_perception.errors import ConfigError
 from geo_perception.sync import Stream
+from geo_perception.sync.offsets import OffsetMeter
 
-MOST_STAMPS = 10_000  # of a part that are compared to name a gap
-SECOND_NS = 1e9
+EVER_NS = -(1 << 63)  # before any time of receipt
 
 
 @dataclass(frozen=True)
@@ -67,47 +65,27 @@ class MatchWindows:
 class Gaps:
     """How much later the parts of a bag are stamped than its left images."""
 
-    def __init__(self, windows: MatchWindows) -> None:
-        self._windows = windows
-        self._seen: dict[str, list[tuple[int, int]]] = {}
+    def __init__(self, windows: MatchWindows, parts: Sequence[str]) -> None:
+        self._windows, self._meter = windows, OffsetMeter(parts)
 
     def seen(self, part: str, stamp_ns: int, log_ns: int) -> None:
         """A message of a part, and when it was received."""
-        pairs = self._seen.setdefault(part, [])
-        if len(pairs) < MOST_STAMPS:
-            pairs.append((stamp_ns, log_ns))
+        self._meter.observe(part, stamp_ns, log_ns)
 
     def advice(self, part: str, topic: str, left: str) -> str:
         """One sentence on a part that found no partners; empty where its stamps are not why."""
-        gap_s = self._gap_s(part)
-        stream = self._windows.stream(part)
-        if gap_s is None or abs(gap_s - stream.offset_s) <= stream.window_s:
+        offset, stream = self._meter.measure(part, "left", EVER_NS), self._windows.stream(part)
+        own = self._meter.measure("left", "left", EVER_NS)
+        if offset is None or own is None or (own.standing and part != "left"):
+            return ""
+        if offset.standing:
+            return f"every message of {topic} bears the same stamp: its driver must give each its time"
+        gap_s = offset.offset_s
+        if abs(gap_s - stream.offset_s) <= stream.window_s:
             return ""
         side = "later" if gap_s > 0 else "earlier"
         taken = f" around an offset of {stream.offset_s:g} s" if stream.offset_s else ""
         said = f"{topic} is stamped {abs(gap_s):.3f} s {side} than {left}, the window is {stream.window_s:g} s{taken}"
         kind = "lidar" if part == "points" else "right" if part.startswith("right") else ""
-        window = "lidar_window_s" if part == "points" else "stereo_window_s"
-        cure = f"{kind}_offset_s {gap_s:.3f}" if kind else f"{window} {abs(gap_s) + 1e-3:.3f}"
+        cure = f"{kind}_offset_s {gap_s:.3f}" if kind else f"stereo_window_s {abs(gap_s) + 1e-3:.3f}"
         return f"{said}: set {cure}"
-
-    def _gap_s(self, part: str) -> float | None:
-        """Median over the rarer of the two; clocks are first compared by when messages were received."""
-        theirs, left = self._seen.get(part), self._seen.get("left")
-        if not theirs or not left:
-            return None
-        clock_ns = _clock_ns(theirs) - _clock_ns(left)
-        rarer, others, sign = (theirs, left, 1) if len(theirs) <= len(left) else (left, theirs, -1)
-        stamps = sorted(stamp + sign * clock_ns for stamp, _ in others)
-        gaps = [stamp - _nearest(stamps, stamp) for stamp, _ in rarer]
-        return float(clock_ns + sign * median(gaps)) / SECOND_NS
-
-
-def _clock_ns(pairs: list[tuple[int, int]]) -> int:
-    """How far a sensor's clock is ahead of the recorder's."""
-    return round(median(stamp - log for stamp, log in pairs))
-
-
-def _nearest(stamps: list[int], stamp: int) -> int:
-    index = bisect_left(stamps, stamp)
-    return min(stamps[max(index - 1, 0) : index + 1], key=lambda each: abs(each - stamp))

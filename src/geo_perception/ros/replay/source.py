@@ -137,7 +137,7 @@ class BagSource:
                     "take a CameraInfo with each, so no set would be complete"
                 )
         streams = [windows.stream(part, optional=part == "truth") for part in parts.values()]
-        sync, gaps, count = Synchronizer(streams, pivot="left"), Gaps(windows), 0
+        sync, gaps, count = Synchronizer(streams, pivot="left"), Gaps(windows, [*parts.values()]), 0
         others: list[Serialised] = []
         for message in self.messages():
             if message.topic not in parts or message.stamp_ns is None:
