@@ -127,7 +127,7 @@ def test_a_bad_transform_of_another_frame_is_left_out(bag: Path, tmp_path: Path,
         return message
 
     assert fused(rewritten(bag, tmp_path / "wheel", with_wheel), tmp_path) == fused(bag, tmp_path)
-    assert "transform of 'wheel' in 'camera_left_optical_frame' is refused" in caplog.text
+    assert "frame 'wheel' in 'camera_left_optical_frame' is left out" in caplog.text
 
 
 def test_frames_without_a_return_in_view_are_counted_and_said(bag: Path, tmp_path: Path, capsys) -> None:
@@ -157,9 +157,10 @@ def test_frames_without_a_return_in_view_are_counted_and_said(bag: Path, tmp_pat
 def test_empty_clouds_are_no_matter_of_poses() -> None:
     frames = [replace(scenes.wall(seed=i), points_lidar=np.empty((0, 4), np.float32)) for i in range(3)]
     metrics = evaluate(lambda frame: scenes.answer(10.0), [*frames, scenes.wall(seed=3)]).metrics()
-    assert lidar_remarks(metrics) == [
+    assert (
         "lidar: no return in view in 3 of 4 frames, 3 of them with empty clouds; fused is stereo alone there"
-    ]
+        in lidar_remarks(metrics)
+    )
     assert lidar_table(metrics).rows == [
         ["frames without return in view", "3", "4"],
         ["frames without returns", "3", "4"],

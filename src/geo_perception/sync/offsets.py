@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from statistics import median
 
 KEPT = 100  # messages per stream: three seconds of a 30 Hz camera
-FEWEST = 3  # messages of either stream that a measurement needs
+FEWEST = 3  # messages of either stream that a measurement needs while more may come
 SPREAD_SHARE = 0.8  # of the gaps: the first and the last message may lack their neighbour
 
 
@@ -39,12 +39,12 @@ class OffsetMeter:
         """A message of stream `name`, and when it came."""
         self._seen[name].append((stamp_ns, arrived_ns))
 
-    def measure(self, name: str, pivot: str, since_ns: int) -> StreamOffset | None:
+    def measure(self, name: str, pivot: str, since_ns: int, fewest: int = FEWEST) -> StreamOffset | None:
         """Offset of `name` over messages that arrived after `since_ns`; None while there are too few of either."""
         stream, reference = (
             [pair for pair in self._seen[each] if pair[1] >= since_ns] for each in (name, pivot)
         )
-        if min(len(stream), len(reference)) < FEWEST:
+        if min(len(stream), len(reference)) < fewest:
             return None
         clocks_ns = round(_clock_ns(stream) - _clock_ns(reference))
         ours = sorted({stamp - clocks_ns for stamp, _ in stream})
@@ -54,7 +54,7 @@ class OffsetMeter:
         middle = median(gaps)
         distances = sorted(abs(gap - middle) for gap in gaps)
         spread = distances[int(SPREAD_SHARE * (len(distances) - 1))]
-        return StreamOffset((clocks_ns + middle) * 1e-9, spread * 1e-9, len(ours) == 1)
+        return StreamOffset((clocks_ns + middle) * 1e-9, spread * 1e-9, len(ours) == 1 < len(stream))
 
 
 def _clock_ns(pairs: Sequence[tuple[int, int]]) -> float:

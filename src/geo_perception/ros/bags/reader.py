@@ -71,9 +71,7 @@ class _StereoLidar:
         messages = [] if static is None else [one for _, one in self._matched.messages([static])]
         for message in reversed(messages):
             for refused in self._transforms.add(message):
-                logger.warning(
-                    "bag %s, %s: %s", self._matched.bag.path, self._matched.topics.tf_static, refused
-                )
+                logger.warning("bag %s: %s", self._matched.bag.path, refused)
 
     def _decoded(self, match: Match, number: int) -> StereoLidarFrame:
         left, points, truth = match["left"], match["points"], match.get("truth")

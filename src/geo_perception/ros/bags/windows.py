@@ -74,8 +74,8 @@ class Gaps:
 
     def advice(self, part: str, topic: str, left: str) -> str:
         """One sentence on a part that found no partners; empty where its stamps are not why."""
-        offset, stream = self._meter.measure(part, "left", EVER_NS), self._windows.stream(part)
-        own = self._meter.measure("left", "left", EVER_NS)
+        offset, stream = self._meter.measure(part, "left", EVER_NS, 1), self._windows.stream(part)
+        own = self._meter.measure("left", "left", EVER_NS, 1)
         if offset is None or own is None or (own.standing and part != "left"):
             return ""
         if offset.standing:
