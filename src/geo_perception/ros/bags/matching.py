@@ -108,9 +108,7 @@ class MatchedMessages:
             if number
         }
         said = ", ".join(f"{name}: {number}" for name, number in drops.items())
-        advice = (
-            "; ".join(filter(None, (self._advice(part) for part in self._parts.values()))) if drops else ""
-        )
+        advice = self._gaps.advice(self._names, self._sync.counts)
         more = f"; {advice}" if advice else ""
         if not self.count:
             raise DataError(f"bag {self.bag.path} holds no complete frame ({said or 'no messages'}){more}")
@@ -118,9 +116,6 @@ class MatchedMessages:
             logger.warning(
                 "bag %s: messages left out of %d frames: %s%s", self.bag.path, self.count, said, more
             )
-
-    def _advice(self, part: str) -> str:
-        return self._gaps.advice(part, self._names[part], self._names["left"])
 
 
 def wanted_topics(bag: Bag, topics: BagTopics, needs_truth: bool) -> dict[str, Topic]:

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from geo_perception.errors import ConfigError
-from geo_perception.sync import Stream
+from geo_perception.sync import Stream, StreamCounts
 from geo_perception.sync.offsets import OffsetMeter
 
+POOR_SHARE = 0.5  # of a part's messages; below it, its stamps are looked at
 EVER_NS = -(1 << 63)  # before any time of receipt
 
 
@@ -72,8 +73,21 @@ class Gaps:
         """A message of a part, and when it was received."""
         self._meter.observe(part, stamp_ns, log_ns)
 
-    def advice(self, part: str, topic: str, left: str) -> str:
-        """One sentence on a part that found no partners; empty where its stamps are not why."""
+    def advice(self, names: Mapping[str, str], counts: Mapping[str, StreamCounts]) -> str:
+        """What would cure the parts of which most messages found no partner; empty where stamps are not why.
+
+        Few of them say nothing: they may have been lost, and a clock that is ahead by whole periods, or receipt that
+        is late, looks the same.
+
+        Args:
+            names: part -> topic.
+            counts: of the synchroniser.
+        """
+        poor = [part for part, count in counts.items() if count.matched < POOR_SHARE * count.added]
+        said = [self._advice(part, names[part], names["left"]) for part in poor]
+        return "; ".join(filter(None, said))
+
+    def _advice(self, part: str, topic: str, left: str) -> str:
         offset, stream = self._meter.measure(part, "left", EVER_NS, 1), self._windows.stream(part)
         own = self._meter.measure("left", "left", EVER_NS, 1)
         if offset is None or own is None or (own.standing and part != "left"):

@@ -152,10 +152,16 @@ class BagSource:
             count += 1
             yield [*others, *match.items.values()]
             others = []
+        advice = gaps.advice({part: topic for topic, part in parts.items()}, sync.counts)
         if not count:
-            left = self.topics.left
-            said = filter(None, (gaps.advice(part, topic, left) for topic, part in parts.items()))
-            raise DataError(f"bag {self.path} holds no complete set of {', '.join(parts)}: {'; '.join(said)}")
+            raise DataError(
+                f"bag {self.path} holds no complete set of {', '.join(parts)}: {advice or 'no messages'}"
+            )
+        if (lost := sync.counts["left"].added - count) > 0:
+            more = f"; {advice}" if advice else ""
+            logger.warning(
+                "%d of %d images of bag %s are in no complete set%s", lost, count + lost, self.path, more
+            )
 
     def _parts(self) -> dict[str, str]:
         parts = {part: topic for part, topic in self.topics.required.items() if topic in self.classes}
