@@ -44,6 +44,19 @@ Precision = Annotated[str, typer.Option(help="auto, float32 or bfloat16")]
 Limit = Annotated[Optional[int], typer.Option(help="only the first N frames, of each data set")]
 Out = Annotated[Path, typer.Option(help="where the result folder is made")]
 InOrder = Annotated[bool, typer.Option("--in-order", help="the report shows the first frames, not the worst")]
+StereoWindow = Annotated[
+    str, typer.Option(help="bags: largest time between left image and right image or CameraInfo [s]: 0.01")
+]
+LidarWindow = Annotated[str, typer.Option(help="bags: largest time between left image and sweep [s]: 0.06")]
+RightOffset = Annotated[
+    str, typer.Option(help="bags: how much later the right camera stamps the same moment [s]: 0")
+]
+LidarOffset = Annotated[
+    str, typer.Option(help="bags: how much later the lidar stamps the same moment [s]: 0")
+]
+LidarPose = Annotated[
+    str, typer.Option(help="bags: lidar to left camera, 16 values of the 4x4, row major; else /tf_static")
+]
 Remap = Annotated[
     Optional[list[str]],
     typer.Option(help="bags: FROM:=TO, a topic and what it is to be taken for; may be repeated"),
@@ -51,9 +64,6 @@ Remap = Annotated[
 StreetData = Annotated[
     Path,
     typer.Argument(metavar="DATA", help="KITTI folder (object/stereo, raw drive, odometry sequence) or bag"),
-]
-LidarPose = Annotated[
-    str, typer.Option(help="bags: lidar to left camera, 16 values of the 4x4, row major; else /tf_static")
 ]
 Model = Annotated[str, typer.Option(help="a name of `weights list`, or a model's folder")]
 
@@ -98,19 +108,10 @@ def eval_fusion(
     limit: Limit = None,
     out: Out = Path("out"),
     in_order: InOrder = False,
-    stereo_window_s: Annotated[
-        str,
-        typer.Option(help="bags: largest time between left image and right image or CameraInfo [s]: 0.01"),
-    ] = "",
-    lidar_window_s: Annotated[
-        str, typer.Option(help="bags: largest time between left image and sweep [s]: 0.06")
-    ] = "",
-    right_offset_s: Annotated[
-        str, typer.Option(help="bags: how much later the right camera stamps the same moment [s]: 0")
-    ] = "",
-    lidar_offset_s: Annotated[
-        str, typer.Option(help="bags: how much later the lidar stamps the same moment [s]: 0")
-    ] = "",
+    stereo_window_s: StereoWindow = "",
+    lidar_window_s: LidarWindow = "",
+    right_offset_s: RightOffset = "",
+    lidar_offset_s: LidarOffset = "",
     camera_from_lidar: LidarPose = "",
     remap: Remap = None,
 ) -> None:
