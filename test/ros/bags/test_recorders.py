@@ -183,6 +183,24 @@ def test_media_that_cannot_be_written_are_read(bag):
     np.testing.assert_array_equal(next(read_bag(bag)).left, fake.frame(0).left)
 
 
+def test_a_file_that_may_not_be_read_is_not_called_damaged(bag, monkeypatch):
+    def refused(*given, **named):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("geo_perception.ros.bags.opening._reader", refused)
+    with pytest.raises(DataError, match=r"cannot be read: drive\.\w+: Permission denied$"):
+        stamps(bag)
+
+
+def test_a_missing_package_is_not_called_damage(bag, monkeypatch):
+    def missing(*given, **named):
+        raise ModuleNotFoundError("No module named 'mcap'", name="mcap")
+
+    monkeypatch.setattr("geo_perception.ros.bags.opening._reader", missing)
+    with pytest.raises(ModuleNotFoundError):
+        stamps(bag)
+
+
 def test_a_bag_without_messages_is_described(tmp_path):
     write_bag(tmp_path / "drive", fake.frames(1))
     empty = rewritten(tmp_path / "drive", tmp_path / "empty", lambda topic, message: None)

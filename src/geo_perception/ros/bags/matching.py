@@ -148,7 +148,7 @@ def _inputs(kinds: Mapping[str, str]) -> str:
     """Which node the bag is for, where it has all inputs of one."""
     found = recognised(kinds)
     whole = found is not None and set(found[1].required.values()) <= kinds.keys()
-    return f", the inputs of {found[0]}" if found is not None and whole else ""
+    return f", the inputs of {found[0]}: {', '.join(found[1].required.values())}" if found and whole else ""
 
 
 def _said(bag: Bag, name: str) -> str:

@@ -110,6 +110,8 @@ class Bag:
         try:
             plain, cut_off = self._decompressed(file) if file.suffix == SUFFIX else (file, "")
             storage = _reader(storage_suffix(file), plain)
+        except ImportError:
+            raise  # the command line names the package
         except Exception as error:  # of any kind: libraries take the bytes' structure for granted
             raise self._damage(file, error) from error
         self._stack.callback(storage.close)
@@ -126,6 +128,8 @@ class Bag:
     def _damage(self, file: Path, error: Exception) -> DataError:
         said = " ".join(str(error).split()) or type(error).__name__
         inside = f"{file.name}: " if file != self.path else ""
+        if isinstance(error, OSError):
+            return DataError(f"bag {self.path} cannot be read: {inside}{error.strerror or said}")
         cure = (
             f"; `sqlite3 {shlex.quote(str(file))} .recover` saves what can be" if "disk image" in said else ""
         )
