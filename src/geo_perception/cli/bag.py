@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from geo_perception.cli.groups import NamingGroup
+from geo_perception.cli.output import examples
 from geo_perception.progress import track
 
 app = typer.Typer(
@@ -22,7 +23,9 @@ Storage = Annotated[str, typer.Option(help="mcap or sqlite3")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace an existing bag")]
 
 
-@app.command("from-kitti")
+@app.command(
+    "from-kitti", epilog=examples("bag from-kitti 2011_09_26_drive_0001_sync out/drive --frames 100")
+)
 def from_kitti(
     source: Annotated[Path, typer.Argument(help="raw drive, object/stereo folder or odometry sequence")],
     out: Out,
@@ -39,7 +42,7 @@ def from_kitti(
     info(out)
 
 
-@app.command()
+@app.command(epilog=examples("bag simulate out/street --seed 3 --frames 50"))
 def simulate(
     out: Out,
     seed: Annotated[int, typer.Option(min=0, help="the same seed gives the same drive")] = 0,
@@ -59,7 +62,7 @@ def simulate(
     info(out)
 
 
-@app.command("to-folder")
+@app.command("to-folder", epilog=examples("bag to-folder drive.mcap out/robot --every 3"))
 def to_folder(
     bag: Annotated[Path, typer.Argument(help="bag folder, or a .mcap or .db3 file")],
     folder: Annotated[Path, typer.Argument(help="training set to write to, or to add to")],
@@ -86,7 +89,7 @@ def to_folder(
     print(f"{count} frames in {folder / bag.resolve().stem}; lists {folder / 'stereo.txt'}, temporal.txt")
 
 
-@app.command()
+@app.command(epilog=examples("bag decompress recorded.mcap out/plain"))
 def decompress(
     bag: Annotated[Path, typer.Argument(help="bag folder, or a .mcap or .db3 file")],
     out: Out,
@@ -117,7 +120,7 @@ def info_beside(image: str) -> str:
     return f"{image.rpartition('/')[0]}/camera_info" if image else ""
 
 
-@app.command()
+@app.command(epilog=examples("bag info drive.mcap"))
 def info(bag: Annotated[Path, typer.Argument(help="bag folder, or a .mcap or .db3 file")]) -> None:
     """Describe a bag: topics, counts, duration, and what the fusion would miss in it."""
     from geo_perception.ros.bags import bag_info

@@ -6,25 +6,23 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from geo_perception.cli.output import report_line
-from geo_perception.command import command_name
+from geo_perception.cli.output import examples, report_line
 from geo_perception.errors import ConfigError
 
 if TYPE_CHECKING:  # cheap to describe, dear to import
     from geo_perception.datasets.indoor.lens import Lens
 
-EXAMPLES = """\b
-Examples:
-  {command} demo
-  {command} demo --graph indoor_depth
-  {command} demo drive.mcap stereo:=sgbm_fast
-  {command} demo photos/ --graph indoor_depth --hfov 70
-"""
-
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-@app.command(epilog=EXAMPLES.format(command=command_name()))
+@app.command(
+    epilog=examples(
+        "demo",
+        "demo --graph indoor_depth",
+        "demo drive.mcap stereo:=sgbm_fast",
+        "demo photos --graph indoor_depth --hfov 70",
+    )
+)
 def demo(
     data: Annotated[
         Optional[Path],

@@ -10,26 +10,13 @@ from typing import Annotated, Any, Optional
 import typer
 
 from geo_perception.cli.groups import NamingGroup
-from geo_perception.cli.output import report_line
-from geo_perception.command import command_name
+from geo_perception.cli.output import examples, report_line
 
 # Pipeline -> module with `run`.
 PIPELINES: dict[str, str] = {
     "stereo_lidar_fusion": "geo_perception.cli.eval_run",
     "indoor_depth": "geo_perception.cli.eval_indoor",
 }
-FUSION_EXAMPLES = """\b
-Examples:
-  {command} eval stereo_lidar_fusion kitti/object/training --limit 20
-  {command} eval stereo_lidar_fusion drive.mcap --fusion confidence
-  {command} eval stereo_lidar_fusion FOLDER --compare confidence,scadc:scadc_sim
-"""
-INDOOR_EXAMPLES = """\b
-Examples:
-  {command} eval indoor_depth rgbd_dataset_freiburg1_desk --limit 50
-  {command} eval indoor_depth FOLDER --model out/mine --compare distdepth_lite0_rooms
-  {command} eval indoor_depth FOLDER --compare @mirror,@noscale
-"""
 HELP = """Measure a pipeline's depth on recorded frames with known depth, without ROS.
 
 Everything but the timings is the same on every run. Writes report.html, overview.png, metrics.json and config.yaml.
@@ -84,7 +71,14 @@ class EvalRequest:
     remap: Sequence[str] = ()  # FROM:=TO, topic of the bag and what it is to be taken for
 
 
-@app.command("stereo_lidar_fusion", epilog=FUSION_EXAMPLES.format(command=command_name()))
+@app.command(
+    "stereo_lidar_fusion",
+    epilog=examples(
+        "eval stereo_lidar_fusion kitti/object/training --limit 20",
+        "eval stereo_lidar_fusion drive.mcap --fusion confidence",
+        "eval stereo_lidar_fusion FOLDER --compare confidence,scadc:scadc_sim",
+    ),
+)
 def eval_fusion(
     data: StreetData,
     *,
@@ -138,7 +132,14 @@ def eval_fusion(
     _run(EvalRequest("stereo_lidar_fusion", data, options, *shared))
 
 
-@app.command("indoor_depth", epilog=INDOOR_EXAMPLES.format(command=command_name()))
+@app.command(
+    "indoor_depth",
+    epilog=examples(
+        "eval indoor_depth rgbd_dataset_freiburg1_desk --limit 50",
+        "eval indoor_depth FOLDER --model out/mine --compare distdepth_lite0_rooms",
+        "eval indoor_depth FOLDER --compare @mirror,@noscale",
+    ),
+)
 def eval_indoor(
     data: Annotated[
         Path,

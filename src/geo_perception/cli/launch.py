@@ -7,6 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from geo_perception.cli.output import examples
 from geo_perception.ros.graphs import GRAPHS, Graph, find_graph
 from geo_perception.ros.launch_arguments import parse_arguments
 
@@ -14,7 +15,13 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, help="Start a gra
 GRAPH_HELP = f"one of: {', '.join(GRAPHS)}"
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "launch kitti_fusion stereo:=sgbm_fast",
+        "launch indoor_depth image:=/cam/image_rect camera_info:=/cam/camera_info",
+        "launch indoor_depth --show-args",
+    )
+)
 def launch(
     graph: Annotated[str, typer.Argument(help=GRAPH_HELP)],
     arguments: Annotated[Optional[list[str]], typer.Argument(help="launch arguments: name:=value")] = None,

@@ -10,12 +10,13 @@ from typing import Annotated, Optional
 import typer
 
 from geo_perception.cli.bag_options import renaming
+from geo_perception.cli.output import examples
 from geo_perception.progress import say
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-@app.command()
+@app.command(epilog=examples("replay drive.mcap --rate 0.5", "replay drive.mcap --lockstep --loop 0"))
 def replay(
     bag: Annotated[Path, typer.Argument(help="bag folder, or a .mcap or .db3 file")],
     rate: Annotated[float, typer.Option(help="speed; 2 = twice real time")] = 1.0,

@@ -6,12 +6,18 @@ from typing import Annotated
 
 import typer
 
+from geo_perception.cli.output import examples
 from geo_perception.progress import track
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "simulate-rooms out/rooms --environments 20 --frames 50",
+        "simulate-rooms out/low --camera-height 0.3 0.95 --pitch -15 35",
+    )
+)
 def simulate_rooms(
     folder: Annotated[
         Path, typer.Argument(help="where environments and lists are written; resumes if it exists")

@@ -6,6 +6,7 @@ from importlib import import_module
 
 import typer
 
+from geo_perception.command import command_name
 from geo_perception.errors import ConfigError, MissingDependencyError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -32,7 +33,11 @@ def train(context: typer.Context, recipe: str = typer.Argument("", help="name of
     """Run a training recipe; everything after its name goes to the recipe (try `train RECIPE --help`)."""
     known = recipes()
     if recipe in ("", "--help", "-h"):
-        print(f"Usage: geo-perception train RECIPE [--key value]\n\nRecipes: {', '.join(known) or '(none)'}")
+        command = f"{command_name()} train"
+        print(
+            f"Usage: {command} RECIPE [--key value]\n\nTrain a network; recipes: {', '.join(known) or '(none)'}\n"
+        )
+        print(f"What a recipe takes:\n  {command} RECIPE --help")
         return
     if recipe not in known:
         raise ConfigError(f"unknown recipe {recipe!r}; there are: {', '.join(known) or '(none)'}")

@@ -8,6 +8,7 @@ import typer
 import yaml
 
 from geo_perception.cli.groups import NamingGroup
+from geo_perception.cli.output import examples
 from geo_perception.command import command_name
 from geo_perception.errors import ConfigError
 
@@ -55,7 +56,7 @@ def verify(names: Optional[list[str]] = NAMES) -> None:
         print(f"ok  {model}")
 
 
-@app.command("import")
+@app.command("import", epilog=examples("weights import psmnet_kitti2015 pretrained_model_KITTI2015.tar"))
 def import_(
     name: str = NAME,
     source: Path = SOURCE,
@@ -75,7 +76,7 @@ def import_(
         print(f"  note: {limit}")
 
 
-@app.command()
+@app.command(epilog=examples("weights export distdepth_lite0_rooms depth.safetensors"))
 def export(name: str = MODEL, target: Path = TARGET, force: bool = FORCE) -> None:
     """Write a model's state dictionary, with the published keys, to a .pth or .safetensors file."""
     from geo_perception.weights.export import export_state
@@ -83,7 +84,7 @@ def export(name: str = MODEL, target: Path = TARGET, force: bool = FORCE) -> Non
     print(f"{target}: {export_state(name, target, force=force)} entries")
 
 
-@app.command()
+@app.command(epilog=examples("weights average out/mean out/first out/second --share 0.7 --share 0.3"))
 def average(
     folder: Path = MEAN, models: list[str] = MODELS, shares: list[float] = SHARES, force: bool = FORCE
 ) -> None:

@@ -15,7 +15,7 @@ from geo_perception.errors import ConfigError
 from geo_perception.evaluation import Estimate, Evaluation, Report
 from geo_perception.evaluation.estimate import FUSED
 from geo_perception.evaluation.summary import Tree
-from geo_perception.evaluation.tables import Table, first_table
+from geo_perception.evaluation.tables import Table, first_table, lidar_table
 from geo_perception.frames import StereoLidarFrame
 from geo_perception.pipelines import StereoLidarFusion, StereoLidarFusionConfig
 from geo_perception.progress import say
@@ -89,7 +89,7 @@ class FusionJudge:
         return direct.depths_m[FUSED]
 
     def tables(self, metrics: Tree) -> Sequence[Table]:
-        return [table for table in (first_table(metrics),) if table.rows]
+        return [table for table in (first_table(metrics), lidar_table(metrics)) if table.rows]
 
 
 def _read(source: Source) -> Iterator[StereoLidarFrame]:
