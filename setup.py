@@ -61,7 +61,7 @@ setup(
         "tyro>=0.8",
         "jinja2>=3.1",
         "matplotlib>=3.8",
-        "pillow>=9",
+        "pillow>=10.1",
         "psutil>=5.9",
         "rosbags>=0.10",
         "mcap>=1.2",

@@ -120,3 +120,40 @@ def test_unknown_recipe_lists_what_exists(recipe: list[list[str]]) -> None:
     with pytest.raises(ConfigError, match="unknown recipe 'other'; there are: probe"):
         cli.run(["train", "other"])
     assert recipe == []
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "own", "foreign"),
+    [
+        ("stereo_lidar_fusion", "--stereo-model", "--protocol"),
+        ("indoor_depth", "--protocol", "--stereo-model"),
+    ],
+)
+def test_each_pipeline_explains_its_own_options(
+    pipeline: str, own: str, foreign: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["eval", pipeline, "--help"]) == 0
+    said = capsys.readouterr().out
+    assert f"Usage: geo-perception eval {pipeline} [OPTIONS]" in said
+    assert own in said and foreign not in said
+    assert "[m]" in said, "units in brackets were taken for markup"
+    assert f"  geo-perception eval {pipeline} " in said.partition("Examples:")[2]
+
+
+def test_commands_of_a_verb_are_named_where_another_one_is_typed() -> None:
+    for verb, known in (
+        ("eval", "stereo_lidar_fusion, indoor_depth"),
+        ("weights", "list, verify"),
+        ("bag", "from-kitti"),
+    ):
+        with pytest.raises(
+            ConfigError, match=f"unknown command 'nonsense' after `geo-perception {verb}`.*{known}"
+        ):
+            cli.run([verb, "nonsense"])
+
+
+def test_usage_of_an_error_can_be_typed_again() -> None:
+    result = run("weights", "export")
+    assert result.returncode == 2
+    usage = " ".join(result.stderr.split())
+    assert usage.startswith(f"Usage: {sys.executable} -m geo_perception.cli weights export [OPTIONS]")

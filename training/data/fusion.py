@@ -26,6 +26,7 @@ from geo_perception.networks.scadc_guided import FEATURES, UNIT_M
 from geo_perception.pipelines import StereoLidarFusion, StereoLidarFusionConfig
 from geo_perception.pipelines.fusion_features import fusion_features
 from geo_perception.progress import track
+from geo_perception.workers import end_with_parent
 
 Array = NDArray[np.float32]
 
@@ -89,6 +90,7 @@ def prepare_samples(folder: Path, seeds: range, smooth_share: float, workers: in
 
 
 def _single_thread() -> None:
+    end_with_parent()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
 

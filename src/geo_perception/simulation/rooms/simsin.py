@@ -25,6 +25,7 @@ from geo_perception.errors import ConfigError, DataError
 from geo_perception.scratch import remove_abandoned, scratch_place
 from geo_perception.simulation.rooms.config import RoomConfig
 from geo_perception.simulation.rooms.simulator import RoomFrame, RoomSimulator
+from geo_perception.workers import end_with_parent
 
 RECORD = "environment.json"
 SIDES = ((0, "l"), (1, "r"))
@@ -91,7 +92,7 @@ def write_simsin(
         yield from map(write_environment, jobs)
     else:
         # Spawned, because a fork would copy the ray caster's threads in whatever state they are.
-        with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_single_threaded) as pool:
+        with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_start_worker) as pool:
             try:
                 for done in as_completed([pool.submit(write_environment, job) for job in jobs]):
                     yield done.result()
@@ -101,8 +102,9 @@ def write_simsin(
     write_lists(folder)
 
 
-def _single_threaded() -> None:
+def _start_worker() -> None:
     """Workers share the processor by environments, not by threads within one."""
+    end_with_parent()
     cv2.setNumThreads(1)
 
 
