@@ -80,6 +80,7 @@ class ColourScale:
 
 
 CONFIDENCE = ColourScale(GREEN, 0.0, 1.0, unit="", logarithmic=False)
+UNCERTAINTY = ColourScale(COLD_HOT, 0.01, 1.0, unit="")  # relative standard deviation; dark is trustworthy
 
 
 def depth_scale(min_m: float = NEAR_M, max_m: float = FAR_M) -> ColourScale:

@@ -20,7 +20,14 @@ from geo_perception.evaluation.protocols import Returns
 from geo_perception.evaluation.tables import ROW_TITLES
 from geo_perception.evaluation.view3d import render_cloud
 from geo_perception.frames import StereoLidarFrame
-from geo_perception.preview import CONFIDENCE, ColourScale, depth_scale, error_scale, overlay_depth
+from geo_perception.preview import (
+    CONFIDENCE,
+    UNCERTAINTY,
+    ColourScale,
+    depth_scale,
+    error_scale,
+    overlay_depth,
+)
 
 Array = NDArray[np.float32]
 Image8 = NDArray[np.uint8]
@@ -91,6 +98,9 @@ def frame_panels(frame: StereoLidarFrame, estimate: Estimate) -> list[Panel]:
     if estimate.confidence is not None:
         title = "lidar confidence: where fused depth follows the lidar (1) or stereo (0)"
         panels.append(Panel(title, CONFIDENCE.colourise(estimate.confidence), CONFIDENCE))
+    if estimate.uncertainty is not None:
+        title = "uncertainty of fused depth: standard deviation / depth"
+        panels.append(Panel(title, UNCERTAINTY.colourise(estimate.uncertainty), UNCERTAINTY))
     if frame.depth_truth_m is not None:
         panels.append(Panel("depth: true", depths.colourise(grown(frame.depth_truth_m)), depths))
         for name in (*dense, *others):

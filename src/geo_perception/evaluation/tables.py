@@ -21,7 +21,13 @@ from geo_perception.evaluation.protocols import (
     UNSCALED,
     UPPER,
 )
-from geo_perception.evaluation.words import COLUMN_HELP, CONFIDENCE_KINDS, ROW_HELP, SPEED_TITLES
+from geo_perception.evaluation.words import (
+    COLUMN_HELP,
+    CONFIDENCE_KINDS,
+    ROW_HELP,
+    SPEED_TITLES,
+    UNCERTAINTY_HELP,
+)
 
 Tree = dict[str, Any]
 NOTHING = "-"
@@ -216,8 +222,10 @@ def uncertainty_table(metrics: Tree) -> Table:
         [f"within {level}" if level.endswith("%") else level, number(shares["said"]), number(shares["right"])]
         for level, shares in metrics["uncertainty"].items()
     ]
-    note = f"{metrics['protocol']['uncertainty']}."
-    return Table("Uncertainty of the fused depth", ["", "said of", "right"], rows, note, BESIDES)
+    note = "Whether the published uncertainty holds, over all pixels with known truth."
+    return Table(
+        "Uncertainty of the fused depth", ["", "said of", "right"], rows, note, BESIDES, UNCERTAINTY_HELP
+    )
 
 
 def speed_table(metrics: Tree) -> Table:

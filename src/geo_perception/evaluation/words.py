@@ -41,6 +41,12 @@ CONFIDENCE_KINDS = {
     "visible_minus_see_through": "difference of the two: near 0 means that wrong returns are believed",
 }
 
+UNCERTAINTY_HELP = {
+    "said of": "share of the pixels that are said to be within so much of the truth with a probability of 90 %",
+    "right": "share of those that are; 0.9 or more is what was promised",
+    "90% interval": "all pixels, each with its own interval of 90 %",
+}
+
 SPEED_TITLES = {  # name in metrics.json, as ros2_benchmark has it -> title, and what it means
     "NUM_FRAMES_SENT": ("frames sent", "how many frames went in"),
     "NUM_MISSED_FRAMES": ("frames without an answer", "dropped because a newer one had come, or lost"),
