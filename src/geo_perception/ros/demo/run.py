@@ -173,12 +173,12 @@ class Play:
 
         def check() -> None:
             self._children.check()
+            bars.show(len(received))
             if self._listener.keeping and lockstep.exists():
                 self._listener.keeping = False
                 self._note_memory()
                 bars.next_part()
                 self._say(LOCKSTEP)
-            bars.show(len(received))
 
         over = self._listener.wait_until(lambda: player.process.poll() is not None, limit_s, check)
         if not over:
