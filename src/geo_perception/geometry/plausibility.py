@@ -89,7 +89,7 @@ def doubts(camera: PinholeCamera) -> tuple[str, ...]:
             f"fx {camera.fx:g} and fy {camera.fy:g} px of a {_size(camera)} image differ{_stretch(camera)}"
         )
     if max(_off_centre(camera)) > USUAL_CENTRE:
-        said.append(f"{_centre(camera)} is far from the middle")
+        said.append(f"{_centre(camera)} is far from its middle: of another resolution, or of a crop?")
     low, high = USUAL_VIEW_DEG
     if not low <= view_deg(camera) <= high:
         said.append(

@@ -27,6 +27,7 @@ from geo_perception.datasets.indoor.files import (
 from geo_perception.datasets.indoor.intrinsics import Intrinsics, shares_of
 from geo_perception.datasets.indoor.records import recorded_cameras, recorded_depth
 from geo_perception.errors import ConfigError, DataError
+from geo_perception.geometry.plausibility import report_doubts
 
 STEREO = "s"
 
@@ -231,6 +232,8 @@ def seven_scenes(folder: Path) -> IndoorSet:
     entries = tuple(Entry(stems[i], i, "") for i in range(1, len(files) - 1))
     height, width = read_rgb(files[0]).shape[:2]
     camera, register = kinect_scenes.cameras(folder)
+    registration = kinect_scenes.REGISTERED if register else kinect_scenes.AS_ONE
+    report_doubts(str(folder), (f"{registration}; {camera.origin}",))
     return IndoorSet(
         "seven_scenes",
         folder,
