@@ -67,6 +67,19 @@ def test_left_images_of_simulated_rooms_are_read_with_90_degrees(tmp_path: Path)
     assert frames[0].camera.fx == pytest.approx(32) and frames[0].camera.cx == pytest.approx(31.5)
 
 
+def test_rooms_of_another_aspect_without_a_record_are_doubted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    make.published_va(tmp_path)
+    path = next((tmp_path).rglob("camera_0/*.png"))
+    make.save_png(path, make.picture("wide", 48, 64))
+    wide = open_rgbd(path.parents[1])
+    index = [f.image for f in wide.files].index(path) if path in [f.image for f in wide.files] else None
+    assert index is not None
+    assert wide[index].camera.fx == pytest.approx(32) and wide[index].camera.fy == pytest.approx(24)
+    assert "those of a 1:1 image stretched over it" in caplog.text
+
+
 def test_published_test_sets_are_read(tmp_path: Path) -> None:
     make.published_va(tmp_path)
     make.published_nyu(tmp_path)

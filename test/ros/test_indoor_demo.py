@@ -8,6 +8,7 @@ import math
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from helpers import frames as fake
@@ -132,7 +133,10 @@ def test_a_calibration_rectifies_and_says_so(tmp_path, capsys):
     pictures.image_folder(tmp_path / "views")
     lens = read_calibration(pictures.calibration(tmp_path / "camera.yaml", k1=0.1))
     source = source_of(Request(tmp_path / "views", tmp_path / "bags", lens=lens), STAGE)
-    assert next(STAGE.frames(source)).camera == pictures.CAMERA
+    frame = next(STAGE.frames(source))
+    assert frame.camera == pictures.CAMERA
+    outside = frame.camera.outside  # the bag tells the node where there is no picture
+    assert outside is not None and np.median(frame.image[outside]) == 0
     assert "images are rectified as" in capsys.readouterr().err
 
 

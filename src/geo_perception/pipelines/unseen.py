@@ -15,7 +15,7 @@ Image = NDArray[np.uint8]
 # Rectification leaves black, which JPEG makes nearly black. That a camera's calibration puts a pixel outside the
 # picture is no proof by itself: the image may have come unrectified, and has a picture everywhere then.
 BLACK = 16
-RECTIFIED = 0.9  # share of what should be black that must be, to take all of it as such
+RECTIFIED = 0.75  # share of what should be black that must be, to take all of it as such: its edge fades
 
 MOSTLY = 0.6  # share of black beyond which an image says little
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from geo_perception.datasets.indoor.calibration_files import SAME_ASPECT, FoundCalibration, find_calibration
 from geo_perception.errors import DataError
 from geo_perception.geometry import PinholeCamera
+from geo_perception.geometry.plausibility import check_possible, doubts, report_doubts
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,13 @@ class FolderCamera:
     def __call__(self, _: object, width: int, height: int) -> PinholeCamera:
         """Of a frame whose image has this size. Raises DataError if it cannot be."""
         return self.of_size(width, height)
+
+
+def checked_camera(root: Path, camera: PinholeCamera) -> PinholeCamera:
+    """The camera itself; what is unusual about it is logged. Raises InputError if it cannot be."""
+    check_possible(camera)
+    report_doubts(str(root), doubts(camera))
+    return camera
 
 
 def folder_camera(root: Path, default: Sensor, found: FoundCalibration | None = None) -> FolderCamera:

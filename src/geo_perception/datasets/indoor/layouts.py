@@ -20,6 +20,7 @@ from geo_perception.datasets.indoor.cameras import (
     PRIMESENSE,
     FolderCamera,
     Sensor,
+    checked_camera,
     folder_camera,
     numbered_sensor,
     tum_sensor,
@@ -138,9 +139,8 @@ def simsin(root: Path) -> RgbdDataset | None:
     frames = [RgbdFiles(n, root / f"{n}.png", root / f"{n}_depth.npy") for n in names]
 
     def camera(files: RgbdFiles, width: int, height: int) -> PinholeCamera:
-        return from_shares(
-            cameras.get(str(Path(files.name).parent), (layout.intrinsics, 0))[0], width, height
-        )
+        shares, _ = cameras.get(str(Path(files.name).parent), (layout.intrinsics, 0))
+        return checked_camera(root, from_shares(shares, width, height))
 
     note = "simulated: depth belongs to the image exactly"
     return RgbdDataset("SimSIN", root, _found(frames), read_depth_npy, camera, note) if frames else None
@@ -153,7 +153,11 @@ def va(root: Path) -> RgbdDataset | None:
     images = [root / "camera_0" / f"{number:08d}.png" for number in numbers]
     frames = [RgbdFiles(i.stem, i, d) for i, d in zip(images, depths, strict=True)]
     note = "rendered: depth belongs to the image exactly"
-    return RgbdDataset("VA", root, _found(frames), read_depth_pfm, _published("va"), note) if frames else None
+    return (
+        RgbdDataset("VA", root, _found(frames), read_depth_pfm, _published(root, "va"), note)
+        if frames
+        else None
+    )
 
 
 def nyuv2(root: Path) -> RgbdDataset | None:
@@ -165,7 +169,7 @@ def nyuv2(root: Path) -> RgbdDataset | None:
     ]
     note = "depth is registered to colour"
     return (
-        RgbdDataset("NYUv2", root, _found(frames), read_depth_npy, _published("nyuv2"), note)
+        RgbdDataset("NYUv2", root, _found(frames), read_depth_npy, _published(root, "nyuv2"), note)
         if frames
         else None
     )
@@ -177,8 +181,9 @@ LAYOUTS: tuple[Layout, ...] = (
 )  # fmt: skip
 
 
-def _published(name: str) -> Callable[[RgbdFiles, int, int], PinholeCamera]:
-    return lambda _, width, height: from_shares(SETS[name].intrinsics, width, height)
+def _published(root: Path, name: str) -> Callable[[RgbdFiles, int, int], PinholeCamera]:
+    shares = SETS[name].intrinsics
+    return lambda _, width, height: checked_camera(root, from_shares(shares, width, height))
 
 
 def _is_trajectory(record: Path) -> bool:

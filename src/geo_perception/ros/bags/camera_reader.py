@@ -9,6 +9,7 @@ from pathlib import Path
 from geo_perception.errors import DataError
 from geo_perception.frames import RgbdFrame
 from geo_perception.geometry import PinholeCamera
+from geo_perception.geometry.rectification import Rectification
 from geo_perception.ros.bags.layout import CAMERA_TOPICS, BagTopics
 from geo_perception.ros.bags.matching import matched_messages
 from geo_perception.ros.bags.windows import MatchWindows
@@ -34,9 +35,8 @@ def read_camera_bag(
     Raises:
         DataError: not a bag, damaged, a topic is missing, no frame is complete, or a message is bad.
     """
-    known: dict[
-        PinholeCamera, PinholeCamera
-    ] = {}  # one object for equal ones, because a camera caches its rays
+    # one object for equal ones, because a camera caches its rays
+    known: dict[tuple[PinholeCamera, Rectification | None], PinholeCamera] = {}
 
     def camera(match: Match, width: int, height: int) -> PinholeCamera:
         if camera_of is not None:
@@ -44,7 +44,7 @@ def read_camera_bag(
         found = camera_from_info(match["left_info"])
         if found.size != (height, width):
             raise DataError(f"image is {width}x{height}, CameraInfo says {found.width}x{found.height}")
-        return known.setdefault(found, found)
+        return known.setdefault((found, found.rectification), found)
 
     def decode(match: Match, number: int) -> RgbdFrame:
         image, truth = decode_rgb(match["left"]), match.get("truth")

@@ -66,6 +66,7 @@ def _from_rgbd(request: Request, data_set: RgbdDataset) -> Source:
         raise ConfigError(
             f"{request.path} ({data_set.kind}) has its own camera: leave out --camera and --hfov"
         )
+    say(f"{request.path} ({data_set.kind}): {data_set.registration}")
     part = data_set[: request.frames]
     stamped = (replace(frame, stamp_ns=(i + 1) * PERIOD_NS) for i, frame in enumerate(part))
     return _written(request, stamped, len(part), data_set.kind, data_set.registration)
