@@ -53,7 +53,9 @@ def demo(
     ] = None,
     camera: Annotated[
         Optional[Path],
-        typer.Option(help="or the camera_info YAML file of that camera; distorted images are rectified"),
+        typer.Option(
+            help="or its calibration: camera_info YAML (distorted images are rectified), Open3D JSON ..."
+        ),
     ] = None,
     out: Annotated[Path, typer.Option(help="where the result folder is made")] = Path("out"),
 ) -> None:

@@ -22,6 +22,10 @@ from geo_perception.datasets.indoor.calibration_objects import azure_kinect, fro
 from geo_perception.datasets.indoor.stated_camera import StatedCamera, from_values, stated_size
 from geo_perception.errors import DataError, InputError
 
+# `name: value` or `name = value`, and the names of matrices in such files, the left colour camera's first.
+NAMED = re.compile(r"(?m)^[ \t]*([A-Za-z][\w.]*)[ \t]*[:=][ \t]*(\S.*)$")
+NAMED_MATRICES = ("cam0", "P2", "P_rect_02", "P0", "K", "K0", "camera_matrix", "intrinsics")
+
 # COLMAP's camera models: which parameters are fx, fy, cx, cy; the rest are of distortion. Its pixels begin at 0, ours
 # have their centres at whole numbers.
 COLMAP_SHARED_FOCAL = ("SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL", "SIMPLE_RADIAL_FISHEYE", "RADIAL_FISHEYE")
@@ -56,11 +60,18 @@ def read_stated(path: Path, parse: Callable[[str], list[StatedCamera]]) -> list[
 
 
 def matrix_text(text: str) -> list[StatedCamera]:
-    """3x3, 3x4 or 4x4 numbers, or fx fy cx cy with coefficients of distortion behind; `#` starts a comment."""
-    lines = [line.partition("#")[0] for line in text.splitlines()]
-    words = re.split(r"[\s,;]+", " ".join(lines).strip(" \t[],;"))
-    values = [float(word.strip("[]")) for word in words if word.strip("[]")]
-    return [from_values(values)]
+    """3x3, 3x4 or 4x4 numbers, or fx fy cx cy with coefficients of distortion behind; `#` starts a comment.
+
+    They may stand behind names, as in KITTI's and Middlebury's files: `P2: ...`, `cam0=[...]`, `fx = ...`.
+    """
+    plain = "\n".join(line.partition("#")[0] for line in text.splitlines())
+    named = dict(NAMED.findall(plain))
+    if not named:
+        return [from_values(_numbers(plain))]
+    matrix = next((named[name] for name in NAMED_MATRICES if name in named), None)
+    if matrix is None:
+        return [from_object({key: float(value) for key, value in named.items() if _is_number(value)})]
+    return [from_values(_numbers(matrix), stated_size(named.get("width"), named.get("height")))]
 
 
 def key_value_text(text: str) -> list[StatedCamera]:
@@ -120,6 +131,11 @@ def colmap(text: str) -> list[StatedCamera]:
         )
     fx, fy, cx, cy, *distortion = values
     return [from_values([fx, fy, cx - 0.5, cy - 0.5, *distortion], stated_size(width, height))]
+
+
+def _numbers(text: str) -> list[float]:
+    words = re.split(r"[\s,;\[\]]+", text)
+    return [float(word) for word in words if word]
 
 
 def _is_number(word: str) -> bool:
