@@ -114,6 +114,27 @@ def test_recorders_of_the_same_names_keep_their_camera_and_depth(tmp_path):
     assert (frames.truth(1) == 2.0).all() and (training.depth(training.entries[0]) == 2.0).all()
 
 
+def test_a_calibration_above_the_frames_is_found(tmp_path):
+    folder = kinect_folder(tmp_path / "data", size=(968, 1296))
+    with pytest.raises(DataError, match="images are 1296x968 and no calibration lies beside them"):
+        open_rgbd(folder)[0]
+    K = "1158.3 0 649 0 0 1153.53 483.5 0 0 0 1 0 0 0 0 1"
+    (tmp_path / "info.txt").write_text(
+        f"m_colorWidth = 1296\nm_colorHeight = 968\nm_calibrationColorIntrinsic = {K}\n"
+    )
+    assert open_rgbd(folder)[0].camera == PinholeCamera(1158.3, 1153.53, 649.0, 483.5, 1296, 968)
+    assert open_set("seven_scenes", folder).intrinsics.fx == pytest.approx(1158.3 / 1296)
+
+
+def test_wide_recordings_under_the_same_names_keep_their_calibration(tmp_path):
+    folder = kinect_folder(tmp_path, size=(360, 640))
+    (folder / "intrinsic.json").write_text(
+        '{"fx": 920, "fy": 920, "cx": 640, "cy": 360, "width": 1280, "height": 720}'
+    )
+    camera = open_rgbd(folder)[0].camera
+    assert (camera.fx, camera.fy) == (460.0, 460.0)
+
+
 @pytest.mark.parametrize("suffix", [".JPG", ".jpeg", ".PNG"])
 def test_endings_in_any_case_are_seen_by_both(tmp_path, suffix):
     folder = kinect_folder(tmp_path, suffix=suffix)

@@ -60,6 +60,12 @@ PATTERNS: tuple[tuple[str, Parse, str], ...] = (
     ("*.pincam", pincam, ""),
 )
 
+ABOVE: tuple[tuple[str, Parse, str], ...] = (
+    ("camera-intrinsics.txt", matrix_text, ""),
+    ("_info.txt", key_value_text, ""),
+    ("info.txt", key_value_text, "m_calibrationColorIntrinsic"),
+)
+
 
 @dataclass(frozen=True)
 class FoundCalibration:
@@ -119,6 +125,15 @@ def find_calibration(root: Path) -> FoundCalibration | None:
             )
             report_doubts(f"calibration {root}", (said,))
     return first
+
+
+def find_calibration_above(root: Path) -> FoundCalibration | None:
+    """That of recorders which keep it above the folder of the frames: 12-Scenes, tsdf-fusion. Raises DataError."""
+    for name, parse, mark in ABOVE:
+        path = root.resolve().parent / name
+        if path.is_file() and _speaks(path, mark):
+            return FoundCalibration(path, tuple(read_stated(path, parse)))
+    return None
 
 
 def read_calibration_file(path: Path) -> FoundCalibration:

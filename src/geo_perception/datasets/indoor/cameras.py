@@ -11,10 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from geo_perception.datasets.indoor.calibration_files import SAME_ASPECT, FoundCalibration, find_calibration
+from geo_perception.datasets.indoor.calibration_files import FoundCalibration, find_calibration
 from geo_perception.errors import DataError
 from geo_perception.geometry import PinholeCamera
 from geo_perception.geometry.plausibility import check_possible, doubts, report_doubts
+
+SENSOR_ASPECT = (
+    0.003  # by which a size rounded may differ; ScanNet's 1296x968 are of another sensor than a Kinect's
+)
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Sensor:
 
     def camera(self, width: int, height: int) -> PinholeCamera:
         """Of its images resized to this size. Raises DataError for an image of another aspect."""
-        if abs(width * self.height / (height * self.width) - 1) > SAME_ASPECT:
+        if abs(width * self.height / (height * self.width) - 1) > SENSOR_ASPECT:
             raise DataError(
                 f"images are {width}x{height} and no calibration lies beside them: intrinsics of {self.name}, for "
                 f"{self.width}x{self.height}, would be stretched; add camera-intrinsics.txt (3x3, pixels)"

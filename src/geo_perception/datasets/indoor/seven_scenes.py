@@ -14,7 +14,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from geo_perception.datasets.indoor.calibration_files import FoundCalibration, find_calibration
+from geo_perception.datasets.indoor.calibration_files import (
+    FoundCalibration,
+    find_calibration,
+    find_calibration_above,
+)
 from geo_perception.datasets.indoor.cameras import FolderCamera, Sensor, folder_camera
 from geo_perception.datasets.indoor.files import read_depth_png
 from geo_perception.datasets.indoor.registration import View, registered
@@ -57,7 +61,7 @@ def cameras(root: Path) -> tuple[FolderCamera, bool]:
     Raises:
         DataError: a calibration file is damaged.
     """
-    found = find_calibration(root)
+    found = find_calibration(root) or find_calibration_above(root)
     if found is None or is_depth_camera(found):
         origin = f"no calibration of the colour camera: intrinsics of {COLOUR.name} are assumed"
         if found is not None:
@@ -69,8 +73,8 @@ def cameras(root: Path) -> tuple[FolderCamera, bool]:
 def is_depth_camera(found: FoundCalibration) -> bool:
     """Whether a calibration holds the published intrinsics of the depth camera."""
     stated = found.alternatives[0]
-    published = DEPTH.camera(*(stated.size or (DEPTH.width, DEPTH.height)))
-    return bool(np.allclose(np.diag(stated.K)[:2], (published.fx, published.fy), rtol=1e-3))
+    shares = np.diag(stated.K)[:2] / (stated.size or (DEPTH.width, DEPTH.height))
+    return bool(np.allclose(shares, (DEPTH.fx / DEPTH.width, DEPTH.fy / DEPTH.height), rtol=1e-3))
 
 
 def read_depth(path: Path, *, register: bool) -> Array:

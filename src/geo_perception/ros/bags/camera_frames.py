@@ -10,6 +10,7 @@ import numpy as np
 
 from geo_perception.datasets.indoor.recording import RecordedFrame
 from geo_perception.errors import DataError
+from geo_perception.pipelines.unseen import blank_unseen
 from geo_perception.ros.bags.layout import BagTopics
 from geo_perception.ros.bags.matching import matched_messages
 from geo_perception.ros.bags.windows import MatchWindows
@@ -48,8 +49,11 @@ def _decoded(match: Match, number: int) -> RecordedFrame:
         rig = rig_from_infos(match["left_info"], match["right_info"])
         camera, baseline_m = rig.left, rig.baseline_m
     images = {"left": left, "right": None if right is None else decode_rgb(right)}
-    depth_m = None if depth is None else np.nan_to_num(decode_depth(depth), nan=0.0)
+    depth_m = None if depth is None else decode_depth(depth).copy()
     for name, image in {**images, "depth": depth_m}.items():
         if image is not None and image.shape[:2] != camera.size:
             raise DataError(f"{name} image is {image.shape[:2]}, CameraInfo says {camera.size}")
+    if depth_m is not None:
+        blank_unseen(depth_m, left, camera)
+        depth_m = np.nan_to_num(depth_m, nan=0.0)
     return RecordedFrame(match.stamp_ns, left, images["right"], camera, baseline_m, depth_m)
