@@ -39,7 +39,7 @@ DEV = [
 setup(
     name=NAME,
     version="0.1.0",
-    description="Metric 3D geometry for ROS 2 robots from cameras, lidar and microphone",
+    description="Metric 3D geometry for ROS 2 robots from cameras and lidar",
     license="Apache-2.0",
     maintainer="geo_perception developers",
     maintainer_email="geo-perception@users.noreply.example",
@@ -50,17 +50,15 @@ setup(
     data_files=shared_files(),
     zip_safe=False,
     install_requires=[
-        "setuptools<80",
         "numpy>=1.26",
         "torch>=2.5",
-        "opencv-python-headless>=4.8,<5",  # the cv-bridge wheel cannot read an image beside OpenCV 5
+        "opencv-python-headless>=4.6,<5",  # the cv-bridge wheel cannot read an image beside OpenCV 5
         "safetensors>=0.4",
         "pyyaml>=6",
         "tqdm>=4.66",
-        "typer>=0.12",
+        "typer>=0.9",
         "tyro>=0.8",
         "jinja2>=3.1",
-        "matplotlib>=3.8",
         "pillow>=10.1",
         "psutil>=5.9",
         "rosbags>=0.10",
