@@ -63,6 +63,9 @@ distclean: clean ## clean, and remove .venv
 	rm -rf $(VENV)
 
 $(STAMP): setup.py setup.cfg pyproject.toml constraints.txt
+	@[ "$$(uname -m)" = x86_64 ] || { \
+	  echo "ROS 2 Jazzy has wheels for x86_64 only, not for $$(uname -m): install ROS from apt on Ubuntu 24.04 or in a" \
+	    "container (docker run -it ros:jazzy), then build with colcon as README.md says under 'On a robot'"; exit 2; }
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' || { \
 	  echo "ROS 2 Jazzy has wheels for Python 3.10 to 3.12 only; choose one with: make PYTHON=python3.12 ..."; exit 2; }
 	@missing=""; \

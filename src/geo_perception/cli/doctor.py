@@ -18,6 +18,7 @@ def examine(delivery_seconds: float) -> Iterator[Check]:
     """All checks, cheap ones first; delivery is left out when it has no seconds or rclpy is missing."""
     steps: list[Callable[[], list[Check]]] = [
         checks.python_version,
+        checks.processor,
         checks.numeric_packages,
         checks.open3d_package,
         checks.middleware,

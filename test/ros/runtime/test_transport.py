@@ -3,14 +3,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import types
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
 
 from geo_perception.resources import resource
-from geo_perception.ros.runtime.transport import PROFILE_VARIABLE, environment, transport_environment
+from geo_perception.ros.runtime.transport import (
+    PROFILE_VARIABLE,
+    environment,
+    shared_memory_shortage,
+    transport_environment,
+)
 
 NAMESPACE = "{http://www.eprosima.com/XMLSchemas/fastRTPS_Profiles}"
 
@@ -49,3 +56,23 @@ def test_the_local_profile_differs_in_the_address_only() -> None:
     udp.remove(white_list)
     texts = [[(e.tag, (e.text or "").strip()) for e in tree.iter()] for tree in trees]
     assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize(
+    ("localhost", "profile"), [(False, "fastdds_udp.xml"), (True, "fastdds_tcp_localhost.xml")]
+)
+def test_small_shared_memory_is_done_without_and_said(
+    monkeypatch: pytest.MonkeyPatch, localhost: bool, profile: str
+) -> None:
+    monkeypatch.setattr(os, "statvfs", lambda _: types.SimpleNamespace(f_bavail=64 * 256, f_frsize=4096))
+    said: list[str] = []
+    found = transport_environment({}, localhost=localhost, said=said.append)
+    assert Path(found[PROFILE_VARIABLE]).name == profile
+    (line,) = said
+    assert "64 MB free" in line and "--shm-size" in line
+    transports = {e.text for e in ET.parse(found[PROFILE_VARIABLE]).getroot().iter(f"{NAMESPACE}type")}
+    assert "SHM" not in transports
+
+
+def test_no_shared_memory_at_all_is_said(tmp_path: Path) -> None:
+    assert "No such file" in shared_memory_shortage(tmp_path / "shm")
