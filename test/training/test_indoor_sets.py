@@ -10,6 +10,7 @@ from helpers.indoor_golden import FOLDER, error, load
 from PIL import Image
 
 from geo_perception.datasets.indoor import files
+from geo_perception.datasets.indoor.depth_files import METRES, DepthReader
 from geo_perception.datasets.indoor.sets import open_set
 from geo_perception.errors import ConfigError, DataError
 from training.data.indoor.sample import read_sample
@@ -147,7 +148,6 @@ def test_a_damaged_image_is_named(tmp_path, frame, how):
         ("missing", "is missing"),
         ("truncated", "cannot be read"),
         ("nonsense", "cannot be read"),
-        ("nan", "1 of 6400 values are not finite"),
         ("flat", "must hold one image"),
         ("empty", "no positive value"),
     ],
@@ -157,6 +157,19 @@ def test_a_damaged_depth_file_is_named(tmp_path, how, says):
     damage(tmp_path / "scene/002_0_depth.npy", how)
     with pytest.raises(DataError, match=rf"002_0_depth\.npy.*{says}"):
         read_sample(indoor, 0, SIZE)
+
+
+def test_what_marks_that_nothing_was_seen_is_unknown_and_counted(tmp_path):
+    indoor = case(tmp_path, "simsin", "scene/002_0 2 l")
+    path = tmp_path / "scene/002_0_depth.npy"
+    values = np.load(path)
+    values[0, :6] = np.nan, np.inf, -np.inf, -1, 1e10, 65535
+    values[1, 0] = 0
+    np.save(path, values)
+    depth_m = indoor.depth(indoor.entries[0])
+    assert (depth_m[0, :6] == 0).all() and depth_m[0, 6] == values[0, 6]
+    tally = indoor.read_depth_file.tally
+    assert (tally.unseen, tally.values, tally.first) == (6, values.size, path)
 
 
 def test_16_bit_pictures_are_refused(tmp_path):
@@ -175,7 +188,7 @@ class TestPfm:
         assert np.array_equal(values, self.want)
 
     def test_depth_is_divided_by_the_scale_as_opencv_does(self):
-        assert np.allclose(files.read_depth_pfm(FOLDER / "sample_le_scale2.pfm"), self.want / 2)
+        assert np.allclose(DepthReader(METRES)(FOLDER / "sample_le_scale2.pfm"), self.want / 2)
 
     @pytest.mark.parametrize(
         ("content", "says"),
@@ -184,14 +197,13 @@ class TestPfm:
             (b"Pf\n2 2\n0\n" + bytes(16), "no PFM header"),
             (b"Pf\n2 2\n-1\n" + bytes(12), "12 bytes of pixels, its header asks for 16"),
             (b"", "no PFM header"),
-            (b"Pf\n2 2\n-1\n" + np.float32([1, np.nan, 2, np.inf]).tobytes(), "2 of 4 values are not finite"),
             (b"Pf\n2 2\n-1\n" + bytes(16), "no positive value"),
         ],
     )
     def test_damaged_files_are_refused(self, tmp_path, content, says):
         (tmp_path / "x.pfm").write_bytes(content)
         with pytest.raises(DataError, match=rf"x\.pfm.*{says}"):
-            files.read_depth_pfm(tmp_path / "x.pfm")
+            DepthReader(METRES)(tmp_path / "x.pfm")
 
 
 class TestSevenScenes:

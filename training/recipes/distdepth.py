@@ -134,10 +134,10 @@ def open_caches(config: Config, frames: tuple[str, ...]) -> tuple[Cache, Cache |
 
 
 def open_data(text: str):
-    """A set from KIND:FOLDER[:LIST]. Raises ConfigError for another form."""
+    """A set from KIND:FOLDER[:LIST[:DEPTH_UNIT]]. Raises ConfigError for another form."""
     parts = text.split(":")
-    if len(parts) not in (2, 3):
-        raise ConfigError(f"data must be KIND:FOLDER[:LIST], got {text!r}")
+    if len(parts) not in (2, 3, 4):
+        raise ConfigError(f"data must be KIND:FOLDER[:LIST[:DEPTH_UNIT]], got {text!r}")
     return open_set(*parts)
 
 

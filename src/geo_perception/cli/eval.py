@@ -97,7 +97,8 @@ def eval_fusion(
     out: Out = Path("out"),
     in_order: InOrder = False,
     stereo_window_s: Annotated[
-        str, typer.Option(help="bags: largest time between left image and right image or CameraInfo [s]: 0.01")
+        str,
+        typer.Option(help="bags: largest time between left image and right image or CameraInfo [s]: 0.01"),
     ] = "",
     lidar_window_s: Annotated[
         str, typer.Option(help="bags: largest time between left image and sweep [s]: 0.06")

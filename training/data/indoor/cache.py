@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from geo_perception.datasets.indoor.files import Array, Image8
-from geo_perception.datasets.indoor.sets import STEREO, Entry, IndoorSet
+from geo_perception.datasets.indoor.set_names import STEREO, Entry
+from geo_perception.datasets.indoor.sets import IndoorSet
 from geo_perception.errors import DataError
 from geo_perception.progress import track
 from training.data.indoor.hints import depth_hint

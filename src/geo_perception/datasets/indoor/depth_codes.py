@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
+from geo_perception.datasets.images import load_image, read_content
 from geo_perception.datasets.indoor.files import check_depth
 from geo_perception.errors import DataError
 
@@ -26,11 +26,8 @@ def read_nyu_pgm(path: Path) -> Array:
     Raises:
         DataError: missing, no 16-bit PGM, truncated, or numbers that are no raw Kinect depth.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"depth {path} is missing or cannot be read: {error.strerror}") from error
-    header = re.match(rb"P5\s+(\d+)\s+(\d+)\s+(\d+)\s", content)
+    content = read_content(path, "depth")
+    header = re.match(rb"P5\s+([1-9]\d{0,5})\s+([1-9]\d{0,5})\s+(\d{1,9})\s", content)
     if header is None or int(header[3]) < 256:
         raise DataError(f"depth {path} has no header of a 16-bit PGM (P5, width, height, maximum)")
     width, height = int(header[1]), int(header[2])
@@ -51,14 +48,8 @@ def read_sun_png(path: Path) -> Array:
     Raises:
         DataError: missing, damaged, or millimetres that were not rotated.
     """
-    try:
-        with Image.open(path) as image:
-            stored = np.asarray(image)
-    except FileNotFoundError as error:
-        raise DataError(f"depth {path} is missing") from error
-    except (OSError, SyntaxError, UnidentifiedImageError) as error:
-        raise DataError(f"depth {path} cannot be read: {error}") from error
-    if stored.ndim != 2 or stored.dtype.kind not in "iu" or stored.max() <= 255:
+    stored = np.asarray(load_image(path, "depth"))
+    if stored.ndim != 2 or stored.dtype.kind not in "iu" or not stored.size or stored.max() <= 255:
         raise DataError(f"depth {path} is not a 16-bit image")
     if not is_rotated(stored):
         raise DataError(

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from geo_perception.datasets.indoor.files import read_rgb
+from geo_perception.datasets.images import read_rgb
 from geo_perception.datasets.indoor.lens import Lens
 from geo_perception.errors import DataError
 from geo_perception.frames import RgbdFrame
