@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo_perception.datasets.images import as_rgb, load_image, sizes
+from geo_perception.datasets.indoor.depth_files import DepthReader
+from geo_perception.datasets.indoor.depth_units import note_on
 from geo_perception.errors import DataError, InputError
 from geo_perception.frames import RgbdFrame, check_aspect, same_aspect
 from geo_perception.geometry import PinholeCamera
@@ -65,6 +67,18 @@ class RgbdDataset(Sequence[RgbdFrame]):
         except InputError as error:
             raise DataError(f"camera of {files.image}: {error}") from error
         return RgbdFrame(files.name, image, camera, truth_m)
+
+    def assumptions(self) -> list[str]:
+        """What is assumed of the depth files read so far; empty where their code leaves nothing to assume.
+
+        Raises:
+            DataError: the first one is missing or damaged.
+        """
+        reader = self.read_depth
+        if not isinstance(reader, DepthReader) or not self.files:
+            return []
+        note, counted = note_on(reader, self.files[0].depth), reader.tally.text()
+        return [note, counted] if counted else [note]
 
     def part(self, files: tuple[RgbdFiles, ...]) -> RgbdDataset:
         """The same data set with these frames only."""
