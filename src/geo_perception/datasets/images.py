@@ -34,6 +34,7 @@ ORIENTATION, UPRIGHT = (
     1,
 )  # EXIF's entry, and the value for pixels that are stored as they are to be seen
 LARGEST_FILE = 2**30  # bytes; what is larger is no picture of a camera
+HEIF_SUFFIXES, HEAD_BYTES = (".heic", ".heif"), 12
 HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")  # of the box "ftyp" at the file's start
 PNG_START, PNG_LAST = b"\x89PNG\r\n\x1a\n", b"IEND"
 PNG_EXTRAS = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")
@@ -101,11 +102,7 @@ def load_image(path: Path, what: str = "image", *, pixels: bool = True) -> Image
         DataError: missing, too large, of no known format, truncated, damaged, or several pictures in one.
     """
     content = read_content(path, what)
-    if content[4:8] == b"ftyp" and content[8:12] in HEIF_BRANDS:
-        raise DataError(
-            f"{what} {path} is HEIF (HEIC), which is not read: convert it to JPEG or PNG (heif-convert, or the phone's "
-            "setting 'most compatible')"
-        )
+    refuse_heif(content, f"{what} {path}")
     if content.startswith(PNG_START):
         content = without_extras(content, f"{what} {path}")
     try:
@@ -138,6 +135,15 @@ def read_content(path: Path, what: str) -> bytes:
         return path.read_bytes()
     except (OSError, ValueError) as error:
         raise DataError(f"{what} {path} cannot be read: {getattr(error, 'strerror', error)}") from error
+
+
+def refuse_heif(content: bytes, origin: str) -> None:
+    """Raises DataError for what phones write by default; its first HEAD_BYTES tell."""
+    if content[4:8] == b"ftyp" and content[8:12] in HEIF_BRANDS:
+        raise DataError(
+            f"{origin} is HEIF (HEIC), which is not read: convert it to JPEG or PNG (heif-convert, or the phone's "
+            "setting 'most compatible')"
+        )
 
 
 def without_extras(png: bytes, origin: str) -> bytes:
