@@ -90,9 +90,27 @@ def test_lists_may_come_from_windows_and_hold_stray_spaces(tmp_path, text):
     assert [(e.path, e.index, e.side) for e in entries] == [("scene/002_0", 2, "l"), ("scene/002_1", 2, "r")]
 
 
+def test_a_room_may_be_called_like_an_eye(tmp_path):
+    """Paths of VA: only the camera's folder changes for the partner, and a bare path's side is that of its camera."""
+    (tmp_path / "list.txt").write_text("room_0/camera_1/00000002\nroom_1/camera_0/00000003 3 l\n")
+    right, left = (indoor := open_set("va", tmp_path, "list.txt")).entries
+    assert (right.side, left.side) == ("r", "l")
+    assert indoor.image_path(right, "s") == tmp_path / "room_0/camera_0/00000002.png"
+    assert indoor.image_path(left, "s") == tmp_path / "room_1/camera_1/00000003.png"
+
+
+def test_a_bare_path_in_a_room_called_1_is_of_the_eye_at_its_end(tmp_path):
+    make.published_simsin(tmp_path)
+    (tmp_path / "scene").rename(tmp_path / "scene_1")
+    (tmp_path / "list.txt").write_text("scene_1/002_0\n")
+    assert open_set("simsin", tmp_path, "list.txt").entries[0].side == "l"
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
+        ("scene/002_0 3 l", "scene/002_0 is frame 2, its line says 3"),
+        ("scene/002_0 2 r", "scene/002_0 is of side l, its line says r"),
         ("", "lists no sample"),
         ("scene/002_0 2", "line 1: 2 fields"),
         ("scene/002_0 two l", "line 1: frame must be a number"),
@@ -231,6 +249,14 @@ class TestSevenScenes:
         damage(tmp_path / "frame-000020.depth.png", how)
         with pytest.raises(DataError, match=rf"frame-000020\.depth\.png {says}"):
             indoor.depth(indoor.entries[0])
+
+    def test_neighbours_follow_by_number(self, tmp_path):
+        for i in (8, 9, 10, 11):
+            make.save_png(tmp_path / f"frame-{i}.color.png", make.picture(f"scene:{i}", 48, 64))
+            Image.fromarray(np.full((48, 64), 1500, np.uint16)).save(tmp_path / f"frame-{i}.depth.png")
+        indoor = open_set("seven_scenes", tmp_path)
+        first = [indoor.image_path(indoor.entries[0], frame).name for frame in ("-1", "0", "1")]
+        assert first == ["frame-8.color.png", "frame-9.color.png", "frame-10.color.png"]
 
     def test_there_is_no_stereo(self, tmp_path):
         indoor = self.folder(tmp_path)

@@ -31,7 +31,8 @@ TUM_PER_M = 5000.0
 PER_M = (0.001, 1e6)
 LIKELY_M = (0.5, 7.0)  # median depth for which another unit is thought of
 LOOKED_AT = 8  # files, evenly spread
-CLIPPED = 0.02  # share of pixels from which a map's largest value is where the sensor or renderer stops
+CLIPPED = 0.05  # share of pixels from which a map's largest value is where the sensor or renderer stops
+LARGEST = 1e5  # number that a measurement may be stored as, in any unit
 LARGEST_TEXT = 65536  # bytes; recorders' settings are short
 SCALE_SUFFIXES = (".json", ".yaml", ".yml", ".txt", ".ini", ".cfg")
 # Open3D and RealSense, ScanNet and BundleFusion, ORB-SLAM, Nerfstudio and others
@@ -169,13 +170,14 @@ def _span(path: Path, believed: DepthUnit) -> _Span | None:
     values, unit = measured(stored), believed.of(stored)
     if not values.size:
         return None
-    median_m, far_m = np.percentile(values.astype(np.float64), (50, 90)) / unit.per_m
+    median_m, far_m = np.percentile(values, (50, 90)) / unit.per_m
     return _Span(path, unit, float(median_m), float(far_m))
 
 
 def measured(stored: Stored) -> Stored:
     """The numbers that are measurements: finite, positive, no sentinel, not where the sensor or renderer stops."""
-    values: Stored = stored[np.isfinite(stored) & (stored > 0) & ~is_sentinel(stored) & (stored < 1e5)]
+    wide = stored.astype(np.float64)  # half precision ends below the limit here
+    values: Stored = wide[np.isfinite(wide) & (wide > 0) & (wide < LARGEST) & ~is_sentinel(stored)]
     if values.size:
         inner: Stored = values[values < values.max()]
         if 0 < inner.size < (1 - CLIPPED) * values.size:

@@ -15,8 +15,8 @@ import numpy as np
 
 from geo_perception.datasets.images import load_image, read_rgb, sizes
 from geo_perception.datasets.indoor import seven_scenes as kinect_scenes
-from geo_perception.datasets.indoor.depth_files import METRES, DepthReader
-from geo_perception.datasets.indoor.depth_units import parse_unit, settled
+from geo_perception.datasets.indoor.depth_files import METRES, DepthReader, read_stored
+from geo_perception.datasets.indoor.depth_units import note_on, parse_unit, settled
 from geo_perception.datasets.indoor.files import Array, Image8, read_list
 from geo_perception.datasets.indoor.intrinsics import Intrinsics, shares_of
 from geo_perception.datasets.indoor.records import recorded_cameras, recorded_depth
@@ -80,6 +80,18 @@ class IndoorSet:
         stored, _ = sizes(load_image(image, pixels=False))
         check_aspect(stored, depth_m.shape, str(image), f"depth {path}")
         return self._cropped(depth_m)
+
+    def assumptions(self) -> list[str]:
+        """What is assumed of the depth and nobody stated: integers in a set whose depth is known as floats.
+
+        Raises:
+            DataError: the first entry's depth is missing or damaged.
+        """
+        if self.depth_file is None:
+            return []
+        first, unit = self.folder / self.depth_file(self.entries[0]), self.read_depth_file.unit
+        assumed = unit.integers is not None and unit.of(read_stored(first)) is not unit
+        return [f"{self.folder}: {note_on(self.read_depth_file, first)}"] if assumed else []
 
     def side(self, entry: Entry) -> int:
         """-1 for a left image, +1 for a right one: the sign of the partner's x in the stereo transform."""
