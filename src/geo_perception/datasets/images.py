@@ -33,6 +33,15 @@ ORIENTATION, UPRIGHT = (
     0x0112,
     1,
 )  # EXIF's entry, and the value for pixels that are stored as they are to be seen
+AS_STORED = {  # what undoes each orientation
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
 LARGEST_FILE = 2**30  # bytes; what is larger is no picture of a camera
 HEIF_SUFFIXES, HEAD_BYTES = (".heic", ".heif"), 12
 HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")  # of the box "ftyp" at the file's start
@@ -108,9 +117,11 @@ def load_image(path: Path, what: str = "image", *, pixels: bool = True) -> Image
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module=r"PIL\.")  # remarks without the file's name
-            image = Image.open(io.BytesIO(content), formats=FORMATS)
-            count = getattr(image, "n_frames", 1)
-            if pixels:
+            image: Image.Image = Image.open(io.BytesIO(content), formats=FORMATS)
+            kind, count = image.format, getattr(image, "n_frames", 1)
+            if kind == "TIFF":
+                image = _as_stored(image)
+            elif pixels:
                 image.load()
     except UnidentifiedImageError as error:
         kinds = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
@@ -118,9 +129,20 @@ def load_image(path: Path, what: str = "image", *, pixels: bool = True) -> Image
         raise DataError(f"{what} {path} cannot be read: it {start} and is no intact {kinds}") from error
     except PILLOW_ERRORS as error:
         raise DataError(f"{what} {path} cannot be read: {_reason(error)}") from error
-    if count > 1 and image.format not in SINGLE:
+    if count > 1 and kind not in SINGLE:
         raise DataError(f"{what} {path} holds {count} pictures: save them one by one, or as a video")
     return image
+
+
+def _as_stored(image: Image.Image) -> Image.Image:
+    """TIFF, the one format that Pillow turns while it decodes, as every other: stored pixels and how to turn them."""
+    turn = orientation(image)
+    image.load()
+    if turn == UPRIGHT or turn not in AS_STORED:
+        return image
+    stored = image.transpose(AS_STORED[turn])
+    stored.getexif()[ORIENTATION] = turn
+    return stored
 
 
 def read_content(path: Path, what: str) -> bytes:

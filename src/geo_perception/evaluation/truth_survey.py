@@ -44,7 +44,7 @@ class TruthSurvey:
             f"median depth is {self.typical_m:.3g} m, in rooms it is {low:g} to {high:g} m: is the unit right?": (
                 not np.isnan(self.typical_m) and not low <= self.typical_m <= high
             ),
-            f"{100 * self.far:.2g}% of the depth is beyond {FARTHEST_M:g} m: is the unit right?": self.far
+            f"{100 * self.far:.3g}% of the depth is beyond {FARTHEST_M:g} m: is the unit right?": self.far
             > 0.001,
             f"{self.flat} of {self.maps} depth maps hold nearly one value": self.flat
             > FLAT_SHARE * self.maps,

@@ -176,7 +176,8 @@ def _span(path: Path, believed: DepthUnit) -> _Span | None:
 
 def measured(stored: Stored) -> Stored:
     """The numbers that are measurements: finite, positive, no sentinel, not where the sensor or renderer stops."""
-    wide = stored.astype(np.float64)  # half precision ends below the limit here
+    with np.errstate(invalid="ignore", over="ignore"):
+        wide = stored.astype(np.float64)  # half precision ends below the limit here
     values: Stored = wide[np.isfinite(wide) & (wide > 0) & (wide < LARGEST) & ~is_sentinel(stored)]
     if values.size:
         inner: Stored = values[values < values.max()]
