@@ -50,7 +50,7 @@ def test_counted_png_is_millimetres(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["associations.txt", "groundtruth.txt", "config.json", "info.txt", "camera.yaml"]
+    "name", ["associations.txt", "groundtruth.txt", "config.json", "info.txt", "orb.yaml"]
 )
 def test_a_file_beside_says_5000(tmp_path: Path, name: str) -> None:
     folder(tmp_path, png(5000), "rgb")
@@ -59,10 +59,10 @@ def test_a_file_beside_says_5000(tmp_path: Path, name: str) -> None:
         "groundtruth.txt": "# timestamp tx ty tz\n",
         "config.json": '{"depth_scale": 5000.0}',
         "info.txt": "m_depthShift = 5000\n",
-        "camera.yaml": "Camera.fx: 500\nDepthMapFactor: 5000.0\n",
+        "orb.yaml": "DepthMapFactor: 5000.0\n",
     }
     (tmp_path / name).write_text(text[name])
-    check(tmp_path, "5000" if name in ("config.json", "info.txt", "camera.yaml") else "1/5000 m")
+    check(tmp_path, "5000" if name in ("config.json", "info.txt", "orb.yaml") else "1/5000 m")
 
 
 def test_the_size_of_a_scale_tells_which_way_it_is_meant(tmp_path: Path) -> None:

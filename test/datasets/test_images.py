@@ -164,6 +164,7 @@ def test_colour_is_turned_only_where_depth_is(tmp_path: Path, turned: bool, widt
     for path in (tmp_path / "color").iterdir():
         Image.open(path).save(path, exif=exif)
     if turned:
+        (tmp_path / "camera-intrinsics.txt").write_text("60 0 23.5\n0 60 31.5\n0 0 1\n")
         for path in (tmp_path / "depth").iterdir():
             Image.fromarray(np.rot90(np.asarray(Image.open(path)), -1).copy()).save(path)
     frame = open_rgbd(tmp_path)[0]

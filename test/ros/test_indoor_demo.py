@@ -78,7 +78,9 @@ def test_an_rgbd_folder_brings_camera_and_truth(tmp_path):
     assert [frame.camera.fx for frame in frames] == [pytest.approx(525 / 10)] * 2
     assert frames[0].depth_truth_m[-1, 0] == pytest.approx(3.0)
     assert math.isnan(frames[0].depth_truth_m[0, 0])
-    assert (source.kind, source.note) == ("Redwood", "depth is registered to colour by the sensor")
+    assert source.kind == "Redwood"
+    assert source.note.startswith("depth is registered to colour by the sensor; ")
+    assert source.note.endswith("depth is in millimetres, as they are integers")
 
 
 @pytest.mark.ros

@@ -11,6 +11,8 @@ import io
 import struct
 import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -76,8 +78,9 @@ def as_rgb(image: Image.Image, path: Path, *, upright: bool = False) -> Image8:
             f"{path} is not an 8-bit image (mode {image.mode}); allowed: {', '.join(MODES_8_BIT)}"
         )
     try:
-        shown = ImageOps.exif_transpose(image) if upright else image
-        return np.asarray(shown.convert("RGB"), np.uint8)
+        with _without_remarks():
+            shown = ImageOps.exif_transpose(image) if upright else image
+            return np.asarray(shown.convert("RGB"), np.uint8)
     except PILLOW_ERRORS as error:
         raise DataError(f"image {path} cannot be read: {_reason(error)}") from error
 
@@ -93,7 +96,8 @@ def sizes(image: Image.Image) -> tuple[tuple[int, int], tuple[int, int]]:
 def orientation(image: Image.Image) -> int:
     """EXIF's number from 1 (as it is to be seen) to 8; 1 where the file says nothing that can be understood."""
     try:
-        value = image.getexif().get(ORIENTATION, UPRIGHT)
+        with _without_remarks():
+            value = image.getexif().get(ORIENTATION, UPRIGHT)
     except PILLOW_ERRORS:
         return UPRIGHT  # the pixels are what was asked for, and they are intact
     return value if isinstance(value, int) and 1 <= value <= 8 else UPRIGHT
@@ -115,8 +119,7 @@ def load_image(path: Path, what: str = "image", *, pixels: bool = True) -> Image
     if content.startswith(PNG_START):
         content = without_extras(content, f"{what} {path}")
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module=r"PIL\.")  # remarks without the file's name
+        with _without_remarks():
             image: Image.Image = Image.open(io.BytesIO(content), formats=FORMATS)
             kind, count = image.format, getattr(image, "n_frames", 1)
             if kind == "TIFF":
@@ -132,6 +135,14 @@ def load_image(path: Path, what: str = "image", *, pixels: bool = True) -> Image
     if count > 1 and kind not in SINGLE:
         raise DataError(f"{what} {path} holds {count} pictures: save them one by one, or as a video")
     return image
+
+
+@contextmanager
+def _without_remarks() -> Iterator[None]:
+    """Pillow warns without the file's name; what it cannot read it raises."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        yield
 
 
 def _as_stored(image: Image.Image) -> Image.Image:

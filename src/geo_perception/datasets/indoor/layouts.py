@@ -80,7 +80,8 @@ def colour_and_depth_folders(root: Path) -> RgbdDataset | None:
     note = "depth is registered to colour by the sensor"
     if any((root / name).is_file() for name in TUM_FILES) or named_by_time(images):
         unit = TUM_UNIT if colour.name == "rgb" else TUM_NAMES
-        return _sensor("TUM sequence", root, frames, unit, tum_sensor(root), note)
+        sensor = tum_sensor(root) if named_by_time(images) else numbered_sensor(root)  # counted: ICL-NUIM
+        return _sensor("TUM sequence", root, frames, unit, sensor, note)
     unit = RGB_FOLDER if colour.name == "rgb" else MILLIMETRES
     return _sensor("Redwood", root, frames, unit, numbered_sensor(root), note)
 
