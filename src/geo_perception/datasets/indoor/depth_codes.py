@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo_perception.datasets.images import load_image, read_content
+from geo_perception.datasets.indoor.depth_files import ROOM_M
+from geo_perception.datasets.indoor.depth_units import HOW
 from geo_perception.datasets.indoor.files import check_depth
 from geo_perception.errors import DataError
 
@@ -53,10 +55,17 @@ def read_sun_png(path: Path) -> Array:
         raise DataError(f"depth {path} is not a 16-bit image")
     if not is_rotated(stored):
         raise DataError(
-            f"depth {path}: its lowest 3 bits are in use, in SUN RGB-D they hold only depth beyond 8 m"
+            f"depth {path}: its lowest 3 bits are in use, in SUN RGB-D they hold only depth beyond 8 m; {HOW}"
         )
     stored = stored.astype(np.uint16)
     millimetres = (stored >> 3) | (stored << 13)
+    median_m = [float(np.median(values[stored > 0])) / 1000 for values in (millimetres, stored)]
+    if (
+        not ROOM_M[0] <= median_m[0] and ROOM_M[0] <= median_m[1] <= ROOM_M[1]
+    ):  # steps of 8 mm use no lower bits
+        raise DataError(
+            f"depth {path}: median {median_m[0]:.2g} m as SUN RGB-D rotates it, {median_m[1]:.2g} m as mm; {HOW}"
+        )
     return check_depth(millimetres.astype(np.float32) / np.float32(1000), path)
 
 
