@@ -146,7 +146,7 @@ def test_what_says_that_nothing_was_seen_is_unknown_and_counted(tmp_path: Path) 
         assert (depth_m[1:] == 2).all()
         assert not depth_m[0, : unseen + 1].any() and np.isfinite(depth_m).all()
     assert (reader.tally.unseen, reader.tally.values) == (8, 128)
-    assert reader.tally.text().startswith("6.2% of the depth values say that nothing was seen")
+    assert reader.tally.text().startswith("6.25% of the depth values say that nothing was seen")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -1.0, 0.0, 1e10, 5000.0])

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo_perception.datasets.images import load_image, read_content
-from geo_perception.datasets.indoor.depth_files import ROOM_M
-from geo_perception.datasets.indoor.depth_units import HOW
+from geo_perception.datasets.indoor.depth_units import HOW, LIKELY_M
 from geo_perception.datasets.indoor.files import check_depth
 from geo_perception.errors import DataError
 
@@ -60,9 +59,8 @@ def read_sun_png(path: Path) -> Array:
     stored = stored.astype(np.uint16)
     millimetres = (stored >> 3) | (stored << 13)
     median_m = [float(np.median(values[stored > 0])) / 1000 for values in (millimetres, stored)]
-    if (
-        not ROOM_M[0] <= median_m[0] and ROOM_M[0] <= median_m[1] <= ROOM_M[1]
-    ):  # steps of 8 mm use no lower bits
+    # steps of 8 mm use no lower bits
+    if median_m[0] < LIKELY_M[0] <= median_m[1] <= LIKELY_M[1]:
         raise DataError(
             f"depth {path}: median {median_m[0]:.2g} m as SUN RGB-D rotates it, {median_m[1]:.2g} m as mm; {HOW}"
         )

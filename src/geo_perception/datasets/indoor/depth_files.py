@@ -81,7 +81,7 @@ class Tally:
         if self.first is None:
             return ""
         return (
-            f"{100 * self.unseen / self.values:.2g}% of the depth values say that nothing was seen and count as "
+            f"{100 * self.unseen / self.values:.3g}% of the depth values say that nothing was seen and count as "
             f"unknown, e.g. {self.example:g} in {self.first}"
         )
 
