@@ -101,6 +101,14 @@ def test_depth_of_another_size_and_taken_names_are_refused():
         IndoorEvaluation().run(ROOM, [], times(1.0), {"constant": times(1.0)})
 
 
+def test_truth_of_another_aspect_is_refused_wherever_it_comes_from():
+    with pytest.raises(
+        DataError, match=r"image of .*, frame 0, is 64x48, its truth is 64x36: another aspect"
+    ):
+        run(times(1.0), [frame(np.full((36, 64), 2, np.float32))])
+    assert run(times(1.0), [frame(np.full((24, 32), 2, np.float32))]).scores[0].rows
+
+
 def test_baselines_know_one_number_of_a_data_set():
     truths = [np.float32([[1, np.nan]]), np.float32([[3, 3]]), np.float32([[9, 9]])]
     assert survey_truth(truths).checked_typical_m() == 3
