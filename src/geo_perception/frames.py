@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception.errors import DataError
 from geo_perception.geometry.camera import PinholeCamera, StereoRig
 
 
@@ -36,3 +37,23 @@ class RgbdFrame:
     camera: PinholeCamera  # of the image
     depth_truth_m: NDArray[np.float32] | None = None  # (h, w) of the same view, NaN = unknown
     stamp_ns: int = 0  # of data that have times
+
+
+SAME_ASPECT = (
+    0.01  # share by which two maps of one view may differ in aspect; their last pixel may be rounded, too
+)
+
+
+def same_aspect(size: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether two sizes (height, width, ...) can be of one view in two resolutions."""
+    one, two = size[1] * other[0], other[1] * size[0]
+    return abs(one - two) <= max(SAME_ASPECT * min(one, two), *size[:2], *other[:2])
+
+
+def check_aspect(size: tuple[int, ...], other: tuple[int, ...], name: str, other_name: str) -> None:
+    """Raises DataError: the sizes (height, width, ...) are of different views; comparing them would stretch one."""
+    if not same_aspect(size, other):
+        raise DataError(
+            f"{name} is {size[1]}x{size[0]}, {other_name} is {other[1]}x{other[0]}: another aspect, so they do not "
+            "show the same; crop or register them"
+        )

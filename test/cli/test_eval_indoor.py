@@ -65,6 +65,21 @@ def test_two_runs_are_identical_and_described(tmp_path: Path, model: Path, capsy
     assert "drawn at 1.50 m" in (folders[0] / "report.html").read_text()
 
 
+def test_the_unit_is_said_and_may_be_stated(tmp_path: Path, model: Path, capsys) -> None:
+    data = tmp_path / "home"
+    for i in (0, 1):
+        rgbd.save_picture(data / f"color/{i}.jpg")
+        rgbd.save_png16(data / f"depth/{i}.png", rgbd.depth_m() * 5000)
+    with pytest.raises(DataError, match=r"2 m as 1/5000 m; state the unit \(--depth-unit"):
+        cli.run(["eval", "indoor_depth", str(data), "--model", str(model), "--out", str(tmp_path)])
+    metrics = metrics_of(run(data, tmp_path, "--model", str(model), "--depth-unit", "5000"))
+    assert metrics["data_sets"]["home"]["typical_m"] == pytest.approx(2, abs=0.05)
+    run(data, tmp_path, "--model", str(model), "--depth-unit", "cm")
+    said = capsys.readouterr().err
+    assert "home: depth is in 5000 units a metre, as stated" in said
+    assert "home: implausible truth: median depth is 5" in said  # beyond 60 m counts as not seen
+
+
 def test_rows_may_differ_in_several_things(model: Path) -> None:
     rows = load_pipelines(IndoorDepthConfig(model=str(model)), "@noglance, @noscale+mirror")
     assert list(rows) == ["model", "@noglance", "@noscale+mirror"]

@@ -116,7 +116,11 @@ def test_faults_are_named(tmp_path: Path) -> None:
 def test_depth_in_another_code_is_refused(tmp_path: Path) -> None:
     rgbd.sun_pairs(tmp_path / "s")
     rgbd.save_png16(tmp_path / "s/room_depth.png", rgbd.depth_m() * 1000)
-    with pytest.raises(DataError, match="lowest 3 bits"):
+    with pytest.raises(DataError, match=r"lowest 3 bits.*state the unit"):
+        open_rgbd(tmp_path / "s")[0]
+    assert open_rgbd(tmp_path / "s", "mm")[0].depth_truth_m[-1, 0] == pytest.approx(3)
+    rgbd.save_png16(tmp_path / "s/room_depth.png", np.round(rgbd.depth_m() * 125) * 8)
+    with pytest.raises(DataError, match=r"median 0\.25 m as SUN RGB-D rotates it, 2 m as mm; state the unit"):
         open_rgbd(tmp_path / "s")[0]
     rgbd.nyu_pairs(tmp_path / "n")
     path = tmp_path / "n/room_depth.pgm"

@@ -15,12 +15,13 @@ from helpers import rgbd_folders as rgbd
 from geo_perception.datasets.indoor import open_rgbd
 from geo_perception.errors import ConfigError, DataError, InputError, WeightsError
 from geo_perception.evaluation import Report
-from geo_perception.evaluation.baselines import mean_depth, read_mean_map, row_ramp, typical_depth
+from geo_perception.evaluation.baselines import mean_depth, read_mean_map, row_ramp
 from geo_perception.evaluation.indoor import indoor_protocol, score_indoor
 from geo_perception.evaluation.indoor_pictures import indoor_highlights, indoor_panels
 from geo_perception.evaluation.indoor_run import DataSetInfo, IndoorEvaluation
 from geo_perception.evaluation.indoor_tables import indoor_tables
 from geo_perception.evaluation.insertion import VirtualBox, agreement, insert_box, place_box, visible_share
+from geo_perception.evaluation.truth_survey import survey_truth
 from geo_perception.frames import RgbdFrame
 from geo_perception.geometry import PinholeCamera
 from geo_perception.pipelines import DepthEstimate
@@ -100,10 +101,19 @@ def test_depth_of_another_size_and_taken_names_are_refused():
         IndoorEvaluation().run(ROOM, [], times(1.0), {"constant": times(1.0)})
 
 
+def test_truth_of_another_aspect_is_refused_wherever_it_comes_from():
+    with pytest.raises(
+        DataError, match=r"image of .*, frame 0, is 64x48, its truth is 64x36: another aspect"
+    ):
+        run(times(1.0), [frame(np.full((36, 64), 2, np.float32))])
+    assert run(times(1.0), [frame(np.full((24, 32), 2, np.float32))]).scores[0].rows
+
+
 def test_baselines_know_one_number_of_a_data_set():
-    assert typical_depth([np.float32([[1, np.nan]]), np.float32([[3, 3]]), np.float32([[9, 9]])]) == 3
+    truths = [np.float32([[1, np.nan]]), np.float32([[3, 3]]), np.float32([[9, 9]])]
+    assert survey_truth(truths).checked_typical_m() == 3
     with pytest.raises(DataError, match="no frame has a known depth"):
-        typical_depth([np.float32([[np.nan]])])
+        survey_truth([np.float32([[np.nan]])]).checked_typical_m()
     depth = row_ramp((101, 4), 2.0)
     assert depth[50, 0] == pytest.approx(2.0) and depth[0, 0] == pytest.approx(2 * depth[-1, 0])
 

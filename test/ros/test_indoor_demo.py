@@ -80,7 +80,8 @@ def test_an_rgbd_folder_brings_camera_and_truth(tmp_path):
     assert frames[0].depth_truth_m[-1, 0] == pytest.approx(3.0)
     assert math.isnan(frames[0].depth_truth_m[0, 0])
     assert source.kind == "Redwood"
-    assert source.note.startswith("depth is registered to colour by the sensor; no calibration file")
+    assert source.note.startswith("depth is registered to colour by the sensor; ")
+    assert source.note.endswith("depth is in millimetres, as they are integers")
 
 
 @pytest.mark.ros

@@ -68,14 +68,52 @@ class TestCache:
             build_cache([indoor], FRAMES, (64, 64), tmp_path / "cache")
         assert list((tmp_path / "cache").iterdir()) == []
 
-    def test_depth_that_is_not_finite_is_named_and_leaves_no_cache(self, tmp_path):
+    def test_depth_without_any_value_is_named_and_leaves_no_cache(self, tmp_path):
         indoor = open_set("simsin", tmp_path, small_simsin(tmp_path))
         depth_m = np.load(tmp_path / "room_1/002_0_depth.npy")
-        depth_m[3] = np.nan
+        depth_m[:] = np.nan
         np.save(tmp_path / "room_1/002_0_depth.npy", depth_m)
-        with pytest.raises(DataError, match=r"room_1/002_0_depth\.npy: 64 of 4096 values are not finite"):
+        with pytest.raises(DataError, match=r"room_1/002_0_depth\.npy holds no positive value"):
             build_cache([indoor], ("0",), (64, 64), tmp_path / "cache")
         assert list((tmp_path / "cache").iterdir()) == []
+
+    def test_an_empty_background_is_unknown_and_counted(self, tmp_path, capsys):
+        indoor = open_set("simsin", tmp_path, small_simsin(tmp_path))
+        path = tmp_path / "room_1/002_0_depth.npy"
+        depth_m = np.load(path)
+        depth_m[:16] = 1e10  # infinite in half precision
+        np.save(path, depth_m)
+        cache = build_cache([indoor], ("0",), (64, 64), tmp_path / "cache")
+        assert cache.depths_m is not None and np.isfinite(cache.depths_m).all()
+        position = [entry.path for entry in indoor.entries].index("room_1/002_0")
+        assert (cache.depths_m[position, :16] == 0).all() and (cache.depths_m[position, 16:] > 0).all()
+        assert f"e.g. 1e+10 in {path}" in capsys.readouterr().err
+
+    def test_integer_depth_is_millimetres_which_is_said(self, tmp_path):
+        name = small_simsin(tmp_path)
+        floats = build_cache([open_set("simsin", tmp_path, name)], ("0",), (64, 64), tmp_path / "a")
+        for path in tmp_path.glob("*/*_depth.npy"):
+            np.save(path, np.round(1000 * np.load(path)).astype(np.uint16))
+        integers = build_cache([open_set("simsin", tmp_path, name)], ("0",), (64, 64), tmp_path / "b")
+        np.testing.assert_allclose(integers.depths_m, floats.depths_m, atol=1e-3)
+        assert integers.remarks[0].endswith("depth is in millimetres, as they are integers")
+        assert not any("millimetres" in line for line in floats.remarks)
+
+    def test_a_stated_unit_is_another_cache(self, tmp_path):
+        name = small_simsin(tmp_path)
+        for unit, metres in (("", 1.0), ("cm", 0.01)):
+            cache = build_cache(
+                [open_set("simsin", tmp_path, name, unit)], ("0",), (64, 64), tmp_path / "cache"
+            )
+            assert float(cache.depths_m[0].max()) == pytest.approx(
+                metres * np.load(tmp_path / "room_0/001_0_depth.npy").max(), rel=1e-3
+            )
+
+    def test_depth_of_another_aspect_is_refused(self, tmp_path):
+        indoor = open_set("simsin", tmp_path, small_simsin(tmp_path))
+        np.save(tmp_path / "room_0/001_0_depth.npy", np.full((48, 64), 2, np.float32))
+        with pytest.raises(DataError, match=r"001_0\.png is 64x64, depth .*001_0_depth\.npy is 64x48"):
+            build_cache([indoor], ("0",), (64, 64), tmp_path / "cache")
 
     def test_a_full_disk_is_named_and_leaves_no_cache(self, indoor, tmp_path):
         with (

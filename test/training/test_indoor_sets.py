@@ -10,6 +10,7 @@ from helpers.indoor_golden import FOLDER, error, load
 from PIL import Image
 
 from geo_perception.datasets.indoor import files
+from geo_perception.datasets.indoor.depth_files import METRES, DepthReader
 from geo_perception.datasets.indoor.sets import open_set
 from geo_perception.errors import ConfigError, DataError
 from training.data.indoor.sample import read_sample
@@ -89,9 +90,27 @@ def test_lists_may_come_from_windows_and_hold_stray_spaces(tmp_path, text):
     assert [(e.path, e.index, e.side) for e in entries] == [("scene/002_0", 2, "l"), ("scene/002_1", 2, "r")]
 
 
+def test_a_room_may_be_called_like_an_eye(tmp_path):
+    """Paths of VA: only the camera's folder changes for the partner, and a bare path's side is that of its camera."""
+    (tmp_path / "list.txt").write_text("room_0/camera_1/00000002\nroom_1/camera_0/00000003 3 l\n")
+    right, left = (indoor := open_set("va", tmp_path, "list.txt")).entries
+    assert (right.side, left.side) == ("r", "l")
+    assert indoor.image_path(right, "s") == tmp_path / "room_0/camera_0/00000002.png"
+    assert indoor.image_path(left, "s") == tmp_path / "room_1/camera_1/00000003.png"
+
+
+def test_a_bare_path_in_a_room_called_1_is_of_the_eye_at_its_end(tmp_path):
+    make.published_simsin(tmp_path)
+    (tmp_path / "scene").rename(tmp_path / "scene_1")
+    (tmp_path / "list.txt").write_text("scene_1/002_0\n")
+    assert open_set("simsin", tmp_path, "list.txt").entries[0].side == "l"
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
+        ("scene/002_0 3 l", "scene/002_0 is frame 2, its line says 3"),
+        ("scene/002_0 2 r", "scene/002_0 is of side l, its line says r"),
         ("", "lists no sample"),
         ("scene/002_0 2", "line 1: 2 fields"),
         ("scene/002_0 two l", "line 1: frame must be a number"),
@@ -147,7 +166,6 @@ def test_a_damaged_image_is_named(tmp_path, frame, how):
         ("missing", "is missing"),
         ("truncated", "cannot be read"),
         ("nonsense", "cannot be read"),
-        ("nan", "1 of 6400 values are not finite"),
         ("flat", "must hold one image"),
         ("empty", "no positive value"),
     ],
@@ -157,6 +175,19 @@ def test_a_damaged_depth_file_is_named(tmp_path, how, says):
     damage(tmp_path / "scene/002_0_depth.npy", how)
     with pytest.raises(DataError, match=rf"002_0_depth\.npy.*{says}"):
         read_sample(indoor, 0, SIZE)
+
+
+def test_what_marks_that_nothing_was_seen_is_unknown_and_counted(tmp_path):
+    indoor = case(tmp_path, "simsin", "scene/002_0 2 l")
+    path = tmp_path / "scene/002_0_depth.npy"
+    values = np.load(path)
+    values[0, :6] = np.nan, np.inf, -np.inf, -1, 1e10, 65535
+    values[1, 0] = 0
+    np.save(path, values)
+    depth_m = indoor.depth(indoor.entries[0])
+    assert (depth_m[0, :6] == 0).all() and depth_m[0, 6] == values[0, 6]
+    tally = indoor.read_depth_file.tally
+    assert (tally.unseen, tally.values, tally.first) == (6, values.size, path)
 
 
 def test_16_bit_pictures_are_refused(tmp_path):
@@ -175,7 +206,7 @@ class TestPfm:
         assert np.array_equal(values, self.want)
 
     def test_depth_is_divided_by_the_scale_as_opencv_does(self):
-        assert np.allclose(files.read_depth_pfm(FOLDER / "sample_le_scale2.pfm"), self.want / 2)
+        assert np.allclose(DepthReader(METRES)(FOLDER / "sample_le_scale2.pfm"), self.want / 2)
 
     @pytest.mark.parametrize(
         ("content", "says"),
@@ -184,14 +215,13 @@ class TestPfm:
             (b"Pf\n2 2\n0\n" + bytes(16), "no PFM header"),
             (b"Pf\n2 2\n-1\n" + bytes(12), "12 bytes of pixels, its header asks for 16"),
             (b"", "no PFM header"),
-            (b"Pf\n2 2\n-1\n" + np.float32([1, np.nan, 2, np.inf]).tobytes(), "2 of 4 values are not finite"),
             (b"Pf\n2 2\n-1\n" + bytes(16), "no positive value"),
         ],
     )
     def test_damaged_files_are_refused(self, tmp_path, content, says):
         (tmp_path / "x.pfm").write_bytes(content)
         with pytest.raises(DataError, match=rf"x\.pfm.*{says}"):
-            files.read_depth_pfm(tmp_path / "x.pfm")
+            DepthReader(METRES)(tmp_path / "x.pfm")
 
 
 class TestSevenScenes:
@@ -219,6 +249,14 @@ class TestSevenScenes:
         damage(tmp_path / "frame-000020.depth.png", how)
         with pytest.raises(DataError, match=rf"frame-000020\.depth\.png {says}"):
             indoor.depth(indoor.entries[0])
+
+    def test_neighbours_follow_by_number(self, tmp_path):
+        for i in (8, 9, 10, 11):
+            make.save_png(tmp_path / f"frame-{i}.color.png", make.picture(f"scene:{i}", 48, 64))
+            Image.fromarray(np.full((48, 64), 1500, np.uint16)).save(tmp_path / f"frame-{i}.depth.png")
+        indoor = open_set("seven_scenes", tmp_path)
+        first = [indoor.image_path(indoor.entries[0], frame).name for frame in ("-1", "0", "1")]
+        assert first == ["frame-8.color.png", "frame-9.color.png", "frame-10.color.png"]
 
     def test_there_is_no_stereo(self, tmp_path):
         indoor = self.folder(tmp_path)

@@ -24,7 +24,9 @@ from training.indoor.student import FRAMES, Objective
 class Config:
     """Every option with its reason; the presets in PRESETS change some."""
 
-    data: tuple[str, ...] = ()  # KIND:FOLDER:LIST, e.g. simsin:out/rooms:temporal.txt; several are joined
+    # KIND:FOLDER:LIST[:DEPTH_UNIT], e.g. simsin:out/rooms:temporal.txt; several are joined. Depth is in metres, that of
+    # integers in mm, unless a unit is stated: m, cm, mm, or units in a metre
+    data: tuple[str, ...] = ()
     validation: tuple[str, ...] = ()  # the same form; environments that are never trained on
     out: Path = Path("models/distdepth_own")  # model folder to write
     # checkpoints, TensorBoard, log.csv, health.json; torchrun takes a plain --run for its own --run-path

@@ -12,7 +12,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -88,7 +88,9 @@ def train(config: Config) -> dict[str, float]:
         if (step + 1) % config.log_every == 0 or step + 1 in EARLY:
             judged = judged._replace(terms=averaged(judged.terms, current_ranks()))
             if log:
-                clock = report(log, step, judged, batch, config, clock, schedule.get_last_lr()[0])
+                clock = report(
+                    log, step, judged, batch, config, clock, schedule.get_last_lr()[0], cache.remarks
+                )
         if (step + 1) % config.validate_every == 0 or step + 1 == config.steps:
             if log:
                 check_weights(student, step + 1)
@@ -134,10 +136,10 @@ def open_caches(config: Config, frames: tuple[str, ...]) -> tuple[Cache, Cache |
 
 
 def open_data(text: str):
-    """A set from KIND:FOLDER[:LIST]. Raises ConfigError for another form."""
+    """A set from KIND:FOLDER[:LIST[:DEPTH_UNIT]]. Raises ConfigError for another form."""
     parts = text.split(":")
-    if len(parts) not in (2, 3):
-        raise ConfigError(f"data must be KIND:FOLDER[:LIST], got {text!r}")
+    if len(parts) not in (2, 3, 4):
+        raise ConfigError(f"data must be KIND:FOLDER[:LIST[:DEPTH_UNIT]], got {text!r}")
     return open_set(*parts)
 
 
@@ -255,7 +257,14 @@ def check_weights(network: nn.Module, step: int) -> None:
 
 
 def report(
-    log: RunLog, step: int, judged: Judged, batch: IndoorBatch, config: Config, since: float, lr: float
+    log: RunLog,
+    step: int,
+    judged: Judged,
+    batch: IndoorBatch,
+    config: Config,
+    since: float,
+    lr: float,
+    remarks: Sequence[str] = (),
 ) -> float:
     """Curves of the step, at some early steps the run's health; returns the time for the next call."""
     now = time.perf_counter()
@@ -270,6 +279,7 @@ def report(
             config.depth.numerator * d for d in (config.depth.min_depth_m, config.depth.max_depth_m)
         )
         found = health(judged.depth_m, batch.depth_m, judged.warped_share, (limits[0], limits[1]))
+        found["warnings"] = [*remarks, *found["warnings"]]  # what is odd about the data first
         write_health(log.path.parent, step + 1, found)
         for warning in found["warnings"]:
             tqdm.write(f"step {step + 1}: {warning}")

@@ -57,6 +57,10 @@ def demo(
             help="or its calibration: camera_info YAML (distorted images are rectified), Open3D JSON ..."
         ),
     ] = None,
+    depth_unit: Annotated[
+        str,
+        typer.Option(help="of an RGB-D folder's depth files: m, cm, mm, or how many units make a metre"),
+    ] = "",
     out: Annotated[Path, typer.Option(help="where the result folder is made")] = Path("out"),
 ) -> None:
     """Run a node for real, play data to it, and report how good and how fast its depth is.
@@ -73,7 +77,9 @@ def demo(
     if data is not None and ":=" in str(data):  # no data given, the arguments come first
         words, data = [str(data), *words], None
     lens = lens_of(hfov, camera)
-    config = DemoConfig(data, graph, frames, loop, rate, seed, scale, out, parse_arguments(words), lens)
+    config = DemoConfig(
+        data, graph, frames, loop, rate, seed, scale, out, parse_arguments(words), lens, depth_unit
+    )
     print(report_line(run(config)))
 
 

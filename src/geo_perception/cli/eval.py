@@ -156,6 +156,13 @@ def eval_indoor(
         bool,
         typer.Option("--sequence", help="frames follow one another; models of several frames compare them"),
     ] = False,
+    depth_unit: Annotated[
+        str,
+        typer.Option(
+            help="of the folder's depth files: m, cm, mm, or how many units make a metre; left out, files and kind of "
+            "set tell"
+        ),
+    ] = "",
     device: Device = "",
     precision: Precision = "",
     compare: Annotated[
@@ -181,6 +188,7 @@ def eval_indoor(
         "model": model,
         "protocol": protocol,
         "box_at": box_at,
+        "depth_unit": depth_unit,
         "sequence": "true" if sequence else "",
         "device": device,
         "precision": precision,

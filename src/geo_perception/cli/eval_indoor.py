@@ -19,7 +19,7 @@ from geo_perception.cli.bag_options import camera_bag, is_bag_data, read_as
 from geo_perception.datasets.indoor import RgbdDataset, open_rgbd_sets
 from geo_perception.errors import ConfigError
 from geo_perception.evaluation import Report, result_folder
-from geo_perception.evaluation.baselines import read_mean_map, typical_depth
+from geo_perception.evaluation.baselines import read_mean_map
 from geo_perception.evaluation.indoor import NATIVE
 from geo_perception.evaluation.indoor_pictures import indoor_highlights, indoor_panels
 from geo_perception.evaluation.indoor_run import (
@@ -33,10 +33,11 @@ from geo_perception.evaluation.indoor_run import (
 from geo_perception.evaluation.indoor_tables import brief_indoor_tables, indoor_tables
 from geo_perception.evaluation.protocols import UNSCALED
 from geo_perception.evaluation.tables import as_text
+from geo_perception.evaluation.truth_survey import survey_truth
 from geo_perception.frames import RgbdFrame
 from geo_perception.pipelines import IndoorDepth, IndoorDepthConfig
 from geo_perception.pipelines.framing import ON
-from geo_perception.progress import Progress
+from geo_perception.progress import Progress, say
 from geo_perception.weights import find_model
 
 if TYPE_CHECKING:
@@ -133,21 +134,34 @@ def open_data(request: EvalRequest) -> Sequence[RgbdDataset | CameraBag]:
         DataError: neither.
         ConfigError: options of bags for a folder, or values that cannot be.
     """
+    unit = request.options["depth_unit"]
     if is_bag_data(request):
+        if unit:
+            raise ConfigError(
+                f"--depth-unit is for folders; {request.data} is a bag, whose depth has encodings"
+            )
         return [camera_bag(request)]
-    return [part[: request.limit] for part in open_rgbd_sets(request.data)]
+    return [part[: request.limit] for part in open_rgbd_sets(request.data, unit)]
 
 
 def describe_set(data_set: RgbdDataset | CameraBag) -> DataSetInfo:
-    """Its name and median depth."""
+    """Its name and median depth; what is assumed of its depth, and what cannot be true of it, is said.
+
+    Raises:
+        DataError: a depth map cannot be read, or there is no depth at all.
+    """
     step = max(1, len(data_set) // TYPICAL_FRAMES)
     truths: Iterable[NDArray[np.float32]]
     if isinstance(data_set, RgbdDataset):
         truths = (data_set.truth(index) for index in range(0, len(data_set), step))
     else:
         truths = data_set.truths(step)
-    typical_m = typical_depth(truths)
-    return DataSetInfo(data_set.root.resolve().name, data_set.kind, data_set.registration, typical_m)
+    survey, name = survey_truth(truths), data_set.root.resolve().name
+    assumed = data_set.assumptions() if isinstance(data_set, RgbdDataset) else []
+    for line in (*assumed, *survey.remarks()):
+        say(f"{name}: {line}")
+    registration = "; ".join((data_set.registration, *assumed[:1]))
+    return DataSetInfo(name, data_set.kind, registration, survey.checked_typical_m())
 
 
 def as_pipeline(depth: IndoorDepth) -> Pipeline:

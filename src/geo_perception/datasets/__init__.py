@@ -40,10 +40,13 @@ def open_dataset(path: str | Path) -> FrameDataset:
     root = Path(path)
     if not root.is_dir():
         raise DataError(f"data set {root} is no folder")
-    for candidate in (root, root / "training"):  # KITTI's benchmark archives unpack into training/
-        for matches, opener in LAYOUTS:
-            if matches(candidate):
-                return opener(candidate)
+    try:
+        for candidate in (root, root / "training"):  # KITTI's benchmark archives unpack into training/
+            for matches, opener in LAYOUTS:
+                if matches(candidate):
+                    return opener(candidate)
+    except OSError as error:
+        raise DataError(f"data set {root} cannot be read: {error}") from error
     found = ", ".join(sorted(p.name for p in root.iterdir())[:8]) or "nothing"
     raise DataError(
         f"data set {root}: layout not recognised, found {found}; expected image_02 and image_03 (or image_2, "

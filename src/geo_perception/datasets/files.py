@@ -5,40 +5,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception.datasets.images import load_image
 from geo_perception.errors import DataError
 
-PNG_END = b"IEND\xaeB`\x82"
-JPEG_END = b"\xff\xd9"
 POINT_BYTES = 16  # float32 x, y, z, reflectance
 KITTI_PNG_STEPS = 256.0  # 16-bit KITTI maps hold value * 256, 0 = none
-
-
-def _decode(path: Path, flags: int) -> NDArray[np.generic]:
-    """The decoded image; a cut file would decode to a half-black picture, so its end marker is checked."""
-    if not path.is_file():
-        raise DataError(f"image {path} does not exist")
-    data = path.read_bytes()
-    end = JPEG_END if path.suffix.lower() in (".jpg", ".jpeg") else PNG_END
-    if not data.rstrip(b"\0").endswith(end):
-        raise DataError(f"image {path} is truncated or no image: {len(data)} bytes without the end marker")
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    if image is None:
-        raise DataError(f"image {path} cannot be decoded")
-    return np.asarray(image)
-
-
-def read_rgb(path: Path) -> NDArray[np.uint8]:
-    """(H, W, 3) RGB; a grey file gives three equal channels.
-
-    Raises:
-        DataError: missing, truncated or undecodable.
-    """
-    bgr = _decode(path, cv2.IMREAD_COLOR)
-    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def read_map16(path: Path) -> NDArray[np.float32]:
@@ -47,7 +21,7 @@ def read_map16(path: Path) -> NDArray[np.float32]:
     Raises:
         DataError: missing, truncated, or not one channel of 16 bits.
     """
-    stored = _decode(path, cv2.IMREAD_UNCHANGED)
+    stored = np.asarray(load_image(path))
     if stored.dtype != np.uint16 or stored.ndim != 2:
         raise DataError(
             f"{path} must be a one-channel 16-bit PNG, got {stored.dtype} with shape {stored.shape}"

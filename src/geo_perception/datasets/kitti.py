@@ -6,9 +6,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
+from glob import escape
 from pathlib import Path
 
 from geo_perception.datasets.files import read_lines
+from geo_perception.datasets.folders import IMAGE_SUFFIXES, by_stem, files_in
 from geo_perception.datasets.frame_dataset import FrameDataset, FrameFiles
 from geo_perception.errors import DataError
 
@@ -18,7 +20,6 @@ LIDAR_FOLDERS = ("velodyne_points", "velodyne")
 CALIBRATION_FOLDERS = ("calib", "calib_cam_to_cam")
 TRUTH_FOLDERS = ("disp_occ_0", "disp_noc_0")
 PRECOMPUTED_FOLDERS = ("psmnet_disparity",)
-IMAGE_SUFFIXES = (".png", ".jpg")
 
 # Frames without time stamps follow each other at the lidar's rate; none is 0, which tf2 reads as "latest".
 FRAME_PERIOD_NS = 100_000_000
@@ -138,18 +139,22 @@ def _frame_calibration(root: Path, name: str) -> Path:
 
 
 def _images(folder: Path) -> list[Path]:
-    images = sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+    images = files_in(folder)
+    by_stem(images)
     if not images:
         raise DataError(f"{folder} holds no image ({', '.join(IMAGE_SUFFIXES)})")
     return images
 
 
 def _partner(folder: Path, image: Path) -> Path:
-    """The file of the same name in another folder."""
+    """The file of the same name in another folder, whatever its suffix."""
     partner = folder / image.name
-    if not partner.is_file():
+    if partner.is_file():
+        return partner
+    found = by_stem(files_in(folder, pattern=f"{escape(image.stem)}.*")).get(image.stem)
+    if found is None:
         raise DataError(f"frame {image.stem}: {partner} is missing, partner of {image}")
-    return partner
+    return found
 
 
 def _stamps_by_name(images: Sequence[Path], times: Path, parse: Callable[[str], int]) -> list[int]:

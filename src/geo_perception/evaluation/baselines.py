@@ -42,18 +42,6 @@ def mean_map(stored_m: Array, size: tuple[int, int]) -> Array:
     return resize_bilinear(stored_m, size, align_corners=False)
 
 
-def typical_depth(truths_m: Iterable[Array]) -> float:
-    """The median over images of each one's median depth.
-
-    Raises:
-        DataError: no image has truth.
-    """
-    medians = [float(np.median(truth[known(truth)])) for truth in truths_m if known(truth).any()]
-    if not medians:
-        raise DataError("no frame has a known depth, so there is nothing to measure against")
-    return float(np.median(medians))
-
-
 def mean_depth(truths_m: Iterable[Array], size: tuple[int, int] = MEAN_MAP_SIZE) -> Array:
     """Per-pixel mean over images, each first brought to `size`, of what is known there.
 

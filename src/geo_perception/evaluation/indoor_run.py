@@ -18,7 +18,7 @@ from geo_perception.evaluation.metrics import DepthMetrics, known, mean_metrics
 from geo_perception.evaluation.protocols import EVERYWHERE, MEDIAN_SCALED, UNSCALED
 from geo_perception.evaluation.speed import speed_metrics, stage_times
 from geo_perception.evaluation.summary import Tree, finite
-from geo_perception.frames import RgbdFrame
+from geo_perception.frames import RgbdFrame, check_aspect
 
 Array = NDArray[np.float32]
 
@@ -163,6 +163,12 @@ class IndoorEvaluation:
         rows: dict[str, Mapping[str, DepthMetrics]] = {}
         truth_m = frame.depth_truth_m
         if truth_m is not None and known(truth_m).any():
+            check_aspect(
+                frame.camera.size,
+                truth_m.shape,
+                f"image of {data_set.name}, frame {frame.name},",
+                "its truth",
+            )
             size = truth_m.shape[0], truth_m.shape[1]
             guesses = self._baselines(size, data_set.typical_m, answer.focal_scale or 1.0)
             judged = {**{row: _checked(depth, frame) for row, depth in depths_m.items()}, **guesses}

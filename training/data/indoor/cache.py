@@ -9,7 +9,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -18,13 +18,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from geo_perception.datasets.indoor.files import Array, Image8
-from geo_perception.datasets.indoor.sets import STEREO, Entry, IndoorSet
+from geo_perception.datasets.indoor.set_names import STEREO, Entry
+from geo_perception.datasets.indoor.sets import IndoorSet
 from geo_perception.errors import DataError
-from geo_perception.progress import track
+from geo_perception.evaluation.truth_survey import survey_truth
+from geo_perception.progress import say, track
 from training.data.indoor.hints import depth_hint
 
 FARTHEST_M = 1000.0  # of a hint, so that it fits into half precision
-FORMAT = 1  # part of the key: caches of another layout are built anew
+SURVEYED = 64  # depth maps that are looked at before training
+FORMAT = 2  # part of the key: caches of another layout are built anew
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Cache:
     depths_m: NDArray[np.float16] | None  # (N,H,W), 0 = unknown
     hints_m: NDArray[np.float16] | None  # (N,H,W) from stereo matching, 0 = none; kept if asked for
     cameras: Array  # (N,5): fx, fy, cx, cy as shares of the size; x of the stereo partner in metres, signed
+    remarks: tuple[str, ...] = ()  # what is assumed of the data, or cannot be true of it
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -88,7 +92,20 @@ def build_cache(
                 raise DataError(f"cannot write the cache {target}: {error}") from error
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-    return open_cache(target)
+    return remarked(open_cache(target), sets)
+
+
+def remarked(cache: Cache, sets: Sequence[IndoorSet]) -> Cache:
+    """The cache with what is assumed of its depth and what cannot be true of it, which is said, too."""
+    if cache.depths_m is None:
+        return cache
+    shown = np.linspace(0, len(cache) - 1, min(SURVEYED, len(cache))).astype(int)
+    survey = survey_truth(np.asarray(cache.depths_m[i], np.float32) for i in shown)
+    assumed = [line for indoor in sets for line in indoor.assumptions()]
+    remarks = (*assumed, *(f"{', '.join(str(s.folder) for s in sets)}: {line}" for line in survey.remarks()))
+    for line in remarks:
+        say(line)
+    return replace(cache, remarks=remarks)
 
 
 def open_cache(folder: Path) -> Cache:
@@ -124,6 +141,7 @@ def key_of(sets: Sequence[IndoorSet], frames: Sequence[str], size: tuple[int, in
             [vars(e) for e in s.entries],
             vars(s.intrinsics),
             s.baseline_m,
+            repr(s.read_depth_file.unit),
             _age(s),
         )
         for s in sets
@@ -164,6 +182,9 @@ def _build(
         if all(indoor.depth_file is not None for indoor in sets):
             depths = _create(folder / "depths_m.npy", (len(samples), *size), np.float16)
             _run(pool, keep_depth, list(enumerate(samples)), "depth")
+            for indoor in sets:
+                if said := indoor.read_depth_file.tally.text():
+                    say(f"{indoor.folder}: {said}")
     np.save(folder / "rows.npy", np.asarray(rows, np.int32))
     np.save(folder / "cameras.npy", np.asarray(cameras, np.float32))
     (folder / "frames.json").write_text(json.dumps(frames))

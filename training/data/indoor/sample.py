@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from geo_perception.datasets.indoor.files import Array, Image8
-from geo_perception.datasets.indoor.sets import STEREO, IndoorSet, Intrinsics
+from geo_perception.datasets.indoor.set_names import STEREO
+from geo_perception.datasets.indoor.sets import IndoorSet, Intrinsics
 
 PUBLISHED_BASELINE = 0.1  # unit of length of networks whose stereo baseline is taken as 0.1 whatever it is
 

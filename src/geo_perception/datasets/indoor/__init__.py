@@ -3,23 +3,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from geo_perception.datasets.folders import folders_in
+from geo_perception.datasets.indoor.depth_codes import read_sun_png
+from geo_perception.datasets.indoor.depth_files import METRES, SENSOR_FARTHEST_M, DepthReader
+from geo_perception.datasets.indoor.depth_units import parse_unit, settled
 from geo_perception.datasets.indoor.layouts import LAYOUTS
 from geo_perception.datasets.indoor.rgbd import RgbdDataset, RgbdFiles
-from geo_perception.errors import DataError
+from geo_perception.errors import ConfigError, DataError
 
 __all__ = ["RgbdDataset", "RgbdFiles", "find_rgbd", "open_rgbd", "open_rgbd_sets"]
 
 
-def open_rgbd(path: str | Path) -> RgbdDataset:
+def open_rgbd(path: str | Path, depth_unit: str = "") -> RgbdDataset:
     """The frames of one RGB-D folder: 7-Scenes, Redwood, TUM, NYU, SUN, VA, NYUv2, SimSIN or simulated rooms.
 
+    Args:
+        path: the folder.
+        depth_unit: of its depth files: m, cm, mm, or units in a metre; empty: what the files and their kind say.
+
     Raises:
-        DataError: no such folder, an unknown layout, or a frame without its partner file.
+        DataError: no such folder, an unknown layout, a frame without its partner, or depth of an uncertain unit.
+        ConfigError: no such unit, or the set's depth has a code of its own.
     """
     root = _folder(path)
-    found = find_rgbd(root)
+    found = find_rgbd(root, depth_unit)
     if found is None:
         content = ", ".join(sorted(p.name for p in root.iterdir())[:8]) or "nothing"
         raise DataError(
@@ -30,18 +40,18 @@ def open_rgbd(path: str | Path) -> RgbdDataset:
     return found
 
 
-def open_rgbd_sets(path: str | Path) -> list[RgbdDataset]:
+def open_rgbd_sets(path: str | Path, depth_unit: str = "") -> list[RgbdDataset]:
     """The data set of a folder or, where the folder itself is none, those of its sub-folders that are.
 
     Raises:
         DataError: neither.
     """
     root = _folder(path)
-    found = find_rgbd(root)
+    found = find_rgbd(root, depth_unit)
     if found is not None:
         return [found]
-    below = [find_rgbd(folder) for folder in sorted(p for p in root.iterdir() if p.is_dir())]
-    return [data_set for data_set in below if data_set is not None] or [open_rgbd(root)]
+    below = [find_rgbd(folder, depth_unit) for folder in folders_in(root)]
+    return [data_set for data_set in below if data_set is not None] or [open_rgbd(root, depth_unit)]
 
 
 def _folder(path: str | Path) -> Path:
@@ -51,6 +61,25 @@ def _folder(path: str | Path) -> Path:
     return root
 
 
-def find_rgbd(root: Path) -> RgbdDataset | None:
-    """The RGB-D data of a folder, None if it is something else. Raises DataError if a partner file is missing."""
-    return next((found for layout in LAYOUTS if (found := layout(root)) is not None), None)
+def find_rgbd(root: Path, depth_unit: str = "") -> RgbdDataset | None:
+    """The RGB-D data of a folder, None if it is something else. See `open_rgbd` for what it raises."""
+    stated_per_m = parse_unit(depth_unit)
+    try:
+        found = next((found for layout in LAYOUTS if (found := layout(root)) is not None), None)
+    except OSError as error:
+        raise DataError(f"RGB-D data {root} cannot be read: {error}") from error
+    return None if found is None else _with_unit(found, stated_per_m)
+
+
+def _with_unit(found: RgbdDataset, stated_per_m: float | None) -> RgbdDataset:
+    reader = found.read_depth
+    if reader is read_sun_png and stated_per_m is not None:
+        reader = DepthReader(METRES, SENSOR_FARTHEST_M, empty=True)
+    if not isinstance(reader, DepthReader):
+        if stated_per_m is not None:
+            raise ConfigError(
+                f"{found.root} ({found.kind}) stores depth in a code of its own, which has no unit"
+            )
+        return found
+    files = [frame.depth for frame in found.files]
+    return replace(found, read_depth=settled(reader, files, stated_per_m, found.root))

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
+from geo_perception.datasets.images import load_image, read_content
+from geo_perception.datasets.indoor.depth_units import HOW, LIKELY_M
 from geo_perception.datasets.indoor.files import check_depth
 from geo_perception.errors import DataError
 
@@ -26,11 +27,8 @@ def read_nyu_pgm(path: Path) -> Array:
     Raises:
         DataError: missing, no 16-bit PGM, truncated, or numbers that are no raw Kinect depth.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"depth {path} is missing or cannot be read: {error.strerror}") from error
-    header = re.match(rb"P5\s+(\d+)\s+(\d+)\s+(\d+)\s", content)
+    content = read_content(path, "depth")
+    header = re.match(rb"P5\s+([1-9]\d{0,5})\s+([1-9]\d{0,5})\s+(\d{1,9})\s", content)
     if header is None or int(header[3]) < 256:
         raise DataError(f"depth {path} has no header of a 16-bit PGM (P5, width, height, maximum)")
     width, height = int(header[1]), int(header[2])
@@ -51,21 +49,21 @@ def read_sun_png(path: Path) -> Array:
     Raises:
         DataError: missing, damaged, or millimetres that were not rotated.
     """
-    try:
-        with Image.open(path) as image:
-            stored = np.asarray(image)
-    except FileNotFoundError as error:
-        raise DataError(f"depth {path} is missing") from error
-    except (OSError, SyntaxError, UnidentifiedImageError) as error:
-        raise DataError(f"depth {path} cannot be read: {error}") from error
-    if stored.ndim != 2 or stored.dtype.kind not in "iu" or stored.max() <= 255:
+    stored = np.asarray(load_image(path, "depth"))
+    if stored.ndim != 2 or stored.dtype.kind not in "iu" or not stored.size or stored.max() <= 255:
         raise DataError(f"depth {path} is not a 16-bit image")
     if not is_rotated(stored):
         raise DataError(
-            f"depth {path}: its lowest 3 bits are in use, in SUN RGB-D they hold only depth beyond 8 m"
+            f"depth {path}: its lowest 3 bits are in use, in SUN RGB-D they hold only depth beyond 8 m; {HOW}"
         )
     stored = stored.astype(np.uint16)
     millimetres = (stored >> 3) | (stored << 13)
+    median_m = [float(np.median(values[stored > 0])) / 1000 for values in (millimetres, stored)]
+    # steps of 8 mm use no lower bits
+    if median_m[0] < LIKELY_M[0] <= median_m[1] <= LIKELY_M[1]:
+        raise DataError(
+            f"depth {path}: median {median_m[0]:.2g} m as SUN RGB-D rotates it, {median_m[1]:.2g} m as mm; {HOW}"
+        )
     return check_depth(millimetres.astype(np.float32) / np.float32(1000), path)
 
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
+from geo_perception.datasets.folders import IMAGE_SUFFIXES, by_stem, files_in
 from geo_perception.datasets.indoor import nyu_raw
 from geo_perception.datasets.indoor import seven_scenes as kinect_scenes
 from geo_perception.datasets.indoor.cameras import (
@@ -26,17 +27,29 @@ from geo_perception.datasets.indoor.cameras import (
     tum_sensor,
 )
 from geo_perception.datasets.indoor.depth_codes import read_sun_png
-from geo_perception.datasets.indoor.files import read_depth_npy, read_depth_pfm, read_depth_png
+from geo_perception.datasets.indoor.depth_files import (
+    CEILING_M,
+    DEPTH_SUFFIXES,
+    METRES,
+    MILLIMETRES,
+    ROOM_M,
+    SENSOR_FARTHEST_M,
+    DepthReader,
+    DepthUnit,
+)
 from geo_perception.datasets.indoor.intrinsics import from_shares
+from geo_perception.datasets.indoor.pairing import ASSOCIATIONS, named_by_time, pair
 from geo_perception.datasets.indoor.records import RECORD, recorded_cameras
 from geo_perception.datasets.indoor.rgbd import RgbdDataset, RgbdFiles
 from geo_perception.datasets.indoor.sets import SETS
 from geo_perception.errors import DataError
 from geo_perception.geometry import PinholeCamera
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
-MAX_SENSOR_M = 60.0  # beyond it depth cameras store that they saw nothing
-TUM_MAX_GAP_S = 0.02  # between a colour and a depth image of one moment
+# Units of sets whose files do not tell theirs; where names say little, the numbers have to agree.
+TUM_UNIT = DepthUnit(5000.0, "1/5000 m, as TUM's sets have it", (0.5, ROOM_M[1]), CEILING_M)
+TUM_NAMES = DepthUnit(5000.0, "1/5000 m, as the names are TUM's", (0.9, ROOM_M[1]), CEILING_M)
+RGB_FOLDER = DepthUnit(1000.0, "millimetres", (ROOM_M[0], 3.6), CEILING_M)
+TUM_FILES = (*ASSOCIATIONS, "rgb.txt", "groundtruth.txt", "accelerometer.txt")
 
 Layout = Callable[[Path], RgbdDataset | None]  # None: the folder is something else
 
@@ -46,10 +59,12 @@ def seven_scenes(root: Path) -> RgbdDataset | None:
     images = kinect_scenes.images(root)
     if not images:
         return None
-    frames = [RgbdFiles(p.name.split(".")[0], p, root / f"{p.name.split('.')[0]}.depth.png") for p in images]
+    depths = _partners(root, "*.depth.*", (".png",))
+    names = [p.name.split(".")[0] for p in images]
+    frames = [RgbdFiles(n, p, depths(f"{n}.depth")) for n, p in zip(names, images, strict=True)]
     camera, register = kinect_scenes.cameras(root)
     note = kinect_scenes.REGISTERED if register else kinect_scenes.AS_ONE
-    reader = partial(kinect_scenes.read_depth, register=register)
+    reader = kinect_scenes.depth_reader(register=register, empty=True)
     return RgbdDataset("7-Scenes", root, _found(frames), reader, camera, f"{note}; {camera.origin}")
 
 
@@ -58,32 +73,25 @@ def colour_and_depth_folders(root: Path) -> RgbdDataset | None:
     colour = next((root / name for name in ("color", "rgb") if (root / name).is_dir()), None)
     if colour is None or not (root / "depth").is_dir():
         return None
-    images, depths = _images(colour), _images(root / "depth", suffixes=(".png",))
-    if _all_times(images) and _all_times(depths):
-        frames = [RgbdFiles(i.stem, i, d) for i, d in _by_time(images, depths)]
-        return _sensor(
-            "TUM sequence",
-            root,
-            frames,
-            5000.0,
-            tum_sensor(root),
-            "depth is registered to colour by the sensor",
-        )
-    if len(images) != len(depths):
-        raise DataError(
-            f"{root}: {len(images)} colour images, {len(depths)} depth images; each needs its partner"
-        )
-    frames = [RgbdFiles(i.stem, i, d) for i, d in zip(images, depths, strict=True)]
-    return _sensor(
-        "Redwood", root, frames, 1000.0, numbered_sensor(root), "depth is registered to colour by the sensor"
-    )
+    images, depths = files_in(colour), files_in(root / "depth", DEPTH_SUFFIXES)
+    for folder, files in ((colour, images), (root / "depth", depths)):
+        if not files:
+            raise DataError(f"{folder} holds no file that is read{_instead(folder)}")
+    frames = [RgbdFiles(i.stem, i, d) for i, d in pair(images, depths, root)]
+    note = "depth is registered to colour by the sensor"
+    if any((root / name).is_file() for name in TUM_FILES) or named_by_time(images):
+        unit = TUM_UNIT if colour.name == "rgb" else TUM_NAMES
+        sensor = tum_sensor(root) if named_by_time(images) else numbered_sensor(root)  # counted: ICL-NUIM
+        return _sensor("TUM sequence", root, frames, unit, sensor, note)
+    unit = RGB_FOLDER if colour.name == "rgb" else MILLIMETRES
+    return _sensor("Redwood", root, frames, unit, numbered_sensor(root), note)
 
 
 def sun_folder(root: Path) -> RgbdDataset | None:
     """SUN RGB-D as published: `image/`, `depth/`, `intrinsics.txt`; the first image of each."""
     if not ((root / "image").is_dir() and (root / "depth").is_dir() and (root / "intrinsics.txt").is_file()):
         return None
-    images, depths = _images(root / "image"), _images(root / "depth")
+    images, depths = files_in(root / "image"), files_in(root / "depth")
     if len(images) != 1 or len(depths) != 1:
         raise DataError(
             f"{root}: SUN RGB-D has one image and one depth, found {len(images)} and {len(depths)}"
@@ -96,8 +104,9 @@ def sun_folder(root: Path) -> RgbdDataset | None:
 
 def sun_pairs(root: Path) -> RgbdDataset | None:
     """`NAME_color.jpg` and `NAME_depth.png` with rotated bits."""
-    images = _images(root, "*_color.*")
-    frames = [RgbdFiles(_stem(p), p, root / f"{_stem(p)}_depth.png") for p in images]
+    images = files_in(root, pattern="*_color.*")
+    depths = _partners(root, "*_depth.*", (".png",))
+    frames = [RgbdFiles(_stem(p), p, depths(f"{_stem(p)}_depth")) for p in images]
     camera = folder_camera(root, PRIMESENSE)
     note = f"depth is registered to colour; {camera.origin}"
     return RgbdDataset("SUN RGB-D", root, _found(frames), read_sun_png, camera, note) if frames else None
@@ -105,8 +114,9 @@ def sun_pairs(root: Path) -> RgbdDataset | None:
 
 def nyu_pairs(root: Path) -> RgbdDataset | None:
     """`NAME_color.ppm` and `NAME_depth.pgm`: raw Kinect recordings."""
-    images = _images(root, "*_color.ppm", (".ppm",))
-    frames = [RgbdFiles(_stem(p), p, root / f"{_stem(p)}_depth.pgm") for p in images]
+    images = files_in(root, (".ppm",), "*_color.*")
+    depths = _partners(root, "*_depth.*", (".pgm",))
+    frames = [RgbdFiles(_stem(p), p, depths(f"{_stem(p)}_depth")) for p in images]
     camera = folder_camera(root, NYU)
     note = f"{nyu_raw.REGISTERED}; {camera.origin}"
     return (
@@ -118,10 +128,11 @@ def nyu_pairs(root: Path) -> RgbdDataset | None:
 
 def tum_pairs(root: Path) -> RgbdDataset | None:
     """`NAME.png` and `NAME_depth.png` (1/5000 m)."""
-    depths = _images(root, "*_depth.png")
-    frames = [RgbdFiles(_stem(p), root / f"{_stem(p)}.png", p) for p in depths]
+    depths = files_in(root, (".png",), "*_depth.*")
+    images = _partners(root) if depths else Path
+    frames = [RgbdFiles(_stem(p), images(_stem(p)), p) for p in depths]
     return _sensor(
-        "TUM pairs", root, frames, 5000.0, tum_sensor(root), "depth is registered to colour by the sensor"
+        "TUM pairs", root, frames, TUM_NAMES, tum_sensor(root), "depth is registered to colour by the sensor"
     )
 
 
@@ -143,7 +154,7 @@ def simsin(root: Path) -> RgbdDataset | None:
         return checked_camera(root, from_shares(shares, width, height))
 
     note = "simulated: depth belongs to the image exactly"
-    return RgbdDataset("SimSIN", root, _found(frames), read_depth_npy, camera, note) if frames else None
+    return RgbdDataset("SimSIN", root, _found(frames), floats(), camera, note) if frames else None
 
 
 def va(root: Path) -> RgbdDataset | None:
@@ -153,26 +164,20 @@ def va(root: Path) -> RgbdDataset | None:
     images = [root / "camera_0" / f"{number:08d}.png" for number in numbers]
     frames = [RgbdFiles(i.stem, i, d) for i, d in zip(images, depths, strict=True)]
     note = "rendered: depth belongs to the image exactly"
-    return (
-        RgbdDataset("VA", root, _found(frames), read_depth_pfm, _published(root, "va"), note)
-        if frames
-        else None
-    )
+    camera = _published(root, "va")
+    return RgbdDataset("VA", root, _found(frames), floats(), camera, note) if frames else None
 
 
 def nyuv2(root: Path) -> RgbdDataset | None:
     """`img_val/NNNNN.png` and `depth_val/NNNNN.npy`: the set that DistDepth's figures are of."""
-    images = sorted(root.glob("img_*/*.png"))
+    images = [path for folder in sorted(root.glob("img_*")) for path in files_in(folder, (".png",))]
     frames = [
         RgbdFiles(p.stem, p, p.parents[1] / p.parent.name.replace("img", "depth") / f"{p.stem}.npy")
         for p in images
     ]
     note = "depth is registered to colour"
-    return (
-        RgbdDataset("NYUv2", root, _found(frames), read_depth_npy, _published(root, "nyuv2"), note)
-        if frames
-        else None
-    )
+    camera = _published(root, "nyuv2")
+    return RgbdDataset("NYUv2", root, _found(frames), floats(), camera, note) if frames else None
 
 
 # First match wins: SUN's NAME_depth.png would also be one of TUM's pairs.
@@ -190,17 +195,22 @@ def _is_trajectory(record: Path) -> bool:
     return bool(json.loads(record.read_text(encoding="utf-8")).get("trajectories", False))
 
 
+def floats() -> DepthReader:
+    """Of simulators and arrays."""
+    return DepthReader(METRES, empty=True)
+
+
 def _sensor(
     kind: str,
     root: Path,
     frames: Sequence[RgbdFiles],
-    units_per_m: float,
+    unit: DepthUnit,
     default: Sensor,
     registration: str,
 ) -> RgbdDataset | None:
     if not frames:
         return None
-    reader = partial(read_depth_png, units_per_m=units_per_m, max_m=MAX_SENSOR_M)
+    reader = DepthReader(replace(METRES, integers=unit), SENSOR_FARTHEST_M, empty=True)
     camera: FolderCamera = folder_camera(root, default)
     return RgbdDataset(kind, root, _found(frames), reader, camera, f"{registration}; {camera.origin}")
 
@@ -215,23 +225,18 @@ def _found(frames: Iterable[RgbdFiles]) -> tuple[RgbdFiles, ...]:
     return kept
 
 
-def _images(folder: Path, pattern: str = "*", suffixes: Sequence[str] = IMAGE_SUFFIXES) -> list[Path]:
-    return sorted(p for p in folder.glob(pattern) if p.suffix.lower() in suffixes)
+def _partners(
+    root: Path, pattern: str = "*", suffixes: Sequence[str] = IMAGE_SUFFIXES
+) -> Callable[[str], Path]:
+    """Stem -> file; where there is none, what it would be called."""
+    found = by_stem(files_in(root, suffixes, pattern))
+    return lambda stem: found.get(stem, root / f"{stem}{suffixes[0]}")
+
+
+def _instead(folder: Path) -> str:
+    suffixes = sorted({p.suffix for p in folder.iterdir() if p.name[0] != "."})
+    return f", but {', '.join(suffixes)}; depth may be {', '.join(DEPTH_SUFFIXES)}" if suffixes else ""
 
 
 def _stem(path: Path) -> str:
     return path.stem.removesuffix("_color").removesuffix("_depth")
-
-
-def _all_times(paths: Sequence[Path]) -> bool:
-    """Whether the names are times in seconds with a fraction, as in TUM's sequences."""
-    return bool(paths) and all(re.fullmatch(r"\d+\.\d+", p.stem) for p in paths)
-
-
-def _by_time(images: Sequence[Path], depths: Sequence[Path]) -> list[tuple[Path, Path]]:
-    """Each colour image with the depth nearest in time, if that is near."""
-    pairs = [(i, min(depths, key=lambda d: abs(float(d.stem) - float(i.stem)))) for i in images]
-    near = [(i, d) for i, d in pairs if abs(float(d.stem) - float(i.stem)) <= TUM_MAX_GAP_S]
-    if not near:
-        raise DataError(f"{images[0].parent}: no colour image has a depth image within {TUM_MAX_GAP_S} s")
-    return near

@@ -4,16 +4,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geo_perception.datasets.indoor.files import read_rgb
+from geo_perception.datasets.images import as_rgb, load_image, sizes
+from geo_perception.datasets.indoor.depth_files import DepthReader
+from geo_perception.datasets.indoor.depth_units import note_on
 from geo_perception.errors import DataError, InputError
-from geo_perception.frames import RgbdFrame
+from geo_perception.frames import RgbdFrame, check_aspect, same_aspect
 from geo_perception.geometry import PinholeCamera
 
 Array = NDArray[np.float32]
@@ -58,16 +60,29 @@ class RgbdDataset(Sequence[RgbdFrame]):
         if isinstance(index, slice):
             return self.part(self.files[index])
         files = self.files[index]
-        image = read_rgb(files.image)
+        truth_m = self.truth(index)
+        image = fitting_image(files.image, truth_m, files.depth)
         try:
             camera = self.camera(files, image.shape[1], image.shape[0])
         except InputError as error:
             raise DataError(f"camera of {files.image}: {error}") from error
-        return RgbdFrame(files.name, image, camera, self.truth(index))
+        return RgbdFrame(files.name, image, camera, truth_m)
+
+    def assumptions(self) -> list[str]:
+        """What is assumed of the depth files read so far; empty where their code leaves nothing to assume.
+
+        Raises:
+            DataError: the first one is missing or damaged.
+        """
+        reader = self.read_depth
+        if not isinstance(reader, DepthReader) or not self.files:
+            return []
+        note, counted = note_on(reader, self.files[0].depth), reader.tally.text()
+        return [note, counted] if counted else [note]
 
     def part(self, files: tuple[RgbdFiles, ...]) -> RgbdDataset:
         """The same data set with these frames only."""
-        return RgbdDataset(self.kind, self.root, files, self.read_depth, self.camera, self.registration)
+        return replace(self, files=files)
 
     def truth(self, index: int) -> Array:
         """(h, w) depth of one frame at its own resolution, NaN = unknown, without reading its image.
@@ -77,3 +92,16 @@ class RgbdDataset(Sequence[RgbdFrame]):
         """
         depth_m = self.read_depth(self.files[index].depth)
         return np.where(depth_m > 0, depth_m, np.float32(np.nan))
+
+
+def fitting_image(path: Path, truth_m: Array, depth: Path) -> NDArray[np.uint8]:
+    """The image that a depth map is of: pixels as stored, or turned as the file says where only that fits.
+
+    Raises:
+        DataError: the image is missing or damaged, or shows another part of the scene than the depth.
+    """
+    image = load_image(path)
+    stored, shown = sizes(image)
+    upright = not same_aspect(stored, truth_m.shape) and same_aspect(shown, truth_m.shape)
+    check_aspect(shown if upright else stored, truth_m.shape, str(path), f"depth {depth}")
+    return as_rgb(image, path, upright=upright)

@@ -6,39 +6,35 @@ Frames are named "0" (the reference), "-1" and "1" (its neighbours in time) and 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from geo_perception.datasets.images import load_image, read_rgb, sizes
 from geo_perception.datasets.indoor import seven_scenes as kinect_scenes
-from geo_perception.datasets.indoor.files import (
-    Array,
-    Image8,
-    Line,
-    read_depth_npy,
-    read_depth_pfm,
-    read_list,
-    read_rgb,
-)
+from geo_perception.datasets.indoor.depth_files import METRES, DepthReader, read_stored
+from geo_perception.datasets.indoor.depth_units import note_on, parse_unit, settled
+from geo_perception.datasets.indoor.files import Array, Image8, read_list
 from geo_perception.datasets.indoor.intrinsics import Intrinsics, shares_of
 from geo_perception.datasets.indoor.records import recorded_cameras, recorded_depth
+from geo_perception.datasets.indoor.set_names import (
+    SIDE_AT_END,
+    SIDE_OF_FOLDER,
+    STEREO,
+    Entry,
+    entry_of,
+    numbered,
+    nyu_depth,
+    single,
+    va_colour,
+    va_depth,
+)
 from geo_perception.errors import ConfigError, DataError
+from geo_perception.frames import check_aspect
 from geo_perception.geometry.plausibility import report_doubts
-
-STEREO = "s"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One reference frame."""
-
-    path: str  # without extension, relative to the set's folder
-    index: int
-    side: str  # "l", "r" or ""
 
 
 @dataclass(frozen=True)
@@ -52,7 +48,7 @@ class IndoorSet:
     baseline_m: float  # 0 = no stereo
     colour_file: Callable[[Entry, str], str]  # entry, frame -> file relative to the folder
     depth_file: Callable[[Entry], str] | None = None
-    read_depth_file: Callable[[Path], Array] = read_depth_npy
+    read_depth_file: DepthReader = field(default_factory=lambda: DepthReader(METRES))
     crop: tuple[int, int] | None = None  # centre crop of colour and depth, (height, width)
     cameras: Mapping[str, tuple[Intrinsics, float]] = field(default_factory=dict)  # of folders with their own
 
@@ -73,10 +69,30 @@ class IndoorSet:
         return self.folder / self.colour_file(entry, frame)
 
     def depth(self, entry: Entry) -> Array | None:
-        """(H,W) metres, 0 = unknown; None if the set has no depth. Raises DataError as `image` does."""
+        """(H,W) metres, 0 = unknown; None if the set has no depth.
+
+        Raises:
+            DataError: as `image` does, or depth of another aspect than the image.
+        """
         if self.depth_file is None:
             return None
-        return self._cropped(self.read_depth_file(self.folder / self.depth_file(entry)))
+        path, image = self.folder / self.depth_file(entry), self.image_path(entry)
+        depth_m = self.read_depth_file(path)
+        stored, _ = sizes(load_image(image, pixels=False))
+        check_aspect(stored, depth_m.shape, str(image), f"depth {path}")
+        return self._cropped(depth_m)
+
+    def assumptions(self) -> list[str]:
+        """What is assumed of the depth and nobody stated: integers in a set whose depth is known as floats.
+
+        Raises:
+            DataError: the first entry's depth is missing or damaged.
+        """
+        if self.depth_file is None:
+            return []
+        first, unit = self.folder / self.depth_file(self.entries[0]), self.read_depth_file.unit
+        assumed = unit.integers is not None and unit.of(read_stored(first)) is not unit
+        return [f"{self.folder}: {note_on(self.read_depth_file, first)}"] if assumed else []
 
     def side(self, entry: Entry) -> int:
         """-1 for a left image, +1 for a right one: the sign of the partner's x in the stereo transform."""
@@ -94,39 +110,6 @@ class IndoorSet:
         return values[top : top + rows, left : left + columns]
 
 
-def numbered(digits: int, entry: Entry, frame: str) -> str:
-    """SimSIN and UniSIN: `...NNN_S.png`, number plus offset, side swapped for the stereo partner."""
-    stem, side = entry.path[: -(digits + 2)], entry.path[-1]
-    if frame == STEREO:
-        return f"{entry.path[:-1]}{'1' if side == '0' else '0'}.png"
-    return f"{stem}{entry.index + int(frame):0{digits}d}_{side}.png"
-
-
-def va_colour(entry: Entry, frame: str, *, still: bool = False) -> str:
-    """VA: `camera_S/NNNNNNNN.png`; `still` ignores offsets in time, as the published loader does."""
-    if frame == STEREO:
-        old, new = ("_0", "_1") if "_0" in entry.path else ("_1", "_0")
-        return f"{entry.path.replace(old, new)}.png"
-    if still or frame == "0":
-        return f"{entry.path}.png"
-    return f"{entry.path[:-8]}{entry.index + int(frame):08d}.png"
-
-
-def va_depth(entry: Entry) -> str:
-    """VA: `gt_depth_rectify/cam{0,1}_frame{index:04d}.depth.pfm` beside the camera's folder."""
-    camera = 1 if entry.side == "r" else 0
-    return str(
-        Path(entry.path).parent.parent / f"gt_depth_rectify/cam{camera}_frame{entry.index:04d}.depth.pfm"
-    )
-
-
-def single(entry: Entry, frame: str) -> str:
-    """NYUv2: only the frame itself."""
-    if frame != "0":
-        raise DataError(f"NYUv2 has single frames; there is no frame {frame} for {entry.path}")
-    return f"{entry.path}.png"
-
-
 @dataclass(frozen=True)
 class Layout:
     """What a set has in common wherever it lies."""
@@ -136,7 +119,7 @@ class Layout:
     colour_file: Callable[[Entry, str], str]
     depth_file: Callable[[Entry], str] | None
     number: str  # pattern of the frame's number at the end of a path
-    read_depth_file: Callable[[Path], Array] = read_depth_npy
+    side: str = ""  # pattern of the eye's number in a path
     crop: tuple[int, int] | None = None
     default_list: str = ""
 
@@ -148,6 +131,7 @@ SETS: dict[str, Layout] = {
         partial(numbered, 3),
         lambda e: f"{e.path}_depth.npy",
         r"(\d{3})_[01]$",
+        SIDE_AT_END,
     ),
     "unisin": Layout(  # ZED 2; its depth is in no list, so there is none
         Intrinsics(0.408024, 0.725377, 0.5146106, 0.5062255),
@@ -155,19 +139,20 @@ SETS: dict[str, Layout] = {
         partial(numbered, 4),
         None,
         r"(\d{4})_[01]$",
+        SIDE_AT_END,
     ),
     "va": Layout(
-        Intrinsics(0.5, 0.5), 0.1, va_colour, va_depth, r"(\d{8})$", read_depth_pfm
+        Intrinsics(0.5, 0.5), 0.1, va_colour, va_depth, r"(\d{8})$", SIDE_OF_FOLDER
     ),  # the baseline is not published; 0.1 is what its loader assumes
     "va_published": Layout(
-        Intrinsics(0.5, 0.5), 0.1, partial(va_colour, still=True), va_depth, r"(\d{8})$", read_depth_pfm
+        Intrinsics(0.5, 0.5), 0.1, partial(va_colour, still=True), va_depth, r"(\d{8})$", SIDE_OF_FOLDER
     ),
     "nyuv2": Layout(
         Intrinsics(0.8093, 1.08125, 0.508, 0.5286),
         0.0,
         single,
-        lambda e: f"{e.path.replace('img', 'depth')}.npy",
-        r"(\d+)$",
+        nyu_depth,
+        r"(\d{1,9})$",
         crop=(448, 608),
     ),
     "rosbag": Layout(  # as `geo-perception bag to-folder` writes it; each recording has a camera of its own
@@ -176,24 +161,32 @@ SETS: dict[str, Layout] = {
         partial(numbered, 6),
         lambda e: f"{e.path}_depth.npy",
         r"(\d{6})_[01]$",
+        SIDE_AT_END,
         default_list="temporal.txt",
     ),
 }
 
 
-def open_set(kind: str, folder: str | Path, list_file: str | Path = "") -> IndoorSet:
+def open_set(kind: str, folder: str | Path, list_file: str | Path = "", depth_unit: str = "") -> IndoorSet:
     """A set of one of the kinds in SETS by its list, or a folder in the style of 7-Scenes.
 
     Args:
         kind: a key of SETS or "seven_scenes".
         folder: paths in the list start here.
         list_file: relative to the folder, or a path of its own; "seven_scenes" needs none, "rosbag" has a default.
+        depth_unit: of the depth files: m, cm, mm, or units in a metre; empty: integers are mm, floats m.
 
     Raises:
-        ConfigError: unknown kind.
-        DataError: folder or list missing or malformed.
+        ConfigError: unknown kind or unit.
+        DataError: folder or list missing or malformed, or depth that is no room's in its unit but is in another.
     """
-    folder = Path(folder)
+    found = _opened(kind, Path(folder), list_file)
+    files = [] if found.depth_file is None else [found.folder / found.depth_file(e) for e in found.entries]
+    reader = settled(found.read_depth_file, files, parse_unit(depth_unit), found.folder)
+    return replace(found, read_depth_file=reader)
+
+
+def _opened(kind: str, folder: Path, list_file: str | Path) -> IndoorSet:
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder")
     if kind == "seven_scenes":
@@ -203,21 +196,14 @@ def open_set(kind: str, folder: str | Path, list_file: str | Path = "") -> Indoo
     layout = SETS[kind]
     list_file = list_file or layout.default_list
     path = folder / list_file if (folder / list_file).is_file() else Path(list_file)
-    entries = tuple(_entry(line, layout, path) for line in read_list(path))
-    values = {name: value for name, value in vars(layout).items() if name not in ("number", "default_list")}
+    entries = tuple(entry_of(line, layout.number, layout.side, path) for line in read_list(path))
+    values = {
+        name: value for name, value in vars(layout).items() if name not in ("number", "side", "default_list")
+    }
     paths = [entry.path for entry in entries]
     if kind == "rosbag" and not all(recorded_depth(folder, paths)):
         values["depth_file"] = None
     return IndoorSet(kind, folder, entries, **values, cameras=recorded_cameras(folder, paths))
-
-
-def _entry(line: Line, layout: Layout, origin: Path) -> Entry:
-    found = re.search(layout.number, line.path)
-    if found is None:
-        raise DataError(f"{origin}: {line.path} does not end in a frame number ({layout.number})")
-    # a bare path says its own number and side; the published loader takes number 0 and no side then
-    side = line.side or ("r" if re.search(r"_1(/|$)", line.path) else "l")
-    return Entry(line.path, int(found[1]) if line.index is None else line.index, side)
 
 
 def seven_scenes(folder: Path) -> IndoorSet:
@@ -242,5 +228,5 @@ def seven_scenes(folder: Path) -> IndoorSet:
         0.0,
         lambda entry, frame: files[entry.index + int(frame)].name,
         lambda entry: f"{entry.path}.depth.png",
-        partial(kinect_scenes.read_depth, register=register),
+        kinect_scenes.depth_reader(register=register),
     )

@@ -9,25 +9,24 @@ from depth to colour that LIRIS-VOIR measured on a Kinect (projet.liris.cnrs.fr/
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception.datasets.folders import by_stem, files_in
 from geo_perception.datasets.indoor.calibration_files import (
     FoundCalibration,
     find_calibration,
     find_calibration_above,
 )
 from geo_perception.datasets.indoor.cameras import FolderCamera, Sensor, folder_camera
-from geo_perception.datasets.indoor.files import read_depth_png
+from geo_perception.datasets.indoor.depth_files import METRES, MILLIMETRES, SENSOR_FARTHEST_M, DepthReader
 from geo_perception.datasets.indoor.registration import View, registered
 
 Array = NDArray[np.float32]
 Matrix = NDArray[np.float64]
-
-MILLIMETRES = 1000.0
-MAX_SENSOR_M = 60.0  # 65535 mm and the like mark that nothing was seen
 
 COLOUR = Sensor("the Kinect's colour camera (nominal)", 525.0, 525.0, 320.0, 240.0)
 DEPTH = Sensor("7-Scenes' depth camera", 585.0, 585.0, 320.0, 240.0)
@@ -48,8 +47,10 @@ AS_ONE = "depth is taken as registered to colour"
 
 
 def images(root: Path) -> list[Path]:
-    """`frame-NNNNNN.color.{png,jpg}` in whatever case the endings are."""
-    return sorted(p for p in root.glob("frame-*.color.*") if p.suffix.lower() in (".png", ".jpg", ".jpeg"))
+    """`frame-NNNNNN.color.{png,jpg}` by number. Raises DataError: two of one name."""
+    found = files_in(root, pattern="frame-*.color.*")
+    by_stem(found)
+    return found
 
 
 def cameras(root: Path) -> tuple[FolderCamera, bool]:
@@ -77,15 +78,19 @@ def is_depth_camera(found: FoundCalibration) -> bool:
     return bool(np.allclose(shares, (DEPTH.fx / DEPTH.width, DEPTH.fy / DEPTH.height), rtol=1e-3))
 
 
-def read_depth(path: Path, *, register: bool) -> Array:
-    """(h, w) metres in the colour camera's view at the depth image's size, 0 = unknown.
+def depth_reader(*, register: bool, empty: bool = False) -> DepthReader:
+    """Reads (h, w) metres in the colour camera's view at the depth image's size, 0 = unknown.
 
-    Raises:
-        DataError: missing, damaged, no 16-bit image, or of another aspect than a Kinect's.
+    Args:
+        register: from the depth camera's view to that of the colour camera.
+        empty: whether a map without any depth is a map.
     """
-    depth_m = read_depth_png(path, units_per_m=MILLIMETRES, max_m=MAX_SENSOR_M)
-    if not register:
-        return depth_m
+    unit = replace(METRES, integers=MILLIMETRES)
+    return DepthReader(unit, SENSOR_FARTHEST_M, empty, to_colour if register else None)
+
+
+def to_colour(depth_m: Array) -> Array:
+    """(h, w) metres of the depth camera as the colour camera sees them. Raises DataError for another aspect."""
     height, width = depth_m.shape
     views = View(DEPTH.camera(width, height)), View(COLOUR.camera(width, height))
     return registered(depth_m, *views, COLOUR_FROM_DEPTH)

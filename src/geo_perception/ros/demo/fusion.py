@@ -50,6 +50,8 @@ class FusionStage:
         """A bag as it is, a KITTI folder converted."""
         if request.lens is not None:
             raise ConfigError("kitti_fusion takes its cameras from the data: leave out --camera and --hfov")
+        if request.depth_unit:
+            raise ConfigError("kitti_fusion reads depth as KITTI has it: leave out --depth-unit")
         if is_bag(request.path):
             windows = MatchWindows.named(request.arguments)
             pose = matrix_from_text(request.arguments.get("camera_from_lidar", ""))

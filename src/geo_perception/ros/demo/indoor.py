@@ -9,16 +9,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from geo_perception.evaluation import Report
 from geo_perception.evaluation.indoor_pictures import indoor_highlights, indoor_panels
 from geo_perception.evaluation.indoor_run import MODEL, DataSetInfo, IndoorEvaluation
 from geo_perception.evaluation.indoor_tables import first_indoor_tables, indoor_tables
-from geo_perception.evaluation.metrics import known
 from geo_perception.evaluation.protocols import UNSCALED
 from geo_perception.evaluation.summary import Tree
 from geo_perception.evaluation.tables import Table
+from geo_perception.evaluation.truth_survey import survey_truth
 from geo_perception.frames import RgbdFrame
 from geo_perception.pipelines import IndoorDepth, IndoorDepthConfig
 from geo_perception.progress import say
@@ -63,14 +61,14 @@ class IndoorStage:
         return IndoorJudge(chosen(IndoorDepthConfig, parameters), data, title)
 
     def _typical_m(self, source: Source) -> float:
-        """Median over frames of their median depth; NaN without truth."""
+        """Median over frames of their median depth, NaN without truth; what cannot be true is said."""
         if not source.info().has_truth:
             return float("nan")
         truths = (frame.depth_truth_m for frame in islice(self.frames(source), TYPICAL_FRAMES))
-        medians = [
-            np.median(truth[known(truth)]) for truth in truths if truth is not None and known(truth).any()
-        ]
-        return float(np.median(medians)) if medians else float("nan")
+        survey = survey_truth(truth for truth in truths if truth is not None)
+        for line in survey.remarks() if survey.maps else ():
+            say(f"{source.name}: {line}")
+        return survey.typical_m
 
 
 class IndoorJudge:

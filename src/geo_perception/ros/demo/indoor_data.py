@@ -37,14 +37,18 @@ def indoor_source(request: Request) -> Source:
         ConfigError: the camera is not known, or the bag has several.
     """
     path = request.path
+    if request.depth_unit and (not path.is_dir() or is_bag(path)):
+        raise ConfigError(f"--depth-unit is for RGB-D folders, {path} is none")
     if is_bag(path):
         return _from_bag(request)
     if not path.is_dir():
         return _from_pictures(request) if picture_files(path) else _from_video(request)
-    data_set = find_rgbd(path)
+    data_set = find_rgbd(path, request.depth_unit)
     if data_set is not None:
         return _from_rgbd(request, data_set)
     if picture_files(path):
+        if request.depth_unit:
+            raise ConfigError(f"--depth-unit is for RGB-D folders, {path} holds images without depth")
         return _from_pictures(request)
     several = [folder.name for folder in sorted(path.iterdir()) if _is_rgbd(folder)]
     if several:
@@ -69,7 +73,11 @@ def _from_rgbd(request: Request, data_set: RgbdDataset) -> Source:
     say(f"{request.path} ({data_set.kind}): {data_set.registration}")
     part = data_set[: request.frames]
     stamped = (replace(frame, stamp_ns=(i + 1) * PERIOD_NS) for i, frame in enumerate(part))
-    return _written(request, stamped, len(part), data_set.kind, data_set.registration)
+    assumed = part.assumptions()[:1]
+    for line in assumed:
+        say(f"{request.path}: {line}")
+    note = "; ".join((data_set.registration, *assumed))
+    return _written(request, stamped, len(part), data_set.kind, note)
 
 
 def _from_pictures(request: Request) -> Source:

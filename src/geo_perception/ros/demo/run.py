@@ -59,6 +59,7 @@ class DemoConfig:
     out: Path = Path("out")
     arguments: Mapping[str, str] = field(default_factory=dict)  # of the graph, e.g. {"fusion": "scadc"}
     lens: Lens | None = None  # of images that do not bring their camera
+    depth_unit: str = ""  # of an RGB-D folder's depth files, as stated
 
     def __post_init__(self) -> None:
         find_graph(self.graph).values(self.arguments)
@@ -107,7 +108,7 @@ def _run(config: DemoConfig, source: Source, folder: Path, mark: Mark) -> Path:
 
 
 def _request(config: DemoConfig) -> Request:
-    names = ("frames", "seed", "scale", "lens", "arguments")
+    names = ("frames", "seed", "scale", "lens", "arguments", "depth_unit")
     options = {name: getattr(config, name) for name in names}
     return Request(config.data, config.out / "bags", **options)
 

@@ -32,6 +32,7 @@ class Request:
     scale: float = 1.0  # image size of the simulated world
     lens: Lens | None = None  # of images that do not bring their camera
     arguments: Mapping[str, str] = field(default_factory=dict)  # of the graph
+    depth_unit: str = ""  # of an RGB-D folder's depth files, as stated; empty: as its kind has it
 
     @property
     def path(self) -> Path:

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Image files as pixels: one decoder for every data set, so that no two readers see a file differently.
+
+What a file says beside its pixels (texts, colour profiles) is of no use here and is not decoded: renderers and editors
+write megabytes of it, which Pillow refuses.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from geo_perception.errors import DataError
+
+Image8 = NDArray[np.uint8]
+
+# Formats with pixels of a camera. Pillow knows more, among them some that start other programs (EPS).
+FORMATS = ("PNG", "JPEG", "PPM", "BMP", "TIFF", "WEBP", "GIF")
+# Deeper ones would be clipped to white when converted. 16-bit colour PNG comes as RGB, its upper bytes.
+MODES_8_BIT = ("RGB", "RGBA", "RGBX", "L", "LA", "P", "PA", "1", "CMYK", "YCbCr")
+SINGLE = (
+    "JPEG",
+    "MPO",
+)  # phones add a preview or a depth map as further pictures; the first is the photograph
+ORIENTATION, UPRIGHT = (
+    0x0112,
+    1,
+)  # EXIF's entry, and the value for pixels that are stored as they are to be seen
+AS_STORED = {  # what undoes each orientation
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+LARGEST_FILE = 2**30  # bytes; what is larger is no picture of a camera
+HEIF_SUFFIXES, HEAD_BYTES = (".heic", ".heif"), 12
+HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")  # of the box "ftyp" at the file's start
+PNG_START, PNG_LAST = b"\x89PNG\r\n\x1a\n", b"IEND"
+PNG_EXTRAS = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")
+
+# What Pillow's decoders raise on damaged files, as fuzzing them shows.
+PILLOW_ERRORS = (
+    OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, EOFError, MemoryError,
+    RuntimeError, struct.error, zlib.error, Image.DecompressionBombError,
+)  # fmt: skip
+
+
+def read_rgb(path: Path, *, upright: bool = False) -> Image8:
+    """(H, W, 3) RGB of an 8-bit image; grey gives three equal channels.
+
+    Args:
+        path: the file.
+        upright: turn it as its EXIF orientation says. Calibrations and depth belong to pixels as they are stored, so
+            that only images without either are to be turned.
+
+    Raises:
+        DataError: missing, damaged, several pictures in one file, or not 8 bit.
+    """
+    return as_rgb(load_image(path), path, upright=upright)
+
+
+def as_rgb(image: Image.Image, path: Path, *, upright: bool = False) -> Image8:
+    """See `read_rgb`; of an image that is loaded already."""
+    if image.mode not in MODES_8_BIT:
+        raise DataError(
+            f"{path} is not an 8-bit image (mode {image.mode}); allowed: {', '.join(MODES_8_BIT)}"
+        )
+    try:
+        with _without_remarks():
+            shown = ImageOps.exif_transpose(image) if upright else image
+            return np.asarray(shown.convert("RGB"), np.uint8)
+    except PILLOW_ERRORS as error:
+        raise DataError(f"image {path} cannot be read: {_reason(error)}") from error
+
+
+def sizes(image: Image.Image) -> tuple[tuple[int, int], tuple[int, int]]:
+    """(height, width) of the pixels as stored, and turned as the file says."""
+    stored = image.height, image.width
+    return stored, stored[::-1] if orientation(
+        image
+    ) > 4 else stored  # EXIF: 5 to 8 exchange rows and columns
+
+
+def orientation(image: Image.Image) -> int:
+    """EXIF's number from 1 (as it is to be seen) to 8; 1 where the file says nothing that can be understood."""
+    try:
+        with _without_remarks():
+            value = image.getexif().get(ORIENTATION, UPRIGHT)
+    except PILLOW_ERRORS:
+        return UPRIGHT  # the pixels are what was asked for, and they are intact
+    return value if isinstance(value, int) and 1 <= value <= 8 else UPRIGHT
+
+
+def load_image(path: Path, what: str = "image", *, pixels: bool = True) -> Image.Image:
+    """The one picture of a file.
+
+    Args:
+        path: the file.
+        what: it is called in messages.
+        pixels: decode it, else only its header is read.
+
+    Raises:
+        DataError: missing, too large, of no known format, truncated, damaged, or several pictures in one.
+    """
+    content = read_content(path, what)
+    refuse_heif(content, f"{what} {path}")
+    if content.startswith(PNG_START):
+        content = without_extras(content, f"{what} {path}")
+    try:
+        with _without_remarks():
+            image: Image.Image = Image.open(io.BytesIO(content), formats=FORMATS)
+            kind, count = image.format, getattr(image, "n_frames", 1)
+            if kind == "TIFF":
+                image = _as_stored(image)
+            elif pixels:
+                image.load()
+    except UnidentifiedImageError as error:
+        kinds = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
+        start = f"starts with {content[:8]!r}" if content else "is empty"
+        raise DataError(f"{what} {path} cannot be read: it {start} and is no intact {kinds}") from error
+    except PILLOW_ERRORS as error:
+        raise DataError(f"{what} {path} cannot be read: {_reason(error)}") from error
+    if count > 1 and kind not in SINGLE:
+        raise DataError(f"{what} {path} holds {count} pictures: save them one by one, or as a video")
+    return image
+
+
+@contextmanager
+def _without_remarks() -> Iterator[None]:
+    """Pillow warns without the file's name; what it cannot read it raises."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        yield
+
+
+def _as_stored(image: Image.Image) -> Image.Image:
+    """TIFF, the one format that Pillow turns while it decodes, as every other: stored pixels and how to turn them."""
+    turn = orientation(image)
+    image.load()
+    if turn == UPRIGHT or turn not in AS_STORED:
+        return image
+    stored = image.transpose(AS_STORED[turn])
+    stored.getexif()[ORIENTATION] = turn
+    return stored
+
+
+def read_content(path: Path, what: str) -> bytes:
+    """All bytes of a file. Raises DataError: missing, no file, too large, or the system refuses."""
+    try:
+        if not path.is_file():
+            raise DataError(f"{what} {path} {'is no file' if path.exists() else 'is missing'}")
+        if path.stat().st_size > LARGEST_FILE:
+            raise DataError(
+                f"{what} {path} has {path.stat().st_size} bytes, allowed: up to {LARGEST_FILE} (1 GiB)"
+            )
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise DataError(f"{what} {path} cannot be read: {getattr(error, 'strerror', error)}") from error
+
+
+def refuse_heif(content: bytes, origin: str) -> None:
+    """Raises DataError for what phones write by default; its first HEAD_BYTES tell."""
+    if content[4:8] == b"ftyp" and content[8:12] in HEIF_BRANDS:
+        raise DataError(
+            f"{origin} is HEIF (HEIC), which is not read: convert it to JPEG or PNG (heif-convert, or the phone's "
+            "setting 'most compatible')"
+        )
+
+
+def without_extras(png: bytes, origin: str) -> bytes:
+    """A PNG file without texts and colour profile, once its parts are known to be intact.
+
+    A part is its length, four letters, that many bytes, and a checksum of letters and bytes (PNG specification, 5.3).
+    Pillow would take a file that ends within its pixels for a whole one, with other pixels.
+
+    Raises:
+        DataError: it ends early, or a part that it cannot be read without has another checksum.
+    """
+    kept, at = [PNG_START], len(PNG_START)
+    while at + 12 <= len(png):
+        end = at + 12 + int.from_bytes(png[at : at + 4], "big")
+        letters, critical = png[at + 4 : at + 8], png[at + 4 : at + 5].isupper()
+        if critical and zlib.crc32(png[at + 4 : end - 4]) != int.from_bytes(png[end - 4 : end], "big"):
+            said = "is truncated" if end > len(png) else f"has another checksum in {letters!r}"
+            raise DataError(f"{origin} cannot be read: it {said} after {at} of {len(png)} bytes")
+        if letters not in PNG_EXTRAS:
+            kept.append(png[at:end])
+        if letters == PNG_LAST:
+            return b"".join(kept)
+        at = end
+    raise DataError(f"{origin} cannot be read: it is truncated after {len(png)} bytes")
+
+
+def _reason(error: Exception | Image.DecompressionBombError) -> str:
+    """One line."""
+    return " ".join(str(error).split()) or type(error).__name__

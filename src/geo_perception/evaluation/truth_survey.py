@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Looks at truth before anything is measured against it: depth in a wrong unit makes tables that look like others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo_perception.errors import DataError
+from geo_perception.evaluation.metrics import known
+
+Array = NDArray[np.float32]
+
+INDOORS_M = (0.2, 50.0)  # median depth beyond which no room is
+FARTHEST_M = 100.0
+FLAT, FLAT_SHARE = 0.01, 0.5  # spread (5 to 95%) over median of a map of one value; share of such maps
+UNKNOWN = 0.95  # share of the pixels
+
+
+@dataclass(frozen=True)
+class TruthSurvey:
+    """What some depth maps of one data set have in common."""
+
+    maps: int
+    empty: int  # without any depth
+    flat: int  # nearly one value
+    unknown: float  # share of all pixels
+    far: float  # share of the known pixels beyond FARTHEST_M
+    typical_m: float  # median over maps of their medians; NaN without any
+
+    def checked_typical_m(self) -> float:
+        """The typical depth. Raises DataError if no map has any."""
+        if np.isnan(self.typical_m):
+            raise DataError("no frame has a known depth, so there is nothing to measure against")
+        return self.typical_m
+
+    def remarks(self) -> list[str]:
+        """What cannot be true of a room, one line each."""
+        low, high = INDOORS_M
+        found = {
+            f"median depth is {self.typical_m:.3g} m, in rooms it is {low:g} to {high:g} m: is the unit right?": (
+                not np.isnan(self.typical_m) and not low <= self.typical_m <= high
+            ),
+            f"{100 * self.far:.3g}% of the depth is beyond {FARTHEST_M:g} m: is the unit right?": self.far
+            > 0.001,
+            f"{self.flat} of {self.maps} depth maps hold nearly one value": self.flat
+            > FLAT_SHARE * self.maps,
+            f"{self.empty} of {self.maps} depth maps hold no depth": self.empty > 0,
+            f"depth is unknown in {100 * self.unknown:.3g}% of the pixels": self.unknown > UNKNOWN,
+        }
+        return [f"implausible truth: {text}" for text, wrong in found.items() if wrong]
+
+
+def survey_truth(truths_m: Iterable[Array]) -> TruthSurvey:
+    """Counts over depth maps (H, W) in metres; NaN and 0 are unknown."""
+    medians, flat, maps, pixels, measured, far = [], 0, 0, 0, 0, 0
+    for truth_m in truths_m:
+        values = truth_m[known(truth_m)]
+        maps, pixels, measured = maps + 1, pixels + truth_m.size, measured + values.size
+        if values.size:
+            near, median, distant = np.percentile(values, (5, 50, 95))
+            medians.append(float(median))
+            flat += bool(distant - near < FLAT * median)
+            far += int((values > FARTHEST_M).sum())
+    return TruthSurvey(
+        maps,
+        maps - len(medians),
+        flat,
+        1 - measured / pixels if pixels else 1.0,
+        far / measured if measured else 0.0,
+        float(np.median(medians)) if medians else float("nan"),
+    )

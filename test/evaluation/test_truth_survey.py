@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What cannot be true of a room is said before anything is measured against it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from geo_perception.evaluation.truth_survey import survey_truth
+
+NAN = np.float32(np.nan)
+
+
+def ramp(low: float, high: float) -> np.ndarray:
+    return np.linspace(low, high, 400, dtype=np.float32).reshape(20, 20)
+
+
+def test_a_room_is_nothing_to_remark() -> None:
+    survey = survey_truth([ramp(1, 3), np.where(ramp(0, 1) < 0.9, NAN, ramp(1, 3))])
+    assert survey.remarks() == []
+    assert survey.typical_m == pytest.approx((2 + 2.9) / 2, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("truths", "said"),
+    [
+        ([ramp(1000, 3000)], ["median depth is 2e+03 m", "100% of the depth is beyond 100 m"]),
+        ([ramp(0.001, 0.003)], ["median depth is 0.002 m, in rooms it is 0.2 to 50 m"]),
+        ([ramp(2, 2), ramp(3, 3), ramp(1, 3)], ["2 of 3 depth maps hold nearly one value"]),
+        ([ramp(1, 3), ramp(1, 3) * NAN], ["1 of 2 depth maps hold no depth"]),
+        ([np.where(ramp(0, 1) < 0.97, NAN, ramp(1, 3))], ["depth is unknown in 97% of the pixels"]),
+        ([np.where(ramp(0, 1) < 0.9, ramp(1, 3), 200)], ["10% of the depth is beyond 100 m"]),
+    ],
+)
+def test_what_cannot_be_true_is_said(truths: list[np.ndarray], said: list[str]) -> None:
+    remarks = survey_truth(truths).remarks()
+    assert len(remarks) == len(said)
+    for line, part in zip(remarks, said, strict=True):
+        assert line.startswith(f"implausible truth: {part}")
