@@ -128,6 +128,8 @@ def test_a_calibration_above_the_frames_is_found(tmp_path):
 
 def test_wide_recordings_under_the_same_names_keep_their_calibration(tmp_path):
     folder = kinect_folder(tmp_path, size=(360, 640))
+    for path in folder.glob("*.depth.png"):
+        rgbd.save_png16(path, np.full((360, 640), 2000))
     (folder / "intrinsic.json").write_text(
         '{"fx": 920, "fy": 920, "cx": 640, "cy": 360, "width": 1280, "height": 720}'
     )

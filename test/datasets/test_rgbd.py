@@ -73,6 +73,8 @@ def test_rooms_of_another_aspect_without_a_record_are_doubted(
     make.published_va(tmp_path)
     path = next((tmp_path).rglob("camera_0/*.png"))
     make.save_png(path, make.picture("wide", 48, 64))
+    truth = tmp_path / f"VA/gt_depth_rectify/cam0_frame{int(path.stem):04d}.depth.pfm"
+    make.save_pfm(truth, np.full((48, 64), 2.0, np.float32))
     wide = open_rgbd(path.parents[1])
     index = [f.image for f in wide.files].index(path) if path in [f.image for f in wide.files] else None
     assert index is not None
