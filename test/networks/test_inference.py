@@ -224,3 +224,19 @@ def test_precision_is_explicit() -> None:
     with pytest.raises(ConfigError, match=r"'int8' is not one of .*float32.*bfloat16.*auto"):
         optimise(build("scadc"), "int8")
     assert optimise(build("scadc"), "auto").dtype in (torch.float32, torch.bfloat16)
+
+
+def test_weights_are_ordered_once_for_each_number_of_threads() -> None:
+    """Threads follow the load: another number must neither change depth nor make oneDNN order weights at every call."""
+    conv = torch.nn.Conv2d(64, 64, 3, padding=1).eval()
+    fused, x = convolution.FusedConv.of(conv), torch.randn(1, 64, 24, 32)
+    before, packed = torch.get_num_threads(), []
+    try:
+        with torch.inference_mode():
+            for number in (2, 1, 2, 1):
+                torch.set_num_threads(number)
+                assert torch.allclose(fused(x), conv(x), atol=1e-4)
+                packed.append(fused._weight_for(x, [1, 1]))
+    finally:
+        torch.set_num_threads(before)
+    assert packed[0] is packed[2] and packed[1] is packed[3]
