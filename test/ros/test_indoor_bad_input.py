@@ -77,9 +77,8 @@ def goes_on(run: IndoorRun) -> None:
 
 GREY = picture()[..., 0]
 REFUSED = {
-    "16 bit grey": (GREY.astype(np.uint16) << 8, "mono16", "encoding 'mono16' has no 8-bit colours"),
-    "16 bit colour": (picture().astype(np.uint16) << 8, "rgb16", "encoding 'rgb16' has no 8-bit colours"),
-    "NaN float": (np.full((HEIGHT, WIDTH, 3), np.nan, np.float32), "32FC3", "encoding '32FC3' has no 8-bit"),
+    "16 bit grey": (GREY.astype(np.uint16) << 8, "mono16", "encoding 'mono16' has no colours of known order"),
+    "NaN float": (np.full((HEIGHT, WIDTH, 3), np.nan, np.float32), "32FC3", "encoding '32FC3' has no colours of known"),
     "tiny": (picture(8, 8), "rgb8", "image is 8x8, allowed are 32 px a side and more"),
 }
 
@@ -101,11 +100,12 @@ ANSWERED = {
     "grey": (GREY, "mono8", np.repeat(GREY[..., None], 3, axis=2)),
     "portrait": (picture(WIDTH, HEIGHT), "rgb8", picture(WIDTH, HEIGHT)),
     "colours the other way": (picture()[..., ::-1], "bgr8", picture()),
+    "16 bit colour": (picture().astype(np.uint16) * 257, "rgb16", picture()),
 }
 
 
 @pytest.mark.parametrize(("pixels", "encoding", "rgb"), ANSWERED.values(), ids=ANSWERED)
-def test_any_8_bit_image_is_answered_as_the_pipeline_does(
+def test_any_image_of_known_colours_is_answered_as_the_pipeline_does(
     make: Callable[..., IndoorRun], model: str, pixels: np.ndarray, encoding: str, rgb: np.ndarray
 ) -> None:
     run = make(listen=("depth", "info"))
