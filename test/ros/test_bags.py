@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 import yaml
 from helpers import frames as fake
+from helpers.full_disk import limited_files
 from typer.testing import CliRunner
 
 from geo_perception.cli import bag as cli
-from geo_perception.errors import ConfigError, DataError
+from geo_perception.errors import ConfigError, DataError, OutputError
 from geo_perception.geometry import StereoRig
 from geo_perception.ros.bags import STORAGES, BagTopics, bag_info, read_bag, write_bag
 
@@ -216,3 +217,21 @@ def test_cli_describes_a_bag(bag):
     result = CliRunner().invoke(cli.app, ["info", str(bag)])
     assert result.exit_code == 0
     assert "frames    4, with ground truth" in result.stdout
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, storage):
+    with pytest.raises(DataError, match="drive cannot be written"), limited_files(10_000):
+        write_bag(tmp_path / "drive", fake.frames(1), storage)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_bags_are_overwritten(tmp_path):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "letter.txt").write_text("kept")
+    for place in ("home", "home/letter.txt"):
+        with pytest.raises(DataError, match=r"cannot be overwritten: it holds 'letter.txt'"):
+            write_bag(tmp_path / place, fake.frames(1), overwrite=True)
+    with pytest.raises(OutputError, match=r"letter.txt is a file, not a folder"):
+        write_bag(tmp_path / "home" / "letter.txt" / "drive", fake.frames(1))
+    assert (tmp_path / "home" / "letter.txt").read_text() == "kept"

@@ -80,13 +80,14 @@ def to_folder(
     from geo_perception.datasets.indoor.recording import write_recording
     from geo_perception.ros.bags import BagTopics, read_recorded
 
+    name = bag.resolve().stem
     left, right = images_of(bag, left, right)
     topics = BagTopics(
         left, info_beside(left), right, info_beside(right), points="", truth=depth, tf_static=""
     )
     frames = track(read_recorded(bag, topics, window_s), "reading bag")
-    count = write_recording(folder, bag.resolve().stem, frames, every, source=str(bag))
-    print(f"{count} frames in {folder / bag.resolve().stem}; lists {folder / 'stereo.txt'}, temporal.txt")
+    count = write_recording(folder, name, frames, every, source=str(bag))
+    print(f"{count} frames in {folder / name}; lists {folder / 'stereo.txt'}, temporal.txt")
 
 
 @app.command(epilog=examples("bag decompress recorded.mcap out/plain"))

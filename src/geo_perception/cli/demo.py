@@ -8,6 +8,7 @@ import typer
 
 from geo_perception.cli.output import examples, report_line
 from geo_perception.errors import ConfigError
+from geo_perception.outputs import check_folder
 
 if TYPE_CHECKING:  # cheap to describe, dear to import
     from geo_perception.datasets.indoor.lens import Lens
@@ -72,6 +73,7 @@ def demo(
     from geo_perception.ros.demo.run import DemoConfig, run
     from geo_perception.ros.launch_arguments import parse_arguments
 
+    check_folder(out, "--out")
     require("rclpy", "sensor_msgs.msg", "diagnostic_msgs.msg")  # before anything is simulated for it
     words = list(arguments or [])
     if data is not None and ":=" in str(data):  # no data given, the arguments come first

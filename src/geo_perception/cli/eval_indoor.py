@@ -35,6 +35,7 @@ from geo_perception.evaluation.protocols import UNSCALED
 from geo_perception.evaluation.tables import as_text
 from geo_perception.evaluation.truth_survey import survey_truth
 from geo_perception.frames import RgbdFrame
+from geo_perception.outputs import check_folder, complete
 from geo_perception.pipelines import IndoorDepth, IndoorDepthConfig
 from geo_perception.pipelines.framing import ON
 from geo_perception.progress import Progress, say
@@ -57,8 +58,9 @@ def run(request: EvalRequest) -> Path:
     """Scores the pipeline, prints the tables and returns the report's path.
 
     Raises:
-        ConfigError, DataError, WeightsError: what the user asked for does not exist or cannot be used.
+        ConfigError, DataError, WeightsError, OutputError: what the user asked for does not exist or cannot be used.
     """
+    check_folder(request.out, "--out")
     if request.limit is not None and request.limit < 1:
         raise ConfigError(f"limit must be at least 1 frame, got {request.limit}")
     box_m = box_distance(request.options["box_at"])
@@ -93,7 +95,8 @@ def run(request: EvalRequest) -> Path:
         "limit": request.limit,
     }
     described["read"] = read_as(request)
-    path = report.write(result_folder("eval", request.out), metrics, {**described, **describe(depths)})
+    with complete(result_folder("eval", request.out)) as folder:
+        path = report.write(folder, metrics, {**described, **describe(depths)})
     print(as_text(brief_indoor_tables(metrics)))
     return path
 

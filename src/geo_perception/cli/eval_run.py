@@ -23,6 +23,7 @@ from geo_perception.evaluation.evaluate import Observer, Pipeline, limited
 from geo_perception.evaluation.protocols import FrameScores
 from geo_perception.evaluation.tables import as_text, brief_tables, lidar_remarks
 from geo_perception.frames import StereoLidarFrame
+from geo_perception.outputs import check_folder, complete
 from geo_perception.pipelines import StereoLidarFusion, StereoLidarFusionConfig
 from geo_perception.progress import Progress, say
 
@@ -39,8 +40,9 @@ def run(request: EvalRequest) -> Path:
     """Scores the pipeline, prints the tables and returns the report's path.
 
     Raises:
-        ConfigError, DataError, WeightsError: what the user asked for does not exist or cannot be used.
+        ConfigError, DataError, WeightsError, OutputError: what the user asked for does not exist or cannot be used.
     """
+    check_folder(request.out, "--out")
     options, limit = request.options, request.limit
     protocol = Protocol() if request.cap_m is None else Protocol(cap_m=request.cap_m)
     precomputed = options["stereo"] == PRECOMPUTED
@@ -62,7 +64,8 @@ def run(request: EvalRequest) -> Path:
         "stereo": stereo,
     }
     described["read"] = read_as(request)
-    path = report.write(result_folder("eval", request.out), metrics, {**described, **describe(fusions)})
+    with complete(result_folder("eval", request.out)) as folder:
+        path = report.write(folder, metrics, {**described, **describe(fusions)})
     print(as_text(brief_tables(metrics)))
     for line in lidar_remarks(metrics):
         say(line)

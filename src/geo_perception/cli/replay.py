@@ -11,6 +11,7 @@ import typer
 
 from geo_perception.cli.bag_options import renaming
 from geo_perception.cli.output import examples
+from geo_perception.outputs import check_file, written_aside
 from geo_perception.progress import say
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -46,6 +47,8 @@ def replay(
     from geo_perception.ros.replay import replay as play
     from geo_perception.ros.runtime.transport import environment
 
+    if report is not None:
+        check_file(report, "--report")
     os.environ.update(environment(os.environ))  # before the middleware reads it, which is once
     windows = MatchWindows() if window is None else MatchWindows.equal_to(window)
     config = ReplayConfig(
@@ -63,7 +66,8 @@ def replay(
     )
     result = play(bag, config, progress=True, said=say)
     if report is not None:
-        report.write_text(json.dumps(asdict(result)) + "\n")
+        with written_aside(report) as aside:
+            aside.write_text(json.dumps(asdict(result)) + "\n", encoding="utf-8")
     late = "" if lockstep else f", at most {result.behind_ms:.1f} ms behind their due time"
     none = f"{result.messages} messages sent, no image that a node takes under its own name among them"
     print(f"{len(result.sent)} frames sent{late}" if result.sent else f"{none}{late}")

@@ -20,6 +20,7 @@ from geo_perception.evaluation.indoor import NATIVE, indoor_protocol, score_indo
 from geo_perception.evaluation.metrics import DepthMetrics, mean_metrics
 from geo_perception.evaluation.protocols import MEDIAN_SCALED, UNSCALED
 from geo_perception.frames import RgbdFrame
+from geo_perception.outputs import check_file, written_aside
 from geo_perception.pipelines import IndoorDepth, IndoorDepthConfig
 from geo_perception.simulation.rooms import RoomConfig, RoomSimulator
 
@@ -86,6 +87,8 @@ def main(args: list[str] | None = None) -> None:
     parser.add_argument("--views", type=int, default=5, help="views of each")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there, too")
     options = parser.parse_args(args)
+    if options.json:
+        check_file(options.json, "--json")
     scaled, plain = (
         IndoorDepth(IndoorDepthConfig(options.model, scale_by_focal=on, max_gap_s=0)) for on in (True, False)
     )
@@ -96,7 +99,8 @@ def main(args: list[str] | None = None) -> None:
             format_rows(rows[-1:]) if len(rows) == 1 else format_rows(rows[-1:]).splitlines()[1], flush=True
         )
     if options.json:
-        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
+        with written_aside(options.json) as aside:
+            aside.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n", encoding="utf-8")
 
 
 def _scores(depth: IndoorDepth, frames: Sequence[RgbdFrame]) -> list[tuple[dict[str, DepthMetrics], float]]:

@@ -25,6 +25,7 @@ from geo_perception.evaluation.protocols import FrameScores
 from geo_perception.evaluation.summary import Tree, frame_error
 from geo_perception.evaluation.tables import Table, all_tables, number
 from geo_perception.frames import StereoLidarFrame
+from geo_perception.outputs import writing
 
 MAX_FRAMES = 8
 MAX_BYTES = 4_500_000  # of a report, which people send to each other; frames beyond it are left out
@@ -179,15 +180,21 @@ def write_metrics(folder: Path, metrics: Tree, config: Mapping[str, Any]) -> Non
 
 
 def result_folder(verb: str, root: Path = Path("out")) -> Path:
-    """A new folder `root/<verb>-<time>`; a number is appended when two start within one second."""
+    """A new folder `root/<verb>-<time>`; a number is appended when two start within one second.
+
+    Raises:
+        OutputError: the disk refuses.
+    """
     stem = f"{verb}-{datetime.now():%Y%m%d-%H%M%S}"
-    for attempt in range(1, 1000):
-        folder = root / (stem if attempt == 1 else f"{stem}-{attempt}")
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            continue
-        return folder
+    with writing(root):
+        root.mkdir(parents=True, exist_ok=True)
+        for attempt in range(1, 1000):
+            folder = root / (stem if attempt == 1 else f"{stem}-{attempt}")
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                continue
+            return folder
     raise ConfigError(f"cannot make a result folder {root / stem}: a thousand of that name exist")
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from geo_perception.cli import run
-from geo_perception.errors import ConfigError, DataError
+from geo_perception.errors import ConfigError, DataError, OutputError
 from geo_perception.scratch import SUFFIX
 from geo_perception.simulation.rooms import RoomConfig, RoomSimulator, write_simsin
 
@@ -98,6 +98,6 @@ def test_command_writes_a_set_with_processes(tmp_path: Path, capsys: pytest.Capt
 
 def test_an_environment_that_cannot_be_written_ends_the_rest(tmp_path: Path) -> None:
     (tmp_path / "room_00000").write_text("in the way")
-    with pytest.raises(NotADirectoryError):
+    with pytest.raises(OutputError, match="room_00000 cannot be written: not a directory"):
         list(write_simsin(tmp_path, range(9), 1, TINY, workers=2))
     assert len(list(tmp_path.glob("*/environment.json"))) < 7  # those that had begun, or were about to

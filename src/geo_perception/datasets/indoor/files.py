@@ -36,11 +36,19 @@ def read_list(path: Path) -> tuple[Line, ...]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot read the list {path}: {error}") from error
-    rows = [(number, line.split()) for number, line in enumerate(text.splitlines(), start=1)]
+    rows = [(number, _fields(line)) for number, line in enumerate(re.split("\r\n?|\n", text), start=1)]
     lines = tuple(_line(fields, f"{path}, line {number}") for number, fields in rows if fields)
     if not lines:
         raise DataError(f"{path} lists no sample")
     return lines
+
+
+def _fields(line: str) -> list[str]:
+    """Two or three words, or none; the path may hold spaces where frame and side follow it."""
+    fields = line.split()
+    if len(fields) > 3 and fields[-2].isdecimal() and fields[-1] in ("l", "r"):
+        return line.strip().rsplit(maxsplit=2)
+    return fields
 
 
 def _line(fields: list[str], origin: str) -> Line:

@@ -11,6 +11,7 @@ FOLDER/temporal.txt   only those with the frames before and after
 from __future__ import annotations
 
 import json
+import shutil
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,8 +24,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo_perception.datasets.indoor.records import RECORD
+from geo_perception.datasets.indoor.set_folder import (
+    RECORDINGS,
+    check_part_name,
+    check_set_folder,
+    read_record,
+    record_files,
+    write_set_lists,
+)
 from geo_perception.errors import ConfigError, DataError
 from geo_perception.geometry import PinholeCamera
+from geo_perception.outputs import reason
 from geo_perception.scratch import remove_abandoned, scratch_place
 
 LARGEST_GAP = 1.5  # times the usual one: beyond it two frames are no neighbours in time
@@ -58,25 +68,39 @@ def write_recording(
         source: where the frames come from, for the record.
 
     Raises:
-        ConfigError: `every` is below 1.
-        DataError: the recording exists, has no frame, its camera changes, or the disk refuses.
+        ConfigError: `every` is below 1, or the name cannot be in a list.
+        DataError: the recording exists, has no frame, its camera changes, the folder holds something else than
+            recordings, or the disk refuses. Nothing of it is in the folder or its lists then.
     """
+    check_part_name(name)
+    check_set_folder(folder, RECORDINGS)
     if every < 1:
         raise ConfigError(f"every must be at least 1, got {every}")
     target = folder / name
     if target.exists():
+        write_lists(folder)  # a run that was killed just before it did leaves them behind
         raise DataError(f"{target} exists already; remove it or choose another name")
     try:
         remove_abandoned(folder)
         with scratch_place(target) as part:
             part.mkdir()
             record = _write(part, filter(_usable, islice(frames, 0, None, every)))
-            (part / RECORD).write_text(json.dumps({**record, "source": source}, indent=1) + "\n")
+            text = json.dumps({**record, "source": source}, indent=1) + "\n"
+            (part / RECORD).write_text(text, encoding="utf-8")
             part.rename(target)
-        write_lists(folder)
+        _list(folder, target)
     except OSError as error:
-        raise DataError(f"recording {target} cannot be written: {error}") from error
+        raise DataError(f"recording {target} cannot be written: {reason(error)}") from error
     return len(record["stamps_ns"])
+
+
+def _list(folder: Path, target: Path) -> None:
+    """Bring the lists up to date; a recording that they cannot take is removed."""
+    try:
+        write_lists(folder)
+    except BaseException:
+        shutil.rmtree(target, ignore_errors=True)
+        raise
 
 
 def _write(part: Path, frames: Iterable[RecordedFrame]) -> dict[str, Any]:
@@ -122,16 +146,15 @@ def write_lists(folder: Path) -> None:
     """stereo.txt and temporal.txt of all recordings in `folder`."""
     stereo: list[str] = []
     temporal: list[str] = []
-    for path in sorted(folder.glob(f"*/{RECORD}")):
-        record = json.loads(path.read_text())
+    for path in record_files(folder):
+        record = read_record(path)
         letters = {0: "l", 1: "r"} if record["config"]["baseline_m"] and not record["depth"] else {0: "l"}
         inner = neighboured(record["stamps_ns"])
         for number in range(len(record["stamps_ns"])):
             lines = [f"{path.parent.name}/{number:06d}_{side} {number} {letters[side]}" for side in letters]
             stereo += lines
             temporal += lines if number in inner else []
-    (folder / "stereo.txt").write_text("".join(f"{line}\n" for line in stereo))
-    (folder / "temporal.txt").write_text("".join(f"{line}\n" for line in temporal))
+    write_set_lists(folder, stereo, temporal)
 
 
 def neighboured(stamps_ns: list[int]) -> set[int]:

@@ -14,7 +14,7 @@ from geo_perception.ros.bags.layout import COMPRESSED_IMAGE, IMAGE, STORAGES, ty
 from geo_perception.ros.bags.messages import Maker
 from geo_perception.ros.bags.opening import Bag, open_bag
 from geo_perception.ros.bags.storage import CDR, Topic
-from geo_perception.ros.bags.writer import open_writer, written_aside
+from geo_perception.ros.bags.writer import check_bag_place, open_writer, written_aside
 from geo_perception.ros.conversions.compressed import decode_compressed
 
 # That image_transport adds to the topic of the plain image. Of depth both may be there; the second holds metres.
@@ -50,8 +50,7 @@ def decompress_bag(
     path = Path(path)
     if storage not in STORAGES:
         raise ConfigError(f"bag storage is {storage!r}, allowed: {', '.join(STORAGES)}")
-    if path.exists() and not overwrite:
-        raise DataError(f"{path} exists already; choose another name or allow overwriting it")
+    check_bag_place(path, overwrite=overwrite)
     with open_bag(source) as old:
         names = plain_topics(old)
         with written_aside(path) as aside, open_writer(aside, storage) as new:

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,10 +13,13 @@ from typing import Any, Protocol
 
 from geo_perception.errors import ConfigError, DataError, GeoPerceptionError
 from geo_perception.frames import RgbdFrame, StereoLidarFrame
+from geo_perception.outputs import check_folder, reason
 from geo_perception.progress import track
 from geo_perception.ros.bags.layout import STORAGES, BagTopics, offered_qos, typestore
 from geo_perception.ros.bags.messages import StereoLidarMessages
 from geo_perception.scratch import remove_abandoned, scratch_place
+
+BAG_FILES = (".yaml", ".mcap", ".db3", ".zstd")  # suffixes of what a bag folder holds
 
 
 class Messages(Protocol):
@@ -53,11 +58,30 @@ def write_bag(
     path = Path(path)
     if storage not in STORAGES:
         raise ConfigError(f"bag storage is {storage!r}, allowed: {', '.join(STORAGES)}")
-    if path.exists() and not overwrite:
-        raise DataError(f"{path} exists already; choose another name or allow overwriting it")
+    check_bag_place(path, overwrite=overwrite)
     shown = track(frames, "writing bag", total, hidden=not progress)
     with written_aside(path) as aside:
         return _write(aside, shown, storage, messages)
+
+
+def check_bag_place(path: Path, *, overwrite: bool = False) -> None:
+    """Try, before the work, whether a bag can be written.
+
+    Raises:
+        DataError: something exists there; with `overwrite`, something that is no bag, which would be lost.
+        OutputError: the disk refuses.
+    """
+    if os.path.lexists(path):
+        if not overwrite:
+            raise DataError(f"{path} exists already; choose another name or allow overwriting it")
+        foreign = (
+            [one.name for one in path.iterdir() if one.suffix not in BAG_FILES]
+            if path.is_dir()
+            else [path.name]
+        )
+        if foreign:
+            raise DataError(f"{path} cannot be overwritten: it holds {foreign[0]!r}, which is part of no bag")
+    check_folder(path.parent if path.exists() else path)
 
 
 @contextmanager
@@ -70,8 +94,9 @@ def written_aside(path: Path) -> Iterator[Path]:
             if path.is_dir():
                 shutil.rmtree(path)
             aside.rename(path)
-    except OSError as error:
-        raise DataError(f"bag {path} cannot be written: {error}") from error
+    except (OSError, sqlite3.Error) as error:  # of a full disk SQLite has an error of its own
+        said = reason(error) if isinstance(error, OSError) else str(error)
+        raise DataError(f"bag {path} cannot be written: {said}") from error
 
 
 def _write(path: Path, frames: Iterable[Any], storage: str, messages: Messages | None) -> int:

@@ -21,13 +21,21 @@ from typing import Any
 import cv2
 import numpy as np
 
+from geo_perception.datasets.indoor.records import RECORD
+from geo_perception.datasets.indoor.set_folder import (
+    ROOMS,
+    check_set_folder,
+    read_record,
+    record_files,
+    write_set_lists,
+)
 from geo_perception.errors import ConfigError, DataError
+from geo_perception.outputs import check_folder, writing
 from geo_perception.scratch import remove_abandoned, scratch_place
 from geo_perception.simulation.rooms.config import RoomConfig
 from geo_perception.simulation.rooms.simulator import RoomFrame, RoomSimulator
 from geo_perception.workers import end_with_parent
 
-RECORD = "environment.json"
 SIDES = ((0, "l"), (1, "r"))
 MOMENTS = 3  # files per view with trajectories: t-1, t, t+1
 MOST_FILES = 1000  # names have three digits
@@ -76,13 +84,16 @@ def write_simsin(
 
     Raises:
         ConfigError: no seeds, a repeated one, or more files than three digits name.
-        DataError: a folder holds the same environment with other settings.
+        DataError: a folder holds the same environment with other settings, or something else than simulated rooms.
+        OutputError: the disk refuses.
     """
     files = views * (MOMENTS if trajectories else 1)
     if not 1 <= files <= MOST_FILES or not seeds or len(set(seeds)) != len(seeds):
         raise ConfigError(
             f"an environment holds 1 to {MOST_FILES} files and seeds must differ, got {files} files, seeds {seeds!r}"
         )
+    check_set_folder(folder, ROOMS)
+    check_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
     remove_abandoned(folder)
     jobs = [Job(folder, seed, views, trajectories, config) for seed in seeds]
@@ -112,12 +123,12 @@ def write_environment(job: Job) -> Path:
     """Write one environment into a temporary folder, then give it its name."""
     if (job.path / RECORD).is_file():
         return job.path
-    with scratch_place(job.path) as part:
+    with writing(job.path), scratch_place(job.path) as part:
         part.mkdir()
         simulator = RoomSimulator(job.seed, job.config)
         labels = [_write(part, number, frame) for number, frame in enumerate(_frames(simulator, job))]
         record = {**job.settings(), "camera": simulator.camera.pixels, "files": labels}
-        (part / RECORD).write_text(json.dumps(record, indent=1) + "\n")
+        (part / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         part.rename(job.path)
     return job.path
 
@@ -147,10 +158,7 @@ def _check_settings(job: Job) -> None:
     record = job.path / RECORD
     if not record.is_file():
         return
-    try:
-        found = json.loads(record.read_text())
-    except ValueError as error:
-        raise DataError(f"{record} is damaged ({error}); remove {job.path} and start again") from error
+    found = read_record(record)
     other = [name for name, value in job.settings().items() if found.get(name) != value]
     if other:
         raise DataError(
@@ -161,12 +169,11 @@ def _check_settings(job: Job) -> None:
 def write_lists(folder: Path) -> None:
     """stereo.txt and temporal.txt of all finished environments in `folder`."""
     stereo, temporal = [], []
-    for record in sorted(folder.glob(f"room_*/{RECORD}")):
-        found = json.loads(record.read_text())
+    for record in record_files(folder):
+        found = read_record(record)
         for number in range(len(found["files"])):
             lines = [f"{record.parent.name}/{number:03d}_{side} {number} {letter}" for side, letter in SIDES]
             stereo += lines
             if found["trajectories"] and number % MOMENTS == 1:
                 temporal += lines
-    (folder / "stereo.txt").write_text("".join(f"{line}\n" for line in stereo))
-    (folder / "temporal.txt").write_text("".join(f"{line}\n" for line in temporal))
+    write_set_lists(folder, stereo, temporal)
