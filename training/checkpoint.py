@@ -1,31 +1,86 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Resumable training state: saved whole or not at all."""
+"""Resumable training state: saved whole or not at all, and continued by the training that it belongs to alone."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
 from torch import nn
 
-from geo_perception.errors import WeightsError
+from geo_perception.errors import ConfigError, DataError, WeightsError
+from geo_perception.outputs import reason
+from geo_perception.weights.unpickle import load_checkpoint as read_file
 
 FILE = "checkpoint.pt"
+SHOWN = 3  # differing options that are named
+
+
+@dataclass(frozen=True)
+class Part:
+    """Steps that were made by one command."""
+
+    step: int  # the first one, from 0
+    command: str
+    commit: str
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a checkpoint belongs to."""
+
+    options: Mapping[str, Any]  # see options.plain_options
+    data: str  # digest of what is learnt from
+    parts: tuple[Part, ...] = ()
+
+    def continued(self, earlier: Training | None, step: int, command: str, commit: str) -> Training:
+        """With the history of an earlier training, and this command from `step` on where it is another one."""
+        parts = earlier.parts if earlier else ()
+        if not parts or (parts[-1].command, parts[-1].commit) != (command, commit):
+            parts = (*(part for part in parts if part.step < step), Part(step, command, commit))
+        return Training(self.options, self.data, parts)
+
+    @property
+    def recipe(self) -> str:
+        """All commands, with the step from which on each counted."""
+        first, *others = self.parts
+        return "; ".join((first.command, *(f"from step {part.step} on: {part.command}" for part in others)))
+
+    @property
+    def commits(self) -> str:
+        """All revisions of the code, the first one first."""
+        return ", ".join(dict.fromkeys(part.commit for part in self.parts))
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A file's content."""
+
+    path: Path
+    step: int  # updates done
+    training: Training
+    state: Mapping[str, Any] = field(repr=False)
 
 
 def save_checkpoint(
-    folder: Path, step: int, network: nn.Module, optimiser: torch.optim.Optimizer, schedule: Any
+    folder: Path,
+    step: int,
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    schedule: Any,
+    training: Training,
 ) -> None:
     """Write the state after `step` updates; a full disk or a kill leaves the previous file in place.
 
     Raises:
         WeightsError: the file cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     state = {
         "step": step,
+        "training": asdict(training),
         "network": network.state_dict(),
         "optimiser": optimiser.state_dict(),
         "schedule": schedule.state_dict(),
@@ -33,33 +88,106 @@ def save_checkpoint(
     }
     partial = folder / f"{FILE}.tmp"
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         torch.save(state, partial)
         partial.replace(folder / FILE)
     except (OSError, RuntimeError) as error:  # a full disk is either, depending on where it is noticed
-        raise WeightsError(
-            f"cannot write {folder / FILE} ({str(error).splitlines()[0]}); the earlier one is kept"
-        ) from error
+        said = reason(error) if isinstance(error, OSError) else str(error).splitlines()[0]
+        raise WeightsError(f"cannot write {folder / FILE} ({said}); the earlier one is kept") from error
     finally:
         partial.unlink(missing_ok=True)
 
 
-def load_checkpoint(folder: Path, network: nn.Module, optimiser: torch.optim.Optimizer, schedule: Any) -> int:
-    """Restore the state in `folder`, if there is one; returns the number of updates done.
+def read_checkpoint(folder: Path) -> Checkpoint | None:
+    """The state in a run's folder; None if there is none.
 
     Raises:
-        WeightsError: the file belongs to another network or is damaged.
+        WeightsError: the file is damaged, something else, or of a version that did not record its options.
     """
     path = folder / FILE
     if not path.exists():
+        return None
+    content = read_file(path)
+    try:
+        told = content["training"]
+        parts = tuple(Part(**part) for part in told["parts"])
+        training = Training(dict(told["options"]), str(told["data"]), parts)
+        return Checkpoint(path, int(content["step"]), training, content)
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(
+            f"{path} does not tell which training it belongs to: it is damaged or of an earlier version; "
+            "use another run folder"
+        ) from error
+
+
+def check_options_same(
+    found: Checkpoint | None, options: Mapping[str, Any], free: Collection[str], to: str
+) -> None:
+    """Refuse to go on from a training with other options.
+
+    Args:
+        found: in the run's folder.
+        options: of now.
+        free: names, or beginnings of names, of options that may differ.
+        to: the option that names another run folder.
+
+    Raises:
+        ConfigError: options differ; their names and both values are told.
+    """
+    if found is None:
+        return
+    before = found.training.options
+    names = [name for name in dict.fromkeys((*before, *options)) if name not in free]
+    other = [name for name in names if before.get(name, "absent") != options.get(name, "absent")]
+    if other:
+        told = ", ".join(
+            f"--{name} {_words(before.get(name, 'absent'))} (now {_words(options.get(name, 'absent'))})"
+            for name in other[:SHOWN]
+        )
+        more = f" and {len(other) - SHOWN} more" if len(other) > SHOWN else ""
+        raise ConfigError(
+            f"{found.path} belongs to a training with {told}{more}: give the same options to go on, or another {to}"
+        )
+
+
+def check_steps(found: Checkpoint | None, steps: int, to: str) -> None:
+    """Raise ConfigError if a training has more steps behind it than it is asked for."""
+    if found is not None and found.step > steps:
+        raise ConfigError(
+            f"{found.path} has {found.step} steps behind it, --steps is {steps}: ask for more, or give another {to}"
+        )
+
+
+def check_data_same(found: Checkpoint | None, data: str, to: str) -> None:
+    """Raise DataError if a training began on other images or depth than it would go on with."""
+    if found is not None and found.training.data != data:
+        raise DataError(
+            f"{found.path} belongs to a training on other data, or the files have changed since: give another {to}"
+        )
+
+
+def restore(
+    found: Checkpoint | None, network: nn.Module, optimiser: torch.optim.Optimizer, schedule: Any
+) -> int:
+    """Set everything to the state of a checkpoint; returns the number of updates done, 0 without one.
+
+    Raises:
+        WeightsError: it belongs to another network.
+    """
+    if found is None:
         return 0
     try:
-        state = torch.load(path, weights_only=True)
-        network.load_state_dict(state["network"])
-        optimiser.load_state_dict(state["optimiser"])
-    except (RuntimeError, KeyError, ValueError, EOFError, UnpicklingError) as error:
-        raise WeightsError(
-            f"{path} does not fit this run ({str(error).splitlines()[0]}); use another --run"
-        ) from error
-    schedule.load_state_dict(state["schedule"])
-    torch.set_rng_state(state["random"])
-    return int(state["step"])
+        network.load_state_dict(found.state["network"])
+        optimiser.load_state_dict(found.state["optimiser"])
+        schedule.load_state_dict(found.state["schedule"])
+        torch.set_rng_state(found.state["random"])
+    except (RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
+        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise WeightsError(f"{found.path} does not fit this run ({said}); use another run folder") from error
+    return found.step
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(map(str, value)) or "nothing"
+    return str(value) if value != "" else "nothing"

@@ -201,12 +201,21 @@ def test_the_mean_depth_of_the_training_set_lies_beside_the_weights(tiny):
     np.testing.assert_allclose(first, truth_m.mean(), rtol=1e-3)
 
 
+@pytest.mark.parametrize("content", [b"", b"<html>", b"version https://git-lfs.github.com/spec/v1\n"])
+def test_what_is_no_checkpoint_is_named(tiny, content):
+    config = tiny("supervised")
+    config.run_folder.mkdir()
+    (config.run_folder / checkpoint.FILE).write_bytes(content)
+    with pytest.raises(WeightsError, match=r"checkpoint\.pt is (empty|a web page|a Git LFS pointer)"):
+        recipe.train(config)
+
+
 def test_a_damaged_checkpoint_is_refused(tiny):
     config = tiny("supervised")
     recipe.train(replace(config, steps=2))
     path = config.run_folder / checkpoint.FILE
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(WeightsError, match=r"checkpoint\.pt does not fit this run"):
+    with pytest.raises(WeightsError, match=r"checkpoint\.pt is a zip that is cut off or damaged"):
         recipe.train(config)
 
 

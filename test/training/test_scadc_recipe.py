@@ -7,18 +7,20 @@ import torch
 from helpers.samples import write_samples
 
 from geo_perception.errors import ConfigError, DataError, WeightsError
-from geo_perception.weights import load_model, read_card
+from geo_perception.weights import list_models, load_model, read_card
 from training.data.fusion import (
     random_batches,
+    sample_key,
     smooth_matcher,
     whole_frames,
 )
+from training.indoor import config as distdepth_config
 from training.recipes import scadc
 
 
 @pytest.fixture
 def config(tmp_path):
-    write_samples(tmp_path / "samples", range(8, 14))
+    write_samples(tmp_path / "samples" / sample_key(scadc.Config.smooth_share), range(8, 14))
     return scadc.Config(
         out=tmp_path / "model",
         run=tmp_path / "run",
@@ -78,7 +80,7 @@ def test_resumed_run_equals_an_uninterrupted_one_bit_for_bit(config, monkeypatch
 
 def test_a_loss_that_is_not_finite_stops_before_the_update(config):
     network = scadc.build("scadc_guided")
-    batch = next(random_batches(sorted(config.samples.glob("*.npy")), (32, 48), 2, 0, 0))
+    batch = next(random_batches(sorted(config.samples.glob("*/*.npy")), (32, 48), 2, 0, 0))
     batch.features[0, 0, 0, 0] = torch.nan
     before = {name: value.clone() for name, value in network.named_parameters()}
     with pytest.raises(DataError, match=r"not finite.*metric"):
@@ -86,14 +88,85 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(config):
     assert all(torch.equal(before[name], value) for name, value in network.named_parameters())
 
 
-def test_a_checkpoint_of_another_network_is_refused(config):
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"network": "scadc"}, r"--network scadc_guided \(now scadc\)"),
+        ({"lr": 0.002}, r"--lr 0\.001 \(now 0\.002\)"),
+        ({"crop": (48, 48)}, r"--crop 32 48 \(now 48 48\)"),
+        ({"batch": 1, "seed": 3}, r"--batch 2 \(now 1\), --seed 0 \(now 3\)"),
+        ({"steps": 3}, r"4 steps behind it, --steps is 3"),
+    ],
+)
+def test_another_training_does_not_go_on_in_its_folder(config, other, said):
     scadc.train(config)
-    with pytest.raises(WeightsError, match="does not fit this run"):
-        scadc.train(changed(config, network="scadc"))
+    before = read_card(config.out)
+    with pytest.raises(ConfigError, match=said) as error:
+        scadc.train(changed(config, **other))
+    assert "another --run" in str(error.value)
+    assert read_card(config.out) == before
+
+
+def test_a_longer_training_goes_on_and_its_card_tells_of_both(config):
+    scadc.train(changed(config, steps=2))
+    scadc.train(changed(config, steps=4, out=config.out.with_name("longer")))
+    card = read_card(config.out.with_name("longer"))
+    first, second = card.recipe.split("; from step 2 on: ")
+    assert "--steps 2" in first and "--steps 4" in second
+    again = changed(config, steps=4, out=config.out.with_name("again"))
+    assert scadc.train(again)["fused_mae_m"] > 0  # nothing left to learn, and yet the model is written
+    one, two = (load_model(config.out.with_name(name)).state_dict() for name in ("longer", "again"))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_the_default_folder_is_not_one_that_ships():
+    assert scadc.Config().out.parts[0] == distdepth_config.Config().out.parts[0] == "out"
+
+
+def test_samples_of_other_settings_are_not_taken(config):
+    assert sample_key(0.5) != sample_key(0.4)
+    assert sample_key(0.5) == sample_key(0.5)
+
+
+def test_a_damaged_sample_is_named(config):
+    path = next(config.samples.glob("*/000010.npy"))
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(DataError, match=r"000010\.npy is damaged .*remove it"):
+        scadc.train(config)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"steps": 0}, "--steps must be from 1, got 0"),
+        ({"lr": float("nan")}, "--lr must be more than 0 and at most 10, got nan"),
+        ({"lr": float("inf")}, "--lr must be"),
+        ({"batch": -4}, "--batch must be from 1 to 65536, got -4"),
+        ({"crop": (30, 48)}, "--crop must be multiples of 16 from 32 to 4096, got 30 48"),
+        ({"widths": (1, 2, 3, 0)}, "--widths must be from 4"),
+        ({"threads": 0}, "--threads must be from 1"),
+        ({"validate_every": 0}, "--validate-every must be from 1"),
+        ({"smooth_share": 1.5}, "--smooth-share must be from 0 to 1, got 1.5"),
+        ({"first_seed": 1}, "--first-seed must be at least --validation-frames 2"),
+        ({"weight_decay": -1}, "--weight-decay must be"),
+    ],
+)
+def test_senseless_options_are_refused_before_the_work(config, changes, said):
+    with pytest.raises(ConfigError, match=said):
+        scadc.train(changed(config, **changes))
+    assert not config.run.exists() and not config.out.exists()
+
+
+def test_a_shipped_model_is_not_overwritten(config):
+    shipped = next(folder for name, folder in list_models().items() if name == "scadc_guided_sim")
+    with pytest.raises(ConfigError, match=r"scadc_guided_sim comes with the package.*--force"):
+        scadc.train(changed(config, out=shipped))
+    with pytest.raises(ConfigError, match="lies in --out"):
+        scadc.train(changed(config, run=config.out / "run"))
 
 
 def test_batches_depend_on_seed_and_step_alone(config):
-    paths = sorted(config.samples.glob("*.npy"))
+    paths = sorted(config.samples.glob("*/*.npy"))
     straight = random_batches(paths, (32, 48), 2, seed=5, start=0)
     next(straight)
     later = next(random_batches(paths, (32, 48), 2, seed=5, start=1))
@@ -102,11 +175,11 @@ def test_batches_depend_on_seed_and_step_alone(config):
 
 def test_a_crop_larger_than_the_samples_is_refused(config):
     with pytest.raises(ConfigError, match=r"\(512, 64\).*\(48, 64\)"):
-        next(random_batches(sorted(config.samples.glob("*.npy")), (512, 64), 1, 0, 0))
+        next(random_batches(sorted(config.samples.glob("*/*.npy")), (512, 64), 1, 0, 0))
 
 
 def test_whole_frames_keep_the_bottom_and_hold_metres(config):
-    paths = sorted(config.samples.glob("*.npy"))[:1]
+    paths = sorted(config.samples.glob("*/*.npy"))[:1]
     batch = next(whole_frames(paths, 32))
     assert batch.truth_m.shape == (1, 1, 32, 64)
     assert float(batch.truth_m[0, 0, -1, 0]) == pytest.approx(10, abs=0.01)
@@ -149,7 +222,7 @@ def test_training_can_start_from_a_model_and_refuses_another_kind(config, tmp_pa
 
 
 def test_frozen_batch_norm_keeps_its_statistics_while_weights_learn(config):
-    scadc.train(changed(config, steps=2, validate_every=2))
+    scadc.train(changed(config, steps=2, validate_every=2, freeze_norm=0.5))
     before = load_model(config.out).state_dict()
     scadc.train(changed(config, steps=4, validate_every=2, freeze_norm=0.5))
     after = load_model(config.out).state_dict()

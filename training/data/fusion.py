@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fusion samples from simulated drives: the real backends run on rendered images and scans, so their mistakes are real.
 
-A sample is a folder entry `<seed>.npy`, float16 (C, H, W): the input channels of SCADC-guided, then visible depth, true
-depth and the mask of true returns. Everything SCADC needs is among them.
+A sample is a file `<key>/<seed>.npy`, where the key stands for all settings that decide its content: float16 (C, H, W),
+the input channels of SCADC-guided, then visible depth, true depth and the mask of true returns. Everything SCADC needs
+is among them.
 """
 
 from __future__ import annotations
 
-import os
+import hashlib
+import json
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cv2
@@ -23,13 +25,16 @@ from torch import Tensor
 from geo_perception.errors import ConfigError, DataError
 from geo_perception.frames import StereoLidarFrame
 from geo_perception.networks.scadc_guided import FEATURES, UNIT_M
+from geo_perception.outputs import writing, written_aside
 from geo_perception.pipelines import StereoLidarFusion, StereoLidarFusionConfig
 from geo_perception.pipelines.fusion_features import fusion_features
 from geo_perception.progress import track
+from geo_perception.simulation.drive import DriveConfig, DriveSimulator
 from geo_perception.workers import end_with_parent
 
 Array = NDArray[np.float32]
 
+FORMAT = 2  # part of the key: samples that the simulator or the pipeline would make otherwise are made anew
 CHANNELS = (*FEATURES, "truth_m", "true_return")
 MAX_DEPTH_M = 80.0
 RETURN_TOLERANCE = (
@@ -68,17 +73,21 @@ class FusionBatch:
 
 
 def prepare_samples(folder: Path, seeds: range, smooth_share: float, workers: int) -> list[Path]:
-    """Make the samples of `seeds` that are not in `folder` yet; an interrupted run continues where it stopped.
+    """Make the samples of `seeds` that are not there yet; an interrupted run continues where it stopped.
 
     Args:
+        folder: samples of other settings may lie there, too.
+        seeds: of the streets.
         smooth_share: share of samples whose stereo comes from `smooth_matcher` instead of the pipeline's matcher.
         workers: processes; each needs about 1 GB.
 
     Raises:
         DataError: a worker died.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"{seed:06d}.npy" for seed in seeds]
+    place = folder / sample_key(smooth_share)
+    with writing(place):
+        place.mkdir(parents=True, exist_ok=True)
+    paths = [place / f"{seed:06d}.npy" for seed in seeds]
     jobs = [(seed, path, smooth_share) for seed, path in zip(seeds, paths, strict=True) if not path.exists()]
     with ProcessPoolExecutor(workers, initializer=_single_thread) as pool:
         try:
@@ -89,6 +98,17 @@ def prepare_samples(folder: Path, seeds: range, smooth_share: float, workers: in
     return paths
 
 
+def sample_key(smooth_share: float) -> str:
+    """Name of the folder of samples made with these settings: a hash of all that decides their content."""
+    pipeline = asdict(_pipeline_config())
+    described = [FORMAT, CHANNELS, smooth_share, RETURN_TOLERANCE, asdict(DriveConfig()), pipeline]
+    return hashlib.sha256(json.dumps(described, default=str, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _pipeline_config() -> StereoLidarFusionConfig:
+    return StereoLidarFusionConfig(fusion="confidence")
+
+
 def _single_thread() -> None:
     end_with_parent()
     cv2.setNumThreads(1)
@@ -96,17 +116,13 @@ def _single_thread() -> None:
 
 
 def _make_sample(job: tuple[int, Path, float]) -> None:
-    from geo_perception.simulation.drive import DriveSimulator
-
     seed, path, smooth_share = job
     random = np.random.default_rng(seed)
     frame = DriveSimulator(seed).frame(int(random.integers(0, 20)))
     disparity = smooth_matcher(frame, random) if random.random() < smooth_share else None
     sample = sample_from_frame(frame, disparity)
-    partial = path.with_suffix(f".{os.getpid()}.tmp")
-    with partial.open("wb") as file:
+    with written_aside(path) as aside, aside.open("wb") as file:
         np.save(file, sample)
-    partial.replace(path)
 
 
 def sample_from_frame(frame: StereoLidarFrame, disparity_px: Array | None = None) -> NDArray[np.float16]:
@@ -115,7 +131,7 @@ def sample_from_frame(frame: StereoLidarFrame, disparity_px: Array | None = None
     Raises:
         DataError: the frame has no truth or no lidar return in view.
     """
-    pipeline = StereoLidarFusion(StereoLidarFusionConfig(fusion="confidence"))
+    pipeline = StereoLidarFusion(_pipeline_config())
     stereo = pipeline.stereo_estimate(frame.left, frame.right, frame.rig, disparity_px)
     lidar = pipeline.lidar_estimate(
         frame.left, frame.points_lidar, frame.rig, frame.camera_from_lidar, stereo
@@ -160,7 +176,7 @@ def random_batches(
     paths: list[Path], crop: tuple[int, int], batch: int, seed: int, start: int
 ) -> Iterator[FusionBatch]:
     """Endless batches of random crops; batch i depends on (seed, i) alone, so a resumed run sees the same data."""
-    samples = [np.load(path, mmap_mode="r") for path in paths]
+    samples = [open_sample(path) for path in paths]
     height, width = samples[0].shape[1:]
     if crop[0] > height or crop[1] > width:
         raise ConfigError(f"crop {crop} is larger than the samples, {(height, width)}")
@@ -179,9 +195,20 @@ def random_batches(
 def whole_frames(paths: list[Path], multiple: int) -> Iterator[FusionBatch]:
     """Every sample as a batch of one, its first rows and last columns cut so that both sizes divide by `multiple`."""
     for path in paths:
-        sample = np.load(path).astype(np.float32)
+        sample = open_sample(path).astype(np.float32)
         height, width = (size - size % multiple for size in sample.shape[1:])
         yield _batch(sample[None, :, -height:, :width])
+
+
+def open_sample(path: Path) -> NDArray[np.float16]:
+    """(C, H, W), memory-mapped. Raises DataError if the file is damaged."""
+    try:
+        sample: NDArray[np.float16] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"the sample {path} is damaged ({error}); remove it and start again") from error
+    if sample.ndim != 3 or len(sample) != len(CHANNELS) or sample.dtype != np.float16:
+        raise DataError(f"the sample {path} holds {sample.shape} {sample.dtype}; remove it and start again")
+    return sample
 
 
 def _batch(values: Array, random: np.random.Generator | None = None) -> FusionBatch:

@@ -9,24 +9,36 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from geo_perception.weights import ModelCard
+from training.checkpoint import Training
 from training.indoor.config import PRESETS, Config
 from training.indoor.student import Saved
-from training.revision import revision
 
-PLACES = ("out", "run_folder", "cache", "threads", "accelerator", "devices", "log_every", "validate_every")
+# Fields that leave the result as it is.
+PLACES = (
+    "out",
+    "force",
+    "run_folder",
+    "cache",
+    "threads",
+    "accelerator",
+    "devices",
+    "log_every",
+    "validate_every",
+)
 
 
-def model_card(config: Config, saved: Saved, step: int, figures: Mapping[str, float]) -> ModelCard:
+def model_card(
+    config: Config, saved: Saved, step: int, figures: Mapping[str, float], training: Training
+) -> ModelCard:
     """The card; figures on real frames are added by `geo-perception eval`."""
-    command = command_line(config)
     expert = f"; expert: {config.expert}" if config.expert else ""
     return ModelCard(
         network=saved.network,
         config=saved.config,
         licence="Apache-2.0",
         trained_on=f"{', '.join(config.data)} ({config.objective.mode}{expert})",
-        recipe=command,
-        commit=revision(),
+        recipe=training.recipe,
+        commit=training.commits,
         metrics={
             "held_out": {name: round(float(value), 4) for name, value in figures.items()},
             "step": step,
@@ -34,7 +46,7 @@ def model_card(config: Config, saved: Saved, step: int, figures: Mapping[str, fl
             "size": list(config.loader.size),
             **glance(config),
         },
-        metrics_command=command,
+        metrics_command=command_line(config),
         inputs=inputs(config),
         outputs="metres, times (fx/width * fy/height)^0.5 / canonical_focal where that is not 0",
         limits=limits(config),

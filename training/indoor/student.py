@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,7 @@ from geo_perception.networks.posenet import PoseNet, PoseNetConfig
 from training.data.indoor import IndoorBatch
 from training.indoor.distillation import Distillation, distillation_terms, normalised_where
 from training.indoor.self_supervision import Photometric, Views, full_resolution, photometric_terms
+from training.options import WEIGHT, Range
 from training.ranks import ALONE, Ranks, masked_mean
 
 Mode = Literal["supervised", "stereo", "temporal", "both"]
@@ -39,19 +40,19 @@ class Objective:
     # "log": |ln prediction - ln truth|; "mse": squared metres (dissertation, Table 5.2)
     supervised: Literal["log", "mse"] = "log"
     # weight of the log depth's differences in the supervised loss: edges and flat surfaces
-    gradient: float = 0.5
+    gradient: Annotated[float, WEIGHT] = 0.5
     # weight of the log error that is left when each image's mean error is taken off (its scale)
-    shape: float = 0.0
+    shape: Annotated[float, WEIGHT] = 0.0
     # Weight of inverse depth's difference from the truth, free of each image's scale and shift (MiDaS): how a room is
     # shaped, beside the metres of the log error.
-    inverse: float = 0.0
+    inverse: Annotated[float, WEIGHT] = 0.0
     hints: bool = False  # DepthHints: stereo matching teaches where it explains the partner's image better
     # The stereo baseline assumed in training, metres; 0 = the data's own. The public code assumes 0.1 whatever the
     # baseline and keeps the numerator 1.312 in the warp, so that its depth comes out 1.312 times too small.
-    baseline_m: float = 0.0
+    baseline_m: Annotated[float, Range(0, 100)] = 0.0
     # Depth is learnt for a camera of this focal length (share of the image's side; 0 = off, as published) and
     # multiplied by the camera's own over it: an image alone does not tell a wide from a long lens.
-    canonical_focal: float = 0.5
+    canonical_focal: Annotated[float, Range(0, 100)] = 0.5
 
     def __post_init__(self) -> None:
         if self.hints and self.mode not in ("stereo", "both"):

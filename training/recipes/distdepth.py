@@ -9,65 +9,94 @@ you like; the same command continues. Several processes: `--devices 2`, or start
 from __future__ import annotations
 
 import math
-import os
-import sys
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import torch
 import tyro
 from lightning_fabric import Fabric
-from lightning_fabric.strategies import DDPStrategy
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from geo_perception.command import command_name
-from geo_perception.errors import ConfigError, DataError, GeoPerceptionError
+from geo_perception.errors import ConfigError
 from geo_perception.evaluation.baselines import MEAN_MAP_FILE
 from geo_perception.progress import Progress
 from geo_perception.weights import save_model
-from training.checkpoint import load_checkpoint, save_checkpoint
+from training.checkpoint import (
+    Checkpoint,
+    Training,
+    check_data_same,
+    check_options_same,
+    check_steps,
+    read_checkpoint,
+    restore,
+    save_checkpoint,
+)
+from training.command import memory_named, run_recipe
 from training.data.indoor import Cache, IndoorBatch, Loader, build_cache, open_set
+from training.fabric import new_fabric
+from training.finite import averaged, check_finite, check_weights
 from training.indoor.beginning import freeze_norms, new_student
-from training.indoor.card import model_card
-from training.indoor.config import PRESETS, Config
+from training.indoor.card import command_line, model_card
+from training.indoor.config import PRESETS, Config, check_config
 from training.indoor.expert import Expert, make_expert
 from training.indoor.losses import tampered
 from training.indoor.mean_depth import mean_depth_map
 from training.indoor.multi_frame import MultiFrameStudent
 from training.indoor.student import FRAMES, Chance, Judged, Student
 from training.indoor.validation import validate
-from training.ranks import Ranks, current_ranks
+from training.options import parsed, plain_options
+from training.places import check_places
+from training.ranks import current_ranks
+from training.revision import revision
 from training.run_log import RunLog, health, write_health
 
+RUN = "--run-folder"
+# Options that a training may go on with otherwise: how long, where, how fast, and how it is watched. `data` is compared
+# by its content.
+FREE = (
+    "steps", "data", "validation", "validation-images", "log-every", "validate-every", "out", "force", "run-folder",
+    "cache", "accelerator", "devices", "threads", "loader.workers", "channels-last", "half",
+)  # fmt: skip
 EARLY = (1, 20, 100, 500)  # steps after which the run's health is reported
 
 
 def main(args: list[str] | None = None) -> None:
     """Command line entry; every field of Config is an option of every preset."""
-    prog = f"{command_name()} train distdepth"
-    train(tyro.extras.overridable_config_cli(PRESETS, prog=prog, description=__doc__, args=args))
+    read = partial(
+        tyro.extras.overridable_config_cli, prog=f"{command_name()} train distdepth", description=__doc__
+    )
+    config = parsed(lambda: read(PRESETS, args=args))
+    with memory_named("--loader.batch, --loader.size or --loader.workers"):
+        train(config)
 
 
 def train(config: Config) -> dict[str, float]:
     """Train, or continue, and write the model folder; returns the last validation figures."""
+    found = check(config)
     fabric = new_fabric(config)
+    student = new_student(config).to(fabric.device)
+    expert = make_expert(config.expert, fabric.device, config.seed)
     frames = FRAMES[config.objective.mode]
     if fabric.global_rank == 0:  # the others find the caches built
         caches = open_caches(config, frames)
     fabric.barrier()
     cache, held_out = caches if fabric.global_rank == 0 else open_caches(config, frames)
+    check_data_same(found, cache.digest, RUN)
     loader = Loader(cache, config.loader, fabric.global_rank, fabric.world_size)
-    student = new_student(config).to(fabric.device)
     optimiser = new_optimiser(student, config)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate(step, config))
     mean = running_mean(student, config)
     best, kept = (student, student) if mean is None else (mean.module, nn.ModuleList((student, mean)))
-    start = load_checkpoint(config.run_folder, kept, optimiser, schedule)
-    expert = make_expert(config.expert, fabric.device, config.seed)
+    start = restore(found, kept, optimiser, schedule)
+    training = Training(plain_options(config), cache.digest).continued(
+        found and found.training, start, command_line(config), revision()
+    )
     model, wrapped = fabric.setup(student, optimiser)
     log = RunLog(config.run_folder, start) if fabric.global_rank == 0 else None
     beside = beside_weights(cache, config) if log else {}
@@ -95,35 +124,32 @@ def train(config: Config) -> dict[str, float]:
             if log:
                 check_weights(student, step + 1)
                 figures = validate(best, held_out, config, log, step + 1)
-                save_checkpoint(config.run_folder, step + 1, kept, optimiser, schedule)
-                save(best, config, step + 1, figures, beside)
+                save_checkpoint(config.run_folder, step + 1, kept, optimiser, schedule, training)
+                save(best, config, step + 1, figures, beside, training)
             fabric.barrier()
     if log:
+        if start == config.steps:  # nothing was left to learn: the model is written where it is asked for now
+            figures = validate(best, held_out, config, log, start)
+            save(best, config, start, figures, beside, training)
         log.close()
     progress.close()
     return figures
 
 
-def new_fabric(config: Config) -> Fabric:
-    """The launched Fabric of this process."""
-    if config.threads:
-        torch.set_num_threads(config.threads)
-    devices = int(os.environ.get("LOCAL_WORLD_SIZE", config.devices))  # torchrun says how many
-    many = devices > 1 or "TORCHELASTIC_RUN_ID" in os.environ
-    # a resting teacher's weights get no gradient, which the others would wait for
-    strategy = DDPStrategy(find_unused_parameters=config.multi_frame.enabled) if many else "auto"
-    fabric = Fabric(
-        accelerator=config.accelerator, devices=devices, strategy=strategy, precision=config.precision
-    )
-    fabric.launch()
-    torch.manual_seed(config.seed)
-    return fabric
+def check(config: Config) -> Checkpoint | None:
+    """What a run goes on from, if anything. Raises GeoPerceptionError for whatever is seen before the work begins."""
+    check_config(config)
+    for text in (*config.data, *config.validation):
+        open_data(text)
+    check_places(config.out, {RUN: config.run_folder, "--cache": config.cache}, force=config.force)
+    found = read_checkpoint(config.run_folder)
+    check_options_same(found, plain_options(config), FREE, RUN)
+    check_steps(found, config.steps, RUN)
+    return found
 
 
 def open_caches(config: Config, frames: tuple[str, ...]) -> tuple[Cache, Cache | None]:
-    """Training and validation images. Raises ConfigError if there are none to train on."""
-    if not config.data:
-        raise ConfigError("no --data; give KIND:FOLDER:LIST, e.g. simsin:out/rooms:temporal.txt")
+    """Training and validation images."""
     height, width = config.loader.size
     kept = round(height * config.keep), round(width * config.keep)
     training = [open_data(text) for text in config.data]
@@ -227,33 +253,12 @@ def save(
     step: int,
     figures: Mapping[str, float],
     beside: Mapping[str, NDArray[np.float16]],
+    training: Training,
 ) -> None:
     """Replaces the model folder."""
     saved = student.saved()
-    card = model_card(config, saved, step, figures)
+    card = model_card(config, saved, step, figures, training)
     save_model(saved.module, config.out, card, beside, half=config.half)
-
-
-def check_finite(terms: Mapping[str, Tensor], step: int, ranks: Ranks) -> None:
-    """Raises DataError naming the terms that are not finite, in all processes at once."""
-    bad = [name for name, value in terms.items() if not torch.isfinite(value)]
-    anywhere = float(ranks.sum(torch.tensor(float(len(bad)))))
-    if anywhere:
-        values = ", ".join(f"{name} {float(value.detach()):g}" for name, value in terms.items())
-        where = f"term {', '.join(bad)} is" if bad else "a term of another process is"
-        raise DataError(f"step {step}: {where} not finite ({values}); the last checkpoint is kept")
-
-
-def averaged(terms: Mapping[str, Tensor], ranks: Ranks) -> dict[str, Tensor]:
-    """Terms of the whole batch; all processes must ask."""
-    return {name: ranks.sum(value) / ranks.size for name, value in terms.items()}
-
-
-def check_weights(network: nn.Module, step: int) -> None:
-    """Raises DataError, before a good checkpoint is replaced, if a weight is not finite."""
-    for name, value in network.state_dict().items():
-        if value.is_floating_point() and not torch.isfinite(value).all():
-            raise DataError(f"step {step}: weight {name} is not finite; the last checkpoint is kept")
 
 
 def report(
@@ -289,7 +294,4 @@ def report(
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except GeoPerceptionError as error:
-        sys.exit(f"error: {error}")
+    run_recipe(main)

@@ -15,12 +15,11 @@ from importlib import import_module
 from typing import Any
 
 from geo_perception import __version__
-from geo_perception.cli.terminal import accept_any_text, blamed, flush
 from geo_perception.command import command_name
 from geo_perception.dependencies import missing_dependency
 from geo_perception.errors import ConfigError, GeoPerceptionError
-from geo_perception.outputs import reason
 from geo_perception.progress import log_by_lines, stop_bars
+from geo_perception.terminal import accept_any_text, blamed, flush, one_line
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, what a shell expects
@@ -138,13 +137,3 @@ def main() -> None:
         stop_bars()
         print(f"geo-perception: {one_line(blamed(error))}", file=sys.stderr)
         sys.exit(EXIT_USER_ERROR)
-
-
-def one_line(error: Exception) -> str:
-    """What went wrong, for the user; of the system's errors the file and the reason."""
-    if isinstance(error, MemoryError):
-        return " ".join(f"this machine's memory does not suffice. {error}".split())
-    if isinstance(error, OSError):
-        named = [str(name) for name in (error.filename, error.filename2) if name is not None]
-        return ": ".join([*named, reason(error)])
-    return str(error)

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
+from typing import Annotated
 
 import cv2
 import numpy as np
@@ -18,6 +19,7 @@ from torch.nn import functional as F
 from geo_perception.errors import ConfigError
 from training.data.indoor.cache import Cache
 from training.data.indoor.photographic import Photographic, augment
+from training.options import SEED, SHARE, Range
 
 Array = NDArray[np.float32]
 MULTIPLE, MIN_SIDE = 32, 64  # of the sides that networks take
@@ -27,18 +29,20 @@ MULTIPLE, MIN_SIDE = 32, 64  # of the sides that networks take
 class LoaderOptions:
     """How samples become batches."""
 
-    size: tuple[int, int] = (192, 192)  # (height, width) of the network
-    batch: int = 8  # over all processes
-    mirror: float = 0.5  # chance; the stereo partner changes sides
+    # (height, width) of the network
+    size: Annotated[tuple[int, int], Range(MIN_SIDE, 4096, multiple=MULTIPLE)] = (192, 192)
+    batch: Annotated[int, Range(1, 65536)] = 8  # over all processes
+    mirror: Annotated[float, SHARE] = 0.5  # chance; the stereo partner changes sides
     mirror_camera: bool = True  # mirror the principal point, too; the published code does not
-    zoom: float = 1.0  # largest magnification of a random crop; intrinsics follow
-    roll_deg: float = 0.0  # standard deviation of a turn about the optical axis, which leaves depth as it is
+    zoom: Annotated[float, Range(1, 16)] = 1.0  # largest magnification of a random crop; intrinsics follow
+    # standard deviation of a turn about the optical axis, which leaves depth as it is
+    roll_deg: Annotated[float, Range(0, 90)] = 0.0
     # Smallest share of `size` that a batch may have, drawn for each: networks that have seen one room in several sizes
     # look at shapes more than at details. Sides stay multiples of 32; a batch keeps its crops' shape.
-    shrink: float = 1.0
+    shrink: Annotated[float, Range(0, 1, above=True)] = 1.0
     photographic: Photographic = field(default_factory=Photographic)  # what cameras do to colours
-    seed: int = 0  # of order, crops and colours
-    workers: int = 1  # threads that prepare coming batches
+    seed: Annotated[int, SEED] = 0  # of order, crops and colours
+    workers: Annotated[int, Range(1, 256)] = 1  # threads that prepare coming batches
 
     def sized(self, share: float) -> tuple[int, int]:
         """A share of `size` in sides that the networks take."""
@@ -121,7 +125,7 @@ class Loader:
 
     def batches(self, start: int) -> Iterator[IndoorBatch]:
         """From step `start` on, in order, while threads prepare the next ones."""
-        workers = max(1, self.options.workers)
+        workers = self.options.workers
         with ThreadPoolExecutor(workers, initializer=lambda: cv2.setNumThreads(1)) as pool:
             ready: deque[Future[IndoorBatch]] = deque()
             step = start

@@ -22,12 +22,14 @@ from geo_perception.datasets.indoor.set_names import STEREO, Entry
 from geo_perception.datasets.indoor.sets import IndoorSet
 from geo_perception.errors import DataError
 from geo_perception.evaluation.truth_survey import survey_truth
+from geo_perception.outputs import check_folder, reason
 from geo_perception.progress import say, track
 from training.data.indoor.hints import depth_hint
 
+DIGEST = "digest.txt"
 FARTHEST_M = 1000.0  # of a hint, so that it fits into half precision
 SURVEYED = 64  # depth maps that are looked at before training
-FORMAT = 2  # part of the key: caches of another layout are built anew
+FORMAT = 3  # part of the key: caches of another layout, or whose files were read otherwise, are built anew
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Cache:
     depths_m: NDArray[np.float16] | None  # (N,H,W), 0 = unknown
     hints_m: NDArray[np.float16] | None  # (N,H,W) from stereo matching, 0 = none; kept if asked for
     cameras: Array  # (N,5): fx, fy, cx, cy as shares of the size; x of the stereo partner in metres, signed
+    digest: str = ""  # of all of the above, wherever the files lie: what a training is learning from
     remarks: tuple[str, ...] = ()  # what is assumed of the data, or cannot be true of it
 
     def __len__(self) -> int:
@@ -79,19 +82,21 @@ def build_cache(
     """
     target = folder / (key_of(sets, frames, size) + ("-hints" if hints else ""))
     if not target.is_dir():
-        partial = folder / f".{target.name}.{os.getpid()}"
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
+        check_folder(folder, "--cache")
+        aside = folder / f".{target.name}.{os.getpid()}"
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir(parents=True)
         try:
-            _build(sets, tuple(frames), size, partial, workers)
+            _build(sets, tuple(frames), size, aside, workers)
             if hints:
-                _add_hints(partial, workers)
-            partial.replace(target)
+                _add_hints(aside, workers)
+            (aside / DIGEST).write_text(_digest_of(aside), encoding="utf-8")
+            aside.replace(target)
         except OSError as error:
             if not target.is_dir():
-                raise DataError(f"cannot write the cache {target}: {error}") from error
+                raise DataError(f"cannot write the cache {target}: {reason(error)}") from error
         finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            shutil.rmtree(aside, ignore_errors=True)
     return remarked(open_cache(target), sets)
 
 
@@ -117,7 +122,8 @@ def open_cache(folder: Path) -> Cache:
             else None
             for name in ("images", "rows", "depths_m", "hints_m", "cameras")
         }
-        frames = tuple(json.loads((folder / "frames.json").read_text()))
+        frames = tuple(json.loads((folder / "frames.json").read_text(encoding="utf-8")))
+        digest = (folder / DIGEST).read_text(encoding="utf-8")
     except (OSError, ValueError, EOFError) as error:
         raise DataError(f"the cache {folder} is damaged ({error}); remove it and start again") from error
     if arrays["images"] is None or arrays["rows"] is None or arrays["cameras"] is None:
@@ -129,30 +135,56 @@ def open_cache(folder: Path) -> Cache:
         arrays["depths_m"],
         arrays["hints_m"],
         np.array(arrays["cameras"]),
+        digest,
     )
 
 
 def key_of(sets: Sequence[IndoorSet], frames: Sequence[str], size: tuple[int, int]) -> str:
-    """Name of the cache: a hash of what it is made from, with the age of the first file of each set."""
-    described = [
+    """Name of the cache: a hash of all that decides its content, with size and time of every file.
+
+    Raises:
+        DataError: a file is missing.
+    """
+    text = json.dumps([FORMAT, [_described(s, frames) for s in sets], list(frames), list(size)])
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _described(indoor: IndoorSet, frames: Sequence[str]) -> list[object]:
+    """Everything about a set that decides what is read from it."""
+    entries = [
         (
-            s.name,
-            str(s.folder.resolve()),
-            [vars(e) for e in s.entries],
-            vars(s.intrinsics),
-            s.baseline_m,
-            repr(s.read_depth_file.unit),
-            _age(s),
+            vars(e),
+            _camera(indoor, e),
+            [_state(indoor.image_path(e, frame)) for frame in frames],
+            _depth_state(indoor, e),
         )
-        for s in sets
+        for e in indoor.entries
     ]
-    text = json.dumps([FORMAT, described, list(frames), list(size)])
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return [indoor.name, str(indoor.folder.resolve()), indoor.crop, repr(indoor.read_depth_file.unit), entries]
 
 
-def _age(indoor: IndoorSet) -> int:
-    path = indoor.image_path(indoor.entries[0])
-    return path.stat().st_mtime_ns if path.exists() else 0
+def _depth_state(indoor: IndoorSet, entry: Entry) -> tuple[int, int] | None:
+    return None if indoor.depth_file is None else _state(indoor.folder / indoor.depth_file(entry))
+
+
+def _state(path: Path) -> tuple[int, int]:
+    """Size and time of a file."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise DataError(f"{path} is missing" if not path.exists() else f"{path}: {reason(error)}") from error
+    return status.st_size, status.st_mtime_ns
+
+
+def _digest_of(folder: Path) -> str:
+    """Hash of a cache's arrays."""
+    digest = hashlib.blake2b(digest_size=16)
+    for path in sorted(folder.glob("*.npy")):
+        digest.update(path.name.encode())
+        with path.open("rb") as file:
+            while block := file.read(1 << 22):
+                digest.update(block)
+    return digest.hexdigest()
 
 
 def _build(
@@ -187,7 +219,7 @@ def _build(
                     say(f"{indoor.folder}: {said}")
     np.save(folder / "rows.npy", np.asarray(rows, np.int32))
     np.save(folder / "cameras.npy", np.asarray(cameras, np.float32))
-    (folder / "frames.json").write_text(json.dumps(frames))
+    (folder / "frames.json").write_text(json.dumps(frames), encoding="utf-8")
 
 
 def _add_hints(folder: Path, workers: int) -> None:

@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from training.options import SHARE, Range
 
 Image8 = NDArray[np.uint8]
 Float = NDArray[np.float32]
@@ -19,22 +22,25 @@ GREY = np.float32((0.299, 0.587, 0.114))
 class Photographic:
     """Strengths; 0 switches one off. `public_2024` is the published jitter, the rest closes the gap to real cameras."""
 
-    chance: float = 0.5  # of the jitter of a sample
-    brightness: float = 0.2  # factor of the jitter, 1 +- this
-    contrast: float = 0.2  # factor about the mean grey, 1 +- this
-    saturation: float = 0.2  # factor of the distance from grey, 1 +- this
-    hue: float = 0.3  # turn of the colour circle, +- this share of it; VA 0.1, MonoDepth2 0.1
+    chance: Annotated[float, SHARE] = 0.5  # of the jitter of a sample
+    brightness: Annotated[float, SHARE] = 0.2  # factor of the jitter, 1 +- this
+    contrast: Annotated[float, SHARE] = 0.2  # factor about the mean grey, 1 +- this
+    saturation: Annotated[float, SHARE] = 0.2  # factor of the distance from grey, 1 +- this
+    # turn of the colour circle, +- this share of it; VA 0.1, MonoDepth2 0.1
+    hue: Annotated[float, Range(0, 0.5)] = 0.3
     # drawn anew for every frame (public DistDepth); MonoDepth2 and ManyDepth: once a sample
     per_frame: bool = True
-    exposure_stops: float = 0.0  # in linear light, clipped as a sensor does
-    gamma: float = 0.0  # exponent exp(+-this)
-    white_balance: float = 0.0  # gain of red and blue, exp(+-this)
-    blur_px: float = 0.0  # largest Gaussian sigma, at the network's size
-    noise: float = 0.0  # largest standard deviation of sensor noise, of 1
-    jpeg: float = 0.0  # share of frames compressed, quality 30 to 90
-    grey: float = 0.0  # share of frames without colour
-    smooth: float = 0.0  # share of frames without fine texture: where dense, only rendered rooms are far
-    sunlight: float = 0.0  # share of frames with patches in direct light or shade, most of them overexposed
+    exposure_stops: Annotated[float, Range(0, 10)] = 0.0  # in linear light, clipped as a sensor does
+    gamma: Annotated[float, Range(0, 3)] = 0.0  # exponent exp(+-this)
+    white_balance: Annotated[float, Range(0, 3)] = 0.0  # gain of red and blue, exp(+-this)
+    blur_px: Annotated[float, Range(0, 50)] = 0.0  # largest Gaussian sigma, at the network's size
+    noise: Annotated[float, SHARE] = 0.0  # largest standard deviation of sensor noise, of 1
+    jpeg: Annotated[float, SHARE] = 0.0  # share of frames compressed, quality 30 to 90
+    grey: Annotated[float, SHARE] = 0.0  # share of frames without colour
+    # share of frames without fine texture: where dense, only rendered rooms are far
+    smooth: Annotated[float, SHARE] = 0.0
+    # share of frames with patches in direct light or shade, most of them overexposed
+    sunlight: Annotated[float, SHARE] = 0.0
 
 
 REALISTIC = Photographic(

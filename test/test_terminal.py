@@ -24,7 +24,7 @@ def run(*args: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
 
 ALL_HELP = """
 from geo_perception import cli
-from geo_perception.cli.terminal import accept_any_text
+from geo_perception.terminal import accept_any_text
 accept_any_text()
 for words in [*cli.VERBS, "train scadc", "train distdepth rooms", "bag simulate"]:
     try:
@@ -44,7 +44,7 @@ def test_help_of_all_verbs_can_be_shown_in_every_encoding(encoding: str) -> None
 
 def test_what_an_encoding_lacks_is_written_otherwise(tmp_path: Path) -> None:
     program = (
-        "from geo_perception.cli.terminal import accept_any_text\n"
+        "from geo_perception.terminal import accept_any_text\n"
         "accept_any_text()\nprint('12 \\u2192 3\\u2026 caf\\xe9 \\udce9')"
     )
     done = subprocess.run(

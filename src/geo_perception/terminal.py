@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Terminals that know ASCII or Latin-1 only, and pipes that lead to a full disk."""
+"""What programs print: on terminals that know ASCII only, into pipes to a full disk, and of errors one line."""
 
 from __future__ import annotations
 
@@ -58,3 +58,13 @@ def blamed(error: Exception) -> Exception:
     except OSError:
         return OutputError(f"the standard output cannot be written: {reason(error)}")
     return error
+
+
+def one_line(error: Exception) -> str:
+    """What went wrong, for the user; of the system's errors the file and the reason."""
+    if isinstance(error, MemoryError):
+        return " ".join(f"this machine's memory does not suffice. {error}".split())
+    if isinstance(error, OSError):
+        named = [str(name) for name in (error.filename, error.filename2) if name is not None]
+        return ": ".join([*named, reason(error)])
+    return str(error)

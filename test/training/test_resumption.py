@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A run's folder belongs to one training, a cache to the files it was made from."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from helpers.indoor_folders import small_simsin
+
+from geo_perception.datasets.indoor.sets import open_set
+from geo_perception.errors import ConfigError, DataError, OutputError, WeightsError
+from geo_perception.weights import load_model, read_card
+from training import checkpoint
+from training.checkpoint import Part, Training
+from training.data.indoor import build_cache
+from training.indoor.config import PRESETS
+from training.recipes import distdepth
+
+
+@pytest.fixture
+def begun(tiny):
+    """A supervised training with two of four steps behind it."""
+    config = tiny("supervised")
+    distdepth.train(replace(config, steps=2))
+    return config
+
+
+@pytest.mark.parametrize("preset", [name for name in PRESETS if name != "supervised"])
+def test_another_preset_does_not_go_on(begun, tiny, preset):
+    other = replace(tiny(preset), run_folder=begun.run_folder, out=begun.out.with_name("other"))
+    with pytest.raises(ConfigError, match=r"checkpoint\.pt belongs to a training with --.* \(now "):
+        distdepth.check(other)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"lr": 0.005}, r"--lr 0\.0003 \(now 0\.005\)"),
+        ({"expert": "simulator"}, r"--expert nothing \(now simulator\)"),
+        ({"precision": "bf16-mixed"}, r"--precision 32-true \(now bf16-mixed\)"),
+        ({"seed": 1, "clip": 0.0}, r"--clip 5\.0 \(now 0\.0\), --seed 0 \(now 1\)"),
+        ({"average": 0.9}, r"--average 0\.0 \(now 0\.9\)"),
+        ({"steps": 1}, "2 steps behind it, --steps is 1"),
+    ],
+)
+def test_other_options_do_not_go_on(begun, changes, said):
+    with pytest.raises(ConfigError, match=said):
+        distdepth.train(replace(begun, **changes))
+    assert not (begun.run_folder / "log.csv.tmp").exists()
+
+
+def test_how_long_where_and_how_fast_may_differ(begun, tmp_path):
+    loader = replace(begun.loader, workers=2)
+    moved = replace(
+        begun, out=tmp_path / "moved", validation=(), log_every=2, validate_every=4, threads=0, loader=loader
+    )
+    distdepth.train(moved)
+    card = read_card(tmp_path / "moved")
+    assert card.metrics["step"] == 4
+    first, second = card.recipe.split("; from step 2 on: ")
+    assert "--steps 2" in first and "--steps 4" in second and "supervised" in second
+
+
+def test_a_finished_training_writes_its_model_where_it_is_asked_for(begun, tmp_path):
+    done = replace(begun, steps=2, out=tmp_path / "second")
+    distdepth.train(done)
+    one, two = load_model(begun.out).state_dict(), load_model(done.out).state_dict()
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    assert "; from step" not in read_card(done.out).recipe
+
+
+def test_a_training_does_not_go_on_with_other_data(tiny, tmp_path):
+    folder = tmp_path / "rooms"
+    config = replace(tiny("supervised"), data=(f"simsin:{folder}:{small_simsin(folder)}",), validation=())
+    distdepth.train(replace(config, steps=2))
+    shutil.copytree(folder, tmp_path / "copy")  # the same content elsewhere is the same data
+    there = replace(config, data=(config.data[0].replace("rooms", "copy"),), steps=2)
+    distdepth.train(there)
+    path = next(folder.rglob("*_0_depth.npy"))
+    np.save(path, np.load(path) * np.float32(1.1))
+    with pytest.raises(DataError, match="a training on other data, or the files have changed since"):
+        distdepth.train(config)
+
+
+def test_checkpoints_that_do_not_tell_what_they_belong_to_are_refused(begun):
+    path = begun.run_folder / checkpoint.FILE
+    state = torch.load(path, weights_only=True)
+    for broken in (
+        {name: value for name, value in state.items() if name != "training"},
+        {**state, "training": {"options": {}}},
+        {**state, "step": "many"},
+        [1, 2],
+    ):
+        torch.save(broken, path)
+        with pytest.raises(WeightsError, match="does not tell which training it belongs to"):
+            distdepth.check(begun)
+
+
+def test_the_history_tells_every_command_once():
+    training = Training({}, "")
+    first = training.continued(None, 0, "a", "1")
+    assert first.parts == (Part(0, "a", "1"),) and first.recipe == "a"
+    assert training.continued(first, 5, "a", "1") == first
+    second = training.continued(first, 5, "b", "2")
+    assert second.recipe == "a; from step 5 on: b" and second.commits == "1, 2"
+    assert training.continued(second, 5, "c", "2").recipe == "a; from step 5 on: c"  # b made no step
+
+
+def test_places_are_tried_before_the_work(tiny, tmp_path):
+    (tmp_path / "afile").touch()
+    for field, option in (("out", "--out"), ("run_folder", "--run-folder"), ("cache", "--cache")):
+        with pytest.raises(OutputError, match=f"{option} .*afile is a file, not a folder"):
+            distdepth.check(replace(tiny("supervised"), **{field: tmp_path / "afile" / "x"}))
+    config = tiny("supervised")
+    for inner in (config.out, config.out / "run"):
+        with pytest.raises(ConfigError, match="lies in --out"):
+            distdepth.check(replace(config, run_folder=inner))
+
+
+@pytest.fixture
+def rooms(tmp_path):
+    """A set's folder, and how its cache is built."""
+    folder = tmp_path / "rooms"
+    name = small_simsin(folder)
+    return folder, lambda: build_cache(
+        [open_set("simsin", folder, name)], ("0", "s"), (64, 64), tmp_path / "cache"
+    )
+
+
+def test_a_cache_is_taken_again_while_nothing_changes(rooms, tmp_path):
+    _, build = rooms
+    assert build().digest == build().digest
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+
+
+@pytest.mark.parametrize("part", ["0", "s", "depth"])
+@pytest.mark.parametrize("which", [0, -1])
+def test_a_cache_does_not_outlive_any_file_that_it_holds(rooms, part: str, which: int):
+    folder, build = rooms
+    before = build()
+    indoor = open_set("simsin", folder, next(folder.glob("*.txt")).name)
+    entry = indoor.entries[which]
+    if part == "depth":
+        path = folder / indoor.depth_file(entry)
+        np.save(path, np.load(path) * 2)  # of the same size
+    else:
+        indoor.image_path(entry, part).write_bytes(indoor.image_path(indoor.entries[1], "0").read_bytes())
+    assert build().digest != before.digest
+
+
+def test_a_file_changed_within_the_clock_s_second_is_seen(rooms):
+    folder, build = rooms
+    build()
+    path = next(folder.rglob("*_0_depth.npy"))
+    time_ns = path.stat().st_mtime_ns
+    np.save(path, np.load(path) * 2)
+    os.utime(path, ns=(time_ns + 1, time_ns + 1))
+    assert float(build().depths_m.max()) > 0
+
+
+def test_a_corrected_camera_is_seen(tmp_path):
+    from geo_perception.datasets.indoor.recording import RecordedFrame, write_recording
+    from geo_perception.geometry import PinholeCamera
+
+    camera = PinholeCamera(80, 80, 63.5, 47.5, 128, 96)
+    image = np.zeros((96, 128, 3), np.uint8)
+    frames = [RecordedFrame((i + 1) * 10**8, image, None, camera, 0.0, None) for i in range(3)]
+    write_recording(tmp_path / "set", "drive", frames)
+
+    def build():
+        return build_cache([open_set("rosbag", tmp_path / "set")], ("0",), (64, 64), tmp_path / "cache")
+
+    assert build().cameras[0, 0] == pytest.approx(80 / 128)
+    record: Path = tmp_path / "set" / "drive" / "environment.json"
+    record.write_text(record.read_text().replace('"fx": 80', '"fx": 100'))
+    assert build().cameras[0, 0] == pytest.approx(100 / 128)
+
+
+def test_a_missing_file_is_named(rooms):
+    folder, build = rooms
+    path = sorted(folder.rglob("*_0_depth.npy"))[-1]
+    path.unlink()
+    with pytest.raises(DataError, match=f"{path.name} is missing"):
+        build()
+
+
+def test_a_cache_that_cannot_be_written_is_refused(rooms, tmp_path):
+    _, build = rooms
+    (tmp_path / "cache").touch()
+    with pytest.raises(OutputError, match=r"--cache .*cache cannot be written: it is a file"):
+        build()

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A recipe as a program of its own, `python -m training.recipes.NAME`: errors and exit codes are the command line's."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+
+from geo_perception.errors import ConfigError, GeoPerceptionError
+from geo_perception.terminal import accept_any_text, one_line
+
+EXIT_USER_ERROR = 2  # as of `geo-perception`
+
+
+def run_recipe(main: Callable[[], None]) -> None:
+    """Run a recipe's entry; an error that the user can mend is one line and exit code 2."""
+    accept_any_text()
+    try:
+        main()
+    except (GeoPerceptionError, OSError, MemoryError) as error:
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        sys.exit(EXIT_USER_ERROR)
+
+
+@contextmanager
+def memory_named(options: str) -> Iterator[None]:
+    """Name the options that decide how much memory a training takes, where it takes too much.
+
+    Raises:
+        ConfigError: the machine's or the device's memory did not suffice.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        text = str(error).lower()
+        short = isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in text
+        if not short and "not enough memory" not in text:
+            raise
+        raise ConfigError(f"the memory does not suffice for this training: lower {options}") from error

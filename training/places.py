@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Folders that a training writes to: tried before the work, apart from one another, and none of the package's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from geo_perception.errors import ConfigError
+from geo_perception.outputs import check_folder
+from geo_perception.weights import check_model_folder, check_unshipped
+
+
+def check_places(out: Path, others: Mapping[str, Path], *, force: bool) -> None:
+    """Try every folder.
+
+    Args:
+        out: of the model, option --out; replaced as a whole.
+        others: option -> folder that files are added to.
+        force: overwrite a model that comes with the package, too.
+
+    Raises:
+        ConfigError: a model of the package lies there, or a folder would be replaced together with the model.
+        OutputError: the disk refuses.
+        WeightsError: something else than a model lies at `out`.
+    """
+    for option, folder in others.items():
+        if out.resolve() in (folder.resolve(), *folder.resolve().parents):
+            raise ConfigError(
+                f"{option} {folder} lies in --out {out}, which is replaced: give a folder of its own"
+            )
+        check_unshipped(folder, option, force=force)
+        check_folder(folder, option)
+    check_model_folder(out, "--out", force=force)
