@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers.indoor_folders import small_simsin
+from helpers.indoor_folders import save_png, small_simsin
 
 from geo_perception.datasets.indoor.sets import open_set
 from geo_perception.errors import ConfigError, DataError, OutputError, WeightsError
@@ -150,7 +150,7 @@ def test_a_cache_does_not_outlive_any_file_that_it_holds(rooms, part: str, which
         path = folder / indoor.depth_file(entry)
         np.save(path, np.load(path) * 2)  # of the same size
     else:
-        indoor.image_path(entry, part).write_bytes(indoor.image_path(indoor.entries[1], "0").read_bytes())
+        save_png(indoor.image_path(entry, part), 255 - indoor.image(entry, part))
     assert build().digest != before.digest
 
 
