@@ -82,7 +82,8 @@ def test_a_training_does_not_go_on_with_other_data(tiny, tmp_path):
     shutil.copytree(folder, tmp_path / "copy")  # the same content elsewhere is the same data
     there = replace(config, data=(config.data[0].replace("rooms", "copy"),), steps=2)
     distdepth.train(there)
-    path = next(folder.rglob("*_0_depth.npy"))
+    indoor = open_set("simsin", folder, next(folder.glob("*.txt")).name)
+    path = folder / indoor.depth_file(indoor.entries[-1])
     np.save(path, np.load(path) * np.float32(1.1))
     with pytest.raises(DataError, match="a training on other data, or the files have changed since"):
         distdepth.train(config)
@@ -157,11 +158,13 @@ def test_a_cache_does_not_outlive_any_file_that_it_holds(rooms, part: str, which
 def test_a_file_changed_within_the_clock_s_second_is_seen(rooms):
     folder, build = rooms
     build()
-    path = next(folder.rglob("*_0_depth.npy"))
+    indoor = open_set("simsin", folder, next(folder.glob("*.txt")).name)
+    path = folder / indoor.depth_file(indoor.entries[0])
     time_ns = path.stat().st_mtime_ns
-    np.save(path, np.load(path) * 2)
+    depth_m = np.load(path) * 2
+    np.save(path, depth_m)
     os.utime(path, ns=(time_ns + 1, time_ns + 1))
-    assert float(build().depths_m.max()) > 0
+    assert build().depths_m[0].max() == np.float16(depth_m.max())
 
 
 def test_a_corrected_camera_is_seen(tmp_path):
@@ -184,7 +187,8 @@ def test_a_corrected_camera_is_seen(tmp_path):
 
 def test_a_missing_file_is_named(rooms):
     folder, build = rooms
-    path = sorted(folder.rglob("*_0_depth.npy"))[-1]
+    indoor = open_set("simsin", folder, next(folder.glob("*.txt")).name)
+    path = folder / indoor.depth_file(indoor.entries[-1])
     path.unlink()
     with pytest.raises(DataError, match=f"{path.name} is missing"):
         build()
