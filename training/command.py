@@ -12,7 +12,7 @@ import torch
 from geo_perception.errors import ConfigError, GeoPerceptionError
 from geo_perception.terminal import accept_any_text, one_line
 
-EXIT_USER_ERROR = 2  # as of `geo-perception`
+EXIT_USER_ERROR, EXIT_INTERRUPTED = 2, 130  # as of `geo-perception`
 
 
 def run_recipe(main: Callable[[], None]) -> None:
@@ -20,6 +20,8 @@ def run_recipe(main: Callable[[], None]) -> None:
     accept_any_text()
     try:
         main()
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
     except (GeoPerceptionError, OSError, MemoryError) as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         sys.exit(EXIT_USER_ERROR)

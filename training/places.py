@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from geo_perception.errors import ConfigError
-from geo_perception.outputs import check_folder
+from geo_perception.outputs import check_folder, writing
 from geo_perception.weights import check_model_folder, check_unshipped
 
 
@@ -32,3 +35,31 @@ def check_places(out: Path, others: Mapping[str, Path], *, force: bool) -> None:
         check_unshipped(folder, option, force=force)
         check_folder(folder, option)
     check_model_folder(out, "--out", force=force)
+
+
+@contextmanager
+def alone(run_folder: Path, option: str) -> Iterator[None]:
+    """Keep other trainings out of a run's folder. Of a training's processes the first one keeps watch.
+
+    Raises:
+        ConfigError: another training is at work there.
+        OutputError: the disk refuses.
+    """
+    if os.environ.get("LOCAL_RANK", "0") != "0":
+        yield
+        return
+    with writing(run_folder):
+        run_folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(run_folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigError(
+                f"another training is at work in {run_folder}: give another {option}"
+            ) from error
+        except OSError:  # file systems without locks
+            pass
+        yield
+    finally:
+        os.close(descriptor)  # which gives the lock back

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from geo_perception.errors import DataError
+from geo_perception.outputs import writing, written_aside
 from geo_perception.preview import colourise_depth
 
 TABLE = "log.csv"
@@ -26,13 +27,15 @@ class RunLog:
     """Rows of named values by step; a resumed run drops the rows it is about to write again."""
 
     def __init__(self, folder: Path, start: int) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / TABLE
-        self.writer = SummaryWriter(str(folder), purge_step=start)
-        self._keep_before(start)
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            self.writer = SummaryWriter(str(folder), purge_step=start)
+            self._keep_before(start)
 
     def _keep_before(self, start: int) -> None:
-        lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.is_file() and start else []
+        there = self.path.is_file() and start
+        lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines() if there else []
         kept = [
             line for line in lines if not line.split(",")[0].isdecimal() or int(line.split(",")[0]) < start
         ]
@@ -122,6 +125,10 @@ def warnings(spread: Tensor, warped_share: float, limits_m: tuple[float, float])
 def write_health(folder: Path, step: int, report: Mapping[str, object]) -> None:
     """Adds a report to health.json, by step."""
     path = folder / HEALTH
-    reports = json.loads(path.read_text()) if path.is_file() else {}
-    reports[str(step)] = report
-    path.write_text(json.dumps(reports, indent=1) + "\n", encoding="utf-8")
+    try:
+        reports = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        reports[str(step)] = report
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{path} is damaged ({error}): remove it") from error
+    with written_aside(path) as aside:
+        aside.write_text(json.dumps(reports, indent=1) + "\n", encoding="utf-8")

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from geo_perception.errors import OutputError
+from geo_perception.scratch import remove_abandoned, scratch_place
 
 BLOCK = 4096  # bytes that a disk must have left
 
@@ -65,9 +66,8 @@ def written_aside(path: Path) -> Iterator[Path]:
         if _there(path) and not path.is_file():
             yield path
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".part-", dir=path.parent) as folder:
-            aside = Path(folder) / path.name
+        remove_abandoned(path.parent)
+        with scratch_place(path) as aside:
             yield aside
             aside.replace(path)
 

@@ -13,7 +13,7 @@ import torch
 from helpers.full_disk import limited_files
 from helpers.indoor_training import losses
 
-from geo_perception.errors import ConfigError, DataError, WeightsError
+from geo_perception.errors import ConfigError, DataError, GeoPerceptionError, WeightsError
 from geo_perception.evaluation.baselines import read_mean_map
 from geo_perception.weights import load_model, read_card
 from training import checkpoint
@@ -230,7 +230,7 @@ def test_a_damaged_checkpoint_is_refused(tiny):
     ],
 )
 def test_wrong_options_are_refused(tiny, values, says):
-    with pytest.raises(recipe.GeoPerceptionError, match=says):
+    with pytest.raises(GeoPerceptionError, match=says):
         recipe.train(replace(tiny("stereo"), **values))
 
 

@@ -66,7 +66,7 @@ class TestCache:
         (tmp_path / partner).unlink()
         with pytest.raises(DataError, match=f"image .*{partner} is missing"):
             build_cache([indoor], FRAMES, (64, 64), tmp_path / "cache")
-        assert list((tmp_path / "cache").iterdir()) == []
+        assert not (tmp_path / "cache").exists()
 
     def test_depth_without_any_value_is_named_and_leaves_no_cache(self, tmp_path):
         indoor = open_set("simsin", tmp_path, small_simsin(tmp_path))
@@ -117,7 +117,7 @@ class TestCache:
 
     def test_a_full_disk_is_named_and_leaves_no_cache(self, indoor, tmp_path):
         with (
-            pytest.raises(DataError, match=r"cannot write the cache .*File too large"),
+            pytest.raises(DataError, match=r"cannot write the cache .*file too large"),
             limited_files(20_000),
         ):
             build_cache([indoor], FRAMES, (64, 64), tmp_path / "cache")

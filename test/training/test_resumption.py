@@ -20,7 +20,9 @@ from training import checkpoint
 from training.checkpoint import Part, Training
 from training.data.indoor import build_cache
 from training.indoor.config import PRESETS
+from training.places import alone
 from training.recipes import distdepth
+from training.run_log import RunLog, write_health
 
 
 @pytest.fixture
@@ -199,3 +201,21 @@ def test_a_cache_that_cannot_be_written_is_refused(rooms, tmp_path):
     (tmp_path / "cache").touch()
     with pytest.raises(OutputError, match=r"--cache .*cache cannot be written: it is a file"):
         build()
+
+
+def test_two_trainings_do_not_share_a_folder(tiny):
+    config = tiny("supervised")
+    with alone(config.run_folder, "--run-folder"):
+        with pytest.raises(ConfigError, match="another training is at work in .*another --run-folder"):
+            distdepth.train(config)
+    with alone(config.run_folder, "--run-folder"):
+        pass
+
+
+def test_a_damaged_health_report_is_named(begun):
+    (begun.run_folder / "health.json").write_text("[")
+    with pytest.raises(DataError, match=r"health\.json is damaged"):
+        write_health(begun.run_folder, 1, {})
+    (begun.run_folder / "log.csv").write_bytes(b"step,name,value\n\xff,x,1\n1,lr,1\n")
+    RunLog(begun.run_folder, 2).close()
+    assert "1,lr,1" in (begun.run_folder / "log.csv").read_text()

@@ -120,10 +120,18 @@ class TransformersExpert:
 
 
 def image_statistics(folder: Path) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation that the model's images are normalised with."""
+    """Mean and standard deviation that the model's images are normalised with. Raises WeightsError: damaged file."""
     path = folder / "preprocessor_config.json"
-    values = json.loads(path.read_text()) if path.is_file() else {}
-    return values.get("image_mean", [0.5] * 3), values.get("image_std", [0.5] * 3)
+    try:
+        values = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        mean, std = (
+            [float(one) for one in values.get(name, [0.5] * 3)] for name in ("image_mean", "image_std")
+        )
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise WeightsError(f"{path} is damaged ({error})") from error
+    if len(mean) != 3 or len(std) != 3 or not all(std):
+        raise WeightsError(f"{path} must hold three numbers image_mean and image_std, the latter not 0")
+    return mean, std
 
 
 def to_size(values: Tensor, batch: IndoorBatch) -> Tensor:

@@ -51,7 +51,7 @@ from training.indoor.multi_frame import MultiFrameStudent
 from training.indoor.student import FRAMES, Chance, Judged, Student
 from training.indoor.validation import validate
 from training.options import parsed, plain_options
-from training.places import check_places
+from training.places import alone, check_places
 from training.ranks import current_ranks
 from training.revision import revision
 from training.run_log import RunLog, health, write_health
@@ -79,6 +79,12 @@ def main(args: list[str] | None = None) -> None:
 def train(config: Config) -> dict[str, float]:
     """Train, or continue, and write the model folder; returns the last validation figures."""
     found = check(config)
+    with alone(config.run_folder, RUN):
+        return learn(config, found)
+
+
+def learn(config: Config, found: Checkpoint | None) -> dict[str, float]:
+    """The run itself, from a checkpoint on if there is one."""
     fabric = new_fabric(config)
     student = new_student(config).to(fabric.device)
     expert = make_expert(config.expert, fabric.device, config.seed)

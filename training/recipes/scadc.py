@@ -46,7 +46,7 @@ from training.fusion_card import model_card
 from training.fusion_validation import forward, validate
 from training.losses import choice_loss, guided_losses, scadc_losses, soft_guidance
 from training.options import COUNT, SEED, SHARE, WEIGHT, Range, check_options, parsed, plain_options
-from training.places import check_places
+from training.places import alone, check_places
 from training.revision import revision
 from training.truth import truth_weight
 
@@ -111,6 +111,12 @@ def main(args: list[str] | None = None) -> None:
 def train(config: Config) -> dict[str, float]:
     """Train, or continue, and write the model folder; returns the last validation figures."""
     found = check(config)
+    with alone(config.run, "--run"):
+        return learn(config, found)
+
+
+def learn(config: Config, found: Checkpoint | None) -> dict[str, float]:
+    """The run itself, from a checkpoint on if there is one."""
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     options = network_options(config)

@@ -22,7 +22,9 @@ def simulate_rooms(
     folder: Annotated[
         Path, typer.Argument(help="where environments and lists are written; resumes if it exists")
     ],
-    environments: Annotated[int, typer.Option(min=1, help="number of different environments")] = 20,
+    environments: Annotated[
+        int, typer.Option(min=1, max=100_000, help="number of different environments")
+    ] = 20,
     frames: Annotated[int, typer.Option(min=1, help="views per environment")] = 50,
     first_seed: Annotated[int, typer.Option(min=0, help="environments take this seed and the following")] = 0,
     trajectories: Annotated[bool, typer.Option(help="write t-1, t, t+1 of each view: three files")] = True,

@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from geo_perception.errors import DataError
 from geo_perception.evaluation.truth_survey import survey_truth
 from geo_perception.outputs import check_folder, reason
 from geo_perception.progress import say, track
+from geo_perception.scratch import remove_abandoned, scratch_place
 from training.data.indoor.hints import depth_hint
 
 DIGEST = "digest.txt"
@@ -83,20 +83,18 @@ def build_cache(
     target = folder / (key_of(sets, frames, size) + ("-hints" if hints else ""))
     if not target.is_dir():
         check_folder(folder, "--cache")
-        aside = folder / f".{target.name}.{os.getpid()}"
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir(parents=True)
+        remove_abandoned(folder)
         try:
-            _build(sets, tuple(frames), size, aside, workers)
-            if hints:
-                _add_hints(aside, workers)
-            (aside / DIGEST).write_text(_digest_of(aside), encoding="utf-8")
-            aside.replace(target)
+            with scratch_place(target) as aside:
+                aside.mkdir()
+                _build(sets, tuple(frames), size, aside, workers)
+                if hints:
+                    _add_hints(aside, workers)
+                    (aside / DIGEST).write_text(_digest_of(aside), encoding="utf-8")
+                aside.replace(target)
         except OSError as error:
-            if not target.is_dir():
+            if not target.is_dir():  # else another process was first
                 raise DataError(f"cannot write the cache {target}: {reason(error)}") from error
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
     return remarked(open_cache(target), sets)
 
 
@@ -155,7 +153,7 @@ def _described(indoor: IndoorSet, frames: Sequence[str]) -> list[object]:
         (
             vars(e),
             _camera(indoor, e),
-            [_state(indoor.image_path(e, frame)) for frame in frames],
+            [_state(indoor.image_path(e, frame), "image") for frame in frames],
             _depth_state(indoor, e),
         )
         for e in indoor.entries
@@ -164,15 +162,16 @@ def _described(indoor: IndoorSet, frames: Sequence[str]) -> list[object]:
 
 
 def _depth_state(indoor: IndoorSet, entry: Entry) -> tuple[int, int] | None:
-    return None if indoor.depth_file is None else _state(indoor.folder / indoor.depth_file(entry))
+    return None if indoor.depth_file is None else _state(indoor.folder / indoor.depth_file(entry), "depth")
 
 
-def _state(path: Path) -> tuple[int, int]:
+def _state(path: Path, what: str) -> tuple[int, int]:
     """Size and time of a file."""
     try:
         status = path.stat()
     except OSError as error:
-        raise DataError(f"{path} is missing" if not path.exists() else f"{path}: {reason(error)}") from error
+        said = "is missing" if not path.exists() else f"cannot be read: {reason(error)}"
+        raise DataError(f"{what} {path} {said}") from error
     return status.st_size, status.st_mtime_ns
 
 
@@ -220,6 +219,7 @@ def _build(
     np.save(folder / "rows.npy", np.asarray(rows, np.int32))
     np.save(folder / "cameras.npy", np.asarray(cameras, np.float32))
     (folder / "frames.json").write_text(json.dumps(frames), encoding="utf-8")
+    (folder / DIGEST).write_text(_digest_of(folder), encoding="utf-8")
 
 
 def _add_hints(folder: Path, workers: int) -> None:
