@@ -205,9 +205,9 @@ def test_a_cache_that_cannot_be_written_is_refused(rooms, tmp_path):
 
 def test_two_trainings_do_not_share_a_folder(tiny):
     config = tiny("supervised")
-    with alone(config.run_folder, "--run-folder"):
-        with pytest.raises(ConfigError, match="another training is at work in .*another --run-folder"):
-            distdepth.train(config)
+    refused = pytest.raises(ConfigError, match=r"another training is at work in .*another --run-folder")
+    with alone(config.run_folder, "--run-folder"), refused:
+        distdepth.train(config)
     with alone(config.run_folder, "--run-folder"):
         pass
 
