@@ -92,7 +92,7 @@ def save_checkpoint(
         torch.save(state, partial)
         partial.replace(folder / FILE)
     except (OSError, RuntimeError) as error:  # a full disk is either, depending on where it is noticed
-        said = reason(error) if isinstance(error, OSError) else str(error).splitlines()[0]
+        said = reason(error) if isinstance(error, OSError) else "the disk may be full"
         raise WeightsError(f"cannot write {folder / FILE} ({said}); the earlier one is kept") from error
     finally:
         partial.unlink(missing_ok=True)

@@ -106,7 +106,8 @@ class Report:
                 encode(overview(self.highlights(self._typical().panels)), ".png")
             )
         path = folder / "report.html"
-        path.write_text(self._html(metrics, config, summary), encoding="utf-8")
+        # names of files may hold bytes that are no text
+        path.write_text(self._html(metrics, config, summary), encoding="utf-8", errors="backslashreplace")
         return path
 
     def _typical(self) -> Shown:

@@ -37,8 +37,11 @@ def export_state(model: str | Path, target: Path, *, force: bool = False) -> int
     check_unshipped(target, force=force)
     check_file(target)
     state = dict(load_model(model).state_dict())
-    with written_aside(target) as aside:
-        FORMATS[target.suffix](state, aside)
+    try:
+        with written_aside(target) as aside:
+            FORMATS[target.suffix](state, aside)
+    except RuntimeError as error:  # PyTorch's own writer does not pass on what the system says
+        raise OutputError(f"{target} cannot be written: the disk may be full") from error
     return len(state)
 
 
@@ -47,10 +50,7 @@ def _save_safetensors(state: dict[str, Tensor], path: Path) -> None:
 
 
 def _save_pickle(state: dict[str, Tensor], path: Path) -> None:
-    try:
-        torch.save(state, path)
-    except RuntimeError as error:  # PyTorch's own writer does not pass on what the system says
-        raise OutputError(f"{path.name} cannot be written: the disk may be full") from error
+    torch.save(state, path)
 
 
 FORMATS: dict[str, Callable[[dict[str, Tensor], Path], None]] = {
