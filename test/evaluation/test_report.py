@@ -178,8 +178,8 @@ def test_the_summary_stands_above_the_tables(tmp_path: Path) -> None:
     assert "<li>5 &lt; 6 frames dropped</li>" in page
 
 
-def test_names_that_are_no_text_are_written_escaped(tmp_path):
+def test_names_that_are_no_text_are_written_escaped(tmp_path: Path) -> None:
     name = "caf\udce9"  # as the system hands over a byte that no encoding has
-    Report(f"indoor_depth on {name}").write(tmp_path, {}, {"data": name})
+    Report(f"indoor_depth on {name}").write(tmp_path, evaluate(pipeline, []).metrics(), {"data": name})
     assert "caf\\udce9" in (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "caf" in (tmp_path / "config.yaml").read_text(encoding="utf-8")
