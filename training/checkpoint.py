@@ -109,11 +109,11 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
         return None
     content = read_file(path)
     try:
-        told = content["training"]
+        told = dict(content)["training"]
         parts = tuple(Part(**part) for part in told["parts"])
         training = Training(dict(told["options"]), str(told["data"]), parts)
         return Checkpoint(path, int(content["step"]), training, content)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, RuntimeError, AttributeError) as error:  # other content
         raise WeightsError(
             f"{path} does not tell which training it belongs to: it is damaged or of an earlier version; "
             "use another run folder"
@@ -181,7 +181,7 @@ def restore(
         optimiser.load_state_dict(found.state["optimiser"])
         schedule.load_state_dict(found.state["schedule"])
         torch.set_rng_state(found.state["random"])
-    except (RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
+    except (RuntimeError, KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsError(f"{found.path} does not fit this run ({said}); use another run folder") from error
     return found.step
