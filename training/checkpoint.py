@@ -113,7 +113,14 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
         parts = tuple(Part(**part) for part in told["parts"])
         training = Training(dict(told["options"]), str(told["data"]), parts)
         return Checkpoint(path, int(content["step"]), training, content)
-    except (KeyError, TypeError, ValueError, IndexError, RuntimeError, AttributeError) as error:  # other content
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        IndexError,
+        RuntimeError,
+        AttributeError,
+    ) as error:  # other content
         raise WeightsError(
             f"{path} does not tell which training it belongs to: it is damaged or of an earlier version; "
             "use another run folder"
