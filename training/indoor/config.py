@@ -12,7 +12,7 @@ import tyro
 from geo_perception.errors import ConfigError
 from geo_perception.networks.distdepth import DistDepthConfig
 from geo_perception.networks.posenet import PoseNetConfig
-from training.data.indoor import LoaderOptions
+from training.data.indoor import IndoorSet, LoaderOptions, open_set
 from training.data.indoor.photographic import REALISTIC, RENDERED, Photographic
 from training.indoor.distillation import THESIS, Distillation
 from training.indoor.multi_frame import MultiFrameOptions
@@ -196,3 +196,11 @@ PRESETS: dict[str, tuple[str, Config]] = {
         ),
     ),
 }
+
+
+def open_data(text: str) -> IndoorSet:
+    """A set from KIND:FOLDER[:LIST[:DEPTH_UNIT]]. Raises ConfigError for another form."""
+    parts = text.split(":")
+    if len(parts) not in (2, 3, 4):
+        raise ConfigError(f"data must be KIND:FOLDER[:LIST[:DEPTH_UNIT]], got {text!r}")
+    return open_set(*parts)

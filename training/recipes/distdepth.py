@@ -38,12 +38,12 @@ from training.checkpoint import (
     save_checkpoint,
 )
 from training.command import memory_named, run_recipe
-from training.data.indoor import Cache, IndoorBatch, Loader, build_cache, open_set
+from training.data.indoor import Cache, IndoorBatch, Loader, build_cache
 from training.fabric import new_fabric
 from training.finite import averaged, check_finite, check_weights
 from training.indoor.beginning import freeze_norms, new_student
 from training.indoor.card import command_line, model_card
-from training.indoor.config import PRESETS, Config, check_config
+from training.indoor.config import PRESETS, Config, check_config, open_data
 from training.indoor.expert import Expert, make_expert
 from training.indoor.losses import tampered
 from training.indoor.mean_depth import mean_depth_map
@@ -165,14 +165,6 @@ def open_caches(config: Config, frames: tuple[str, ...]) -> tuple[Cache, Cache |
     shown = ("0", "-1") if config.multi_frame.enabled else ("0",)
     held_out = [open_data(text) for text in config.validation]
     return cache, build_cache(held_out, shown, config.loader.size, config.cache)
-
-
-def open_data(text: str):
-    """A set from KIND:FOLDER[:LIST[:DEPTH_UNIT]]. Raises ConfigError for another form."""
-    parts = text.split(":")
-    if len(parts) not in (2, 3, 4):
-        raise ConfigError(f"data must be KIND:FOLDER[:LIST[:DEPTH_UNIT]], got {text!r}")
-    return open_set(*parts)
 
 
 def new_optimiser(student: nn.Module, config: Config) -> torch.optim.Optimizer:
