@@ -78,7 +78,11 @@ def goes_on(run: IndoorRun) -> None:
 GREY = picture()[..., 0]
 REFUSED = {
     "16 bit grey": (GREY.astype(np.uint16) << 8, "mono16", "encoding 'mono16' has no colours of known order"),
-    "NaN float": (np.full((HEIGHT, WIDTH, 3), np.nan, np.float32), "32FC3", "encoding '32FC3' has no colours of known"),
+    "NaN float": (
+        np.full((HEIGHT, WIDTH, 3), np.nan, np.float32),
+        "32FC3",
+        "encoding '32FC3' has no colours of known",
+    ),
     "tiny": (picture(8, 8), "rgb8", "image is 8x8, allowed are 32 px a side and more"),
 }
 

@@ -23,7 +23,6 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from geo_perception.command import command_name
-from geo_perception.errors import ConfigError
 from geo_perception.evaluation.baselines import MEAN_MAP_FILE
 from geo_perception.progress import Progress
 from geo_perception.weights import save_model

@@ -158,7 +158,13 @@ def _described(indoor: IndoorSet, frames: Sequence[str]) -> list[object]:
         )
         for e in indoor.entries
     ]
-    return [indoor.name, str(indoor.folder.resolve()), indoor.crop, repr(indoor.read_depth_file.unit), entries]
+    return [
+        indoor.name,
+        str(indoor.folder.resolve()),
+        indoor.crop,
+        repr(indoor.read_depth_file.unit),
+        entries,
+    ]
 
 
 def _depth_state(indoor: IndoorSet, entry: Entry) -> tuple[int, int] | None:
