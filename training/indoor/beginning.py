@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from geo_perception.errors import ConfigError, WeightsError
 from geo_perception.networks.depth_decoder import DepthDecoder
@@ -68,3 +68,10 @@ def freeze_norms(network: nn.Module) -> None:
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.eval()
+
+
+def laid_out(value: Tensor | None, config: Config) -> Tensor | None:
+    """Images in the memory layout of the networks; everything else as it is."""
+    if value is None or value.ndim != 4 or not config.channels_last:
+        return value
+    return value.contiguous(memory_format=torch.channels_last)

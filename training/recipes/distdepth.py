@@ -18,7 +18,7 @@ import torch
 import tyro
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
@@ -40,7 +40,7 @@ from training.command import memory_named, run_recipe
 from training.data.indoor import Cache, IndoorBatch, Loader, build_cache
 from training.fabric import new_fabric
 from training.finite import averaged, check_finite, check_weights
-from training.indoor.beginning import freeze_norms, new_student
+from training.indoor.beginning import freeze_norms, laid_out, new_student
 from training.indoor.card import command_line, model_card
 from training.indoor.config import PRESETS, Config, check_config, open_data
 from training.indoor.expert import Expert, make_expert
@@ -216,13 +216,6 @@ def train_step(
         fabric.clip_gradients(model, optimiser, max_norm=config.clip, error_if_nonfinite=False)
     optimiser.step()
     return judged
-
-
-def laid_out(value: Tensor | None, config: Config) -> Tensor | None:
-    """Images in the memory layout of the networks; everything else as it is."""
-    if value is None or value.ndim != 4 or not config.channels_last:
-        return value
-    return value.contiguous(memory_format=torch.channels_last)
 
 
 def draw(batch: IndoorBatch, config: Config, fabric: Fabric) -> Chance:
