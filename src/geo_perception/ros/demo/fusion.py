@@ -16,7 +16,7 @@ from geo_perception.errors import ConfigError
 from geo_perception.evaluation import Estimate, Evaluation, Report
 from geo_perception.evaluation.estimate import FUSED
 from geo_perception.evaluation.summary import Tree
-from geo_perception.evaluation.tables import Table, first_table, lidar_table
+from geo_perception.evaluation.tables import Table, first_table, lidar_remarks, lidar_table
 from geo_perception.frames import StereoLidarFrame
 from geo_perception.pipelines import StereoLidarFusion, StereoLidarFusionConfig
 from geo_perception.progress import say
@@ -95,6 +95,9 @@ class FusionJudge:
 
     def tables(self, metrics: Tree) -> Sequence[Table]:
         return [table for table in (first_table(metrics), lidar_table(metrics)) if table.rows]
+
+    def remarks(self, metrics: Tree) -> Sequence[str]:
+        return lidar_remarks(metrics)
 
 
 def _read(source: Source) -> Iterator[StereoLidarFrame]:

@@ -95,6 +95,9 @@ class IndoorJudge:
     def tables(self, metrics: Tree) -> Sequence[Table]:
         return first_indoor_tables(metrics)
 
+    def remarks(self, metrics: Tree) -> Sequence[str]:
+        return []
+
 
 def rooms(seed: int, frames: int, width: int, height: int) -> Iterator[RgbdFrame]:
     """Some views of one home after another, by one camera."""

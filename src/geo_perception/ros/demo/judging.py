@@ -59,10 +59,11 @@ def judge(run: Run, listener: Listener, folder: Path) -> Path:
     }
     played = Played(run.graph, len(run.every), run.timed, listener.cloud_points(), listener.diagnostics)
     sentences = summarise(metrics, agreement, played)
-    lines = [f"{label}: {text}" for label, text in sentences.items()]
+    remarks = [f"warning: {text}" for text in judge.remarks(metrics)]
+    lines = [*remarks, *(f"{label}: {text}" for label, text in sentences.items())]
     path = judge.report.write(folder, metrics, described, lines)
     print(as_text(judge.tables(metrics)))
-    print("\n" + "\n".join(as_lines(sentences)))
+    print("\n" + "\n".join([*remarks, *as_lines(sentences)]))
     return path
 
 

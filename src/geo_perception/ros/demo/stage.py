@@ -109,6 +109,10 @@ class Judge(Protocol):
         """What the terminal shows."""
         ...
 
+    def remarks(self, metrics: Tree) -> Sequence[str]:
+        """What a user should know beside the tables: why depth may be wrong."""
+        ...
+
 
 class Stage(Protocol):
     """One graph's part of the demo."""
