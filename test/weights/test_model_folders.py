@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import resource
 from dataclasses import replace
 from pathlib import Path
 
@@ -192,3 +193,23 @@ def test_unknown_name_lists_models_and_folders(model: Path, monkeypatch: pytest.
 def test_device_that_does_not_exist_is_refused(model: Path, device: str) -> None:
     with pytest.raises(ConfigError, match=device):
         load_model(model, device)
+
+
+WIDER = {  # widths of the card -> what is said
+    "a little": ([8, 8, 8, 2000], "has shape"),
+    "more memory than there is": ([8192, 8192, 8192, 8192], "has shape"),
+    "beyond any network": ([4, 4, 4, 10**9], "widths of network 'scadc_guided' must be at most 8192"),
+    "no number": ([4, 4, 4, float("nan")], "must be at most 8192"),
+}
+
+
+@pytest.mark.parametrize(("widths", "said"), WIDER.values(), ids=WIDER)
+def test_a_card_of_another_width_is_refused_without_its_memory(tmp_path, widths, said) -> None:
+    module = build("scadc_guided", widths=(4, 4, 4, 4))
+    card = replace(CARD, network="scadc_guided", config={"widths": [4, 4, 4, 4]})
+    save_model(module, tmp_path / "m", card)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    _edit_card(tmp_path / "m", config={"widths": widths})
+    with pytest.raises(WeightsError, match=said):
+        load_model(tmp_path / "m")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**20  # kB: 1 GB

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -34,6 +35,10 @@ from geo_perception.networks.ssdc import Ssdc, SsdcConfig
 from geo_perception.networks.video_depth import VideoDepth, VideoDepthConfig
 
 __all__ = ["NETWORKS", "DistDepthOutput", "NetworkSpec", "ScadcOutput", "build"]
+
+MAX_NUMBER = (
+    8192  # in an option: wider or deeper than any of these architectures, and what a damaged card may hold
+)
 
 
 def _no_config(_state: Mapping[str, Tensor]) -> dict[str, Any]:
@@ -83,6 +88,11 @@ def build(name: str, **config: Any) -> nn.Module:
     unknown = sorted(set(config) - set(known))
     if unknown:
         raise ConfigError(f"network {name!r} has no option {', '.join(unknown)}; its options are {known}")
+    for key, value in config.items():
+        if largest_number(value) > MAX_NUMBER:
+            raise ConfigError(
+                f"option {key} of network {name!r} must be at most {MAX_NUMBER}, got {str(value)[:60]}"
+            )
     typed = {
         field.name: _typed(field.name, config[field.name], field.default)
         for field in fields(spec.config)
@@ -100,3 +110,14 @@ def _typed(name: str, value: Any, default: Any) -> Any:
     if type(value) is not type(default):
         raise ConfigError(f"option {name} must be of type {type(default).__name__}, got {value!r}")
     return value
+
+
+def largest_number(value: Any) -> float:
+    """The largest magnitude among the numbers of an option's value, 0 for none, infinite for one that is NaN."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return max(map(largest_number, value), default=0.0)
+    if not isinstance(value, int | float):
+        return 0.0
+    return math.inf if math.isnan(value) else abs(value)

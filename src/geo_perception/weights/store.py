@@ -19,13 +19,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from geo_perception.errors import ConfigError, WeightsError
-from geo_perception.networks import build
+from geo_perception.networks import build, largest_number
 from geo_perception.outputs import reason
 from geo_perception.scratch import remove_abandoned, scratch_place
 from geo_perception.weights.card import ModelCard, read_card, write_card
 from geo_perception.weights.file_kinds import checkpoint_kind
 from geo_perception.weights.folders import find_model
 from geo_perception.weights.places import WEIGHTS_FILE, check_replaceable
+
+WIDE = 1024  # options up to this make networks that any machine holds
 
 
 def load_model(path_or_name: str | Path, device: str = "cpu") -> nn.Module:
@@ -39,8 +41,12 @@ def load_model(path_or_name: str | Path, device: str = "cpu") -> nn.Module:
     folder = find_model(path_or_name)
     card = read_card(folder)
     state = read_weights(folder, card)
+    origin = str(folder / WEIGHTS_FILE)
+    if largest_number(card.config) > WIDE:
+        with torch.device("meta"):  # shapes without memory: a damaged card may ask for more than there is
+            check_state(new_network(card, str(folder)), state, origin)
     module = new_network(card, str(folder))
-    load_strictly(module, state, str(folder / WEIGHTS_FILE))
+    load_strictly(module, state, origin)
     return module.to(target).eval().requires_grad_(False)
 
 
@@ -146,6 +152,12 @@ def load_strictly(module: nn.Module, state: dict[str, Tensor], origin: str) -> N
     Raises:
         WeightsError: counts and first examples of what does not fit.
     """
+    check_state(module, state, origin)
+    module.load_state_dict(state)
+
+
+def check_state(module: nn.Module, state: dict[str, Tensor], origin: str) -> None:
+    """Raise WeightsError, as `load_strictly`, unless `state` is one of this module, which may have no memory."""
     want = module.state_dict()
     missing = [name for name in want if name not in state]
     extra = [name for name in state if name not in want]
@@ -158,7 +170,6 @@ def load_strictly(module: nn.Module, state: dict[str, Tensor], origin: str) -> N
         said = _misfit(value, want[name])
         if said:
             raise WeightsError(f"{origin}: {name} {said}")
-    module.load_state_dict(state)
 
 
 def _misfit(value: Tensor, want: Tensor) -> str:
