@@ -153,12 +153,20 @@ def test_missing_weights_are_named(model: Path) -> None:
         ({"config": {"stereo_scale": "much"}}, "stereo_scale"),
         ({"config": [1]}, "`config` must be a mapping"),
         ({"colour": "red"}, "unknown field colour"),
+        ({"limits": "rain"}, "`limits` must be a list, got 'rain'"),
+        ({"sha256": 12}, "`sha256` must be text, got 12"),
     ],
 )
 def test_wrong_card_is_refused(model: Path, change: dict, said: str) -> None:
     _edit_card(model, **change)
     with pytest.raises(WeightsError, match=said):
         load_model(model)
+
+
+def test_a_field_with_nothing_behind_it_counts_as_left_out(model: Path) -> None:
+    _edit_card(model, limits=None, metrics=None, source=None)
+    card = read_card(model)
+    assert (card.limits, card.metrics, card.source) == ((), {}, "")
 
 
 @pytest.mark.parametrize(("text", "said"), [("a: [", "not YAML"), ("- 1", "must hold a mapping")])

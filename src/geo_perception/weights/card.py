@@ -12,6 +12,12 @@ import yaml
 from geo_perception.errors import WeightsError
 
 CARD_FILE = "model.yaml"
+# Fields that are no text: their type, and its name in errors.
+KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "config": (dict, "a mapping"),
+    "metrics": (dict, "a mapping"),
+    "limits": ((list, tuple), "a list"),
+}
 
 
 @dataclass(frozen=True)
@@ -43,15 +49,19 @@ def read_card(folder: str | Path) -> ModelCard:
 def card_from(values: dict[str, Any], origin: str) -> ModelCard:
     """A card from plain values; `origin` names them in errors."""
     known = [f.name for f in fields(ModelCard)]
-    unknown = sorted(set(values) - set(known))
+    unknown = sorted(str(name) for name in set(values) - set(known))
     if unknown:
         raise WeightsError(f"{origin}: unknown field {', '.join(unknown)}; a card has {', '.join(known)}")
-    if not isinstance(values.get("network"), str):
+    given = {
+        name: value for name, value in values.items() if value is not None
+    }  # `limits:` with nothing behind it
+    if not isinstance(given.get("network"), str):
         raise WeightsError(f"{origin}: field `network` must name a network, got {values.get('network')!r}")
-    for name in ("config", "metrics"):
-        if not isinstance(values.get(name, {}), dict):
-            raise WeightsError(f"{origin}: field `{name}` must be a mapping, got {values[name]!r}")
-    return ModelCard(**{**values, "limits": tuple(values.get("limits", ()))})
+    for name, value in given.items():
+        kind, said = KINDS.get(name, (str, "text"))
+        if not isinstance(value, kind):
+            raise WeightsError(f"{origin}: field `{name}` must be {said}, got {value!r}")
+    return ModelCard(**{**given, "limits": tuple(given.get("limits", ()))})
 
 
 def write_card(card: ModelCard, folder: str | Path) -> None:
