@@ -39,6 +39,12 @@ def check_folder(folder: Path, option: str = "") -> None:
             trial.flush()
 
 
+def check_name(path: Path, option: str = "") -> None:
+    """Raise OutputError if the system can have no such name, as with a zero byte in it."""
+    with _refused(path, option):
+        path.resolve()
+
+
 def check_file(path: Path, option: str = "") -> None:
     """The same for a file, which may exist: it is replaced later. Devices and pipes may be written to, too."""
     with _refused(path, option):

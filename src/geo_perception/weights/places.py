@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from geo_perception.errors import ConfigError, OutputError, WeightsError
-from geo_perception.outputs import check_folder, reason
+from geo_perception.outputs import check_folder, check_name, reason
 from geo_perception.weights.card import CARD_FILE
 from geo_perception.weights.folders import package_folders
 
@@ -53,7 +53,11 @@ def check_replaceable(folder: Path) -> None:
 
 
 def check_unshipped(path: Path, option: str = "", *, force: bool = False) -> None:
-    """Raise ConfigError if `path` is, or lies in, a model that comes with the package, unless it is forced."""
+    """Raise ConfigError if `path` is, or lies in, a model that comes with the package, unless it is forced.
+
+    Raises OutputError if there can be no such path.
+    """
+    check_name(path, option)
     shipped = None if force else shipped_model(path)
     if shipped is not None:
         said = f"{option} " if option else ""
