@@ -45,6 +45,31 @@ def test_zeros_that_were_moved_to_another_frame_go_too():
     np.testing.assert_array_equal(drop_no_returns(both), returns)
 
 
+def test_each_of_several_joined_lidars_has_such_a_point():
+    returns = np.random.default_rng(0).uniform(-20, 20, (5000, 4)).astype(np.float32)
+    places = np.float32([[1.2, 0.6, 1.7, 0], [1.2, -0.6, 1.7, 0], [-0.8, 0, 1.1, 0], [0, 0, 0, 0]])
+    points = np.concatenate((np.repeat(places, 400, axis=0), returns))
+    np.testing.assert_array_equal(drop_no_returns(points), returns)
+
+
+def test_rings_on_flat_ground_do_not_hide_such_a_point():
+    angle = np.linspace(0, 2 * np.pi, 4000, endpoint=False)
+    quarter = np.float32(
+        [[1, 0, 0], [0, 1, 0], [-1, 0, 0], [0, -1, 0]]
+    )  # ranges that are equal to the last bit
+    ring = np.concatenate([(3 + i / 64) * quarter for i in range(250)]).astype(np.float32)
+    ground = np.stack((3 * np.cos(angle), 3 * np.sin(angle), 0 * angle), axis=1).astype(np.float32)
+    returns = np.concatenate((ring, ground))
+    points = np.concatenate((returns, np.tile(np.float32([4.2, 0, 1.7]), (300, 1))))
+    np.testing.assert_array_equal(drop_no_returns(points), returns)
+
+
+def test_small_sweeps_have_them_too():
+    returns = np.random.default_rng(0).uniform(-20, 20, (300, 4)).astype(np.float32)
+    points = np.concatenate((returns, np.tile(np.float32([1.2, 0, 1.7, 0]), (60, 1))))
+    np.testing.assert_array_equal(drop_no_returns(points), returns)
+
+
 def test_points_that_repeat_now_and_then_stay():
     points = np.random.default_rng(0).uniform(-20, 20, (5000, 4)).astype(np.float32)
     points[::200] = points[0]  # 0.5 %

@@ -16,7 +16,8 @@ MIN_RANGE_M = 0.1
 
 
 # A sweep that was moved to another frame has its (0, 0, 0) where the sensor stands. Beams go into different
-# directions, so that no surface gives one and the same point a hundred times.
+# directions, so that no surface gives one and the same point a hundred times. Clouds joined of several lidars have one
+# for each.
 SAMPLE, REPEATED = 1000, 10  # so many of so many sampled points are equal
 REPEATED_SHARE = 0.01  # of the whole sweep
 
@@ -39,23 +40,24 @@ def drop_no_returns(points_lidar: Array) -> Array:
         range_squared = np.einsum("ij,ij->i", xyz, xyz)
         is_return = range_squared >= np.float32(MIN_RANGE_M**2)  # not so for NaN
         is_return &= range_squared < np.inf
-    repeated = _repeated(range_squared)
-    if repeated is not None:
-        same = (xyz == xyz[repeated]).all(axis=1)
+    for point in _repeated(xyz, range_squared):
+        same = (xyz == point).all(axis=1)
         if same.mean() > REPEATED_SHARE:
             is_return &= ~same
     return points_lidar if is_return.all() else points_lidar[is_return]
 
 
-def _repeated(range_squared: Array) -> int | None:
-    """Index of a point whose range a sample of the points has again and again; None if there is none."""
-    step = len(range_squared) // SAMPLE
-    if not step:
-        return None
+def _repeated(xyz: Array, range_squared: Array) -> Array:
+    """(M, 3) points that a sample of the sweep has again and again: one for each of the lidars joined in it."""
+    step = max(1, len(xyz) // SAMPLE)
     sample = range_squared[::step]
-    ordered = np.sort(sample[(sample >= np.float32(MIN_RANGE_M**2)) & (sample < np.inf)])
-    runs = np.flatnonzero(ordered[REPEATED - 1 :] == ordered[: 1 - REPEATED])
-    return int(np.argmax(range_squared == ordered[runs[0]])) if runs.size else None
+    there = (sample >= np.float32(MIN_RANGE_M**2)) & (sample < np.inf)
+    ordered = np.sort(sample[there])
+    if not (ordered[REPEATED - 1 :] == ordered[: 1 - REPEATED]).any():  # no range is, let alone a point
+        return xyz[:0]
+    points, counts = np.unique(xyz[::step][there], axis=0, return_counts=True)
+    found: Array = points[counts >= REPEATED]
+    return found
 
 
 def require_returns(points_lidar: Array) -> Array:
