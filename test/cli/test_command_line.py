@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import types
+from pathlib import Path
 
 import pytest
 import typer
@@ -40,6 +42,14 @@ def test_user_error_is_one_line_and_exit_code_2() -> None:
     assert result.stderr.splitlines() == [
         f"geo-perception: unknown verb 'nonsense'; there are: {', '.join(cli.VERBS)}"
     ]
+
+
+@pytest.mark.parametrize("scale", ["nan", "inf", "1e300", "-1"])
+def test_an_image_size_that_cannot_be_is_one_line(scale: str, tmp_path: Path) -> None:
+    result = run("bag", "simulate", str(tmp_path / "out"), "--frames", "1", "--scale", scale)
+    (line,) = result.stderr.splitlines()
+    assert result.returncode == 2 and re.match("geo-perception: (scale|DriveConfig.width) must be", line)
+    assert not (tmp_path / "out").exists()
 
 
 def test_debug_shows_where_it_happened() -> None:

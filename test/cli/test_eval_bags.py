@@ -84,6 +84,8 @@ def test_topics_of_other_names_are_taken_for_ours(bag: Path, tmp_path: Path) -> 
     assert fused(other, tmp_path, *remap) == fused(bag, tmp_path)
     with pytest.raises(ConfigError, match=r"/scan:=/cloud: only these topics are read: .*/points"):
         fused(other, tmp_path, "--remap", "/scan:=/cloud")
+    with pytest.raises(ConfigError, match=r"remap takes /left/image_rect for several inputs"):
+        fused(bag, tmp_path, "--remap", "/left/image_rect:=/right/image_rect")
 
 
 def test_the_pose_may_be_given_and_one_frame_needs_none(bag: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`geo-perception bag from-kitti | simulate | to-folder | decompress | info`."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,7 @@ import typer
 
 from geo_perception.cli.groups import NamingGroup
 from geo_perception.cli.output import examples
+from geo_perception.errors import ConfigError
 from geo_perception.progress import track
 
 app = typer.Typer(
@@ -56,6 +58,8 @@ def simulate(
     from geo_perception.simulation.drive import DriveConfig, DriveSimulator
 
     full = DriveConfig()
+    if not math.isfinite(scale):
+        raise ConfigError(f"scale must be a number, such as 0.5, got {scale}")
     config = DriveConfig(width=round(full.width * scale), height=round(full.height * scale))
     drive = DriveSimulator(seed, config).frames(frames)
     write_bag(out, drive, storage, overwrite=overwrite, progress=True, total=frames)

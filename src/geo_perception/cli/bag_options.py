@@ -49,13 +49,21 @@ def windows_of(request: EvalRequest) -> MatchWindows:
 
 
 def topics_of(request: EvalRequest, topics: BagTopics) -> BagTopics:
-    """The topics, those that are to be taken for others in their place. Raises ConfigError for unknown ones."""
+    """The topics, those that are to be taken for others in their place.
+
+    Raises:
+        ConfigError: an unknown one, or one that is taken for two.
+    """
     for before, after in map(renaming, request.remap):
         parts = {part: name for part, name in asdict(topics).items() if name == after}
         if not parts:
             known = ", ".join(filter(None, asdict(topics).values()))
             raise ConfigError(f"remap {before}:={after}: only these topics are read: {known}")
         topics = replace(topics, **dict.fromkeys(parts, before))
+    named = [name for name in asdict(topics).values() if name]
+    twice = next((name for name in named if named.count(name) > 1), None)
+    if twice is not None:
+        raise ConfigError(f"remap takes {twice} for several inputs; each needs a topic of its own")
     return topics
 
 

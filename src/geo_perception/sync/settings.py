@@ -20,6 +20,9 @@ DROP_REASONS: Final = {
 }
 
 
+MOST_S: Final = 1e9  # of a window or offset, 31 years: more are no seconds, and beyond what stamps count
+
+
 @dataclass(frozen=True)
 class Stream:
     """Settings of one stream.
@@ -40,10 +43,14 @@ class Stream:
     def __post_init__(self) -> None:
         if not self.name:
             raise ConfigError("a stream needs a name, got an empty one")
-        if not (math.isfinite(self.window_s) and self.window_s >= 0):
-            raise ConfigError(f"window_s of stream '{self.name}' is {self.window_s}; allowed: 0 s and more")
-        if not math.isfinite(self.offset_s):
-            raise ConfigError(f"offset_s of stream '{self.name}' is {self.offset_s}; allowed: finite seconds")
+        if not 0 <= self.window_s <= MOST_S:
+            raise ConfigError(
+                f"window_s of stream '{self.name}' is {self.window_s}; allowed: 0 to {MOST_S:g} s"
+            )
+        if not abs(self.offset_s) <= MOST_S:
+            raise ConfigError(
+                f"offset_s of stream '{self.name}' is {self.offset_s}; allowed: up to {MOST_S:g} s either way"
+            )
 
 
 @dataclass(frozen=True)

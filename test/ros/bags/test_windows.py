@@ -14,6 +14,7 @@ from helpers.recordings import rewritten
 from geo_perception.errors import ConfigError, DataError
 from geo_perception.ros.bags import MatchWindows, read_bag, write_bag
 from geo_perception.ros.nodes.fusion_settings import LEFT, LEFT_INFO, POINTS, RIGHT, FusionSettings
+from geo_perception.sync import Stream
 
 
 @pytest.fixture
@@ -111,3 +112,22 @@ def test_windows_are_those_of_the_node():
 def test_windows_that_cannot_be_are_refused(values):
     with pytest.raises(ConfigError, match=r"allowed|seconds"):
         MatchWindows.named(values)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"stereo_window_s": "-1"},
+        {"lidar_window_s": "inf"},
+        {"lidar_window_s": "1e300"},
+        {"lidar_offset_s": "1e300"},
+        {"right_offset_s": "-1e10"},
+        {"right_offset_s": "nan"},
+    ],
+)
+def test_seconds_that_no_stamp_can_count_are_refused(wrong: dict[str, str]) -> None:
+    ((name, value),) = wrong.items()
+    with pytest.raises(ConfigError, match=f"{name} is .*; allowed: .* to 1e.09 s"):
+        MatchWindows.named(wrong)
+    with pytest.raises(ConfigError, match=r"of stream 'points' is .*; allowed: .* 1e.09 s"):
+        Stream("points", **{"window_s": 0.1, f"{name.split('_')[1]}_s": float(value)})

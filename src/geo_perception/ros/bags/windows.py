@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from geo_perception.errors import ConfigError
 from geo_perception.sync import Stream, StreamCounts
 from geo_perception.sync.offsets import OffsetMeter
+from geo_perception.sync.settings import MOST_S
 
 POOR_SHARE = 0.5  # of a part's messages; below it, its stamps are looked at
 EVER_NS = -(1 << 63)  # before any time of receipt
@@ -24,7 +24,7 @@ class MatchWindows:
     right_offset_s, lidar_offset_s: how much later that sensor stamps the same moment.
 
     Raises:
-        ConfigError: a window is negative, or a value is not finite.
+        ConfigError: a window is negative, or a value is not finite or beyond MOST_S.
     """
 
     stereo_window_s: float = 0.01
@@ -35,9 +35,9 @@ class MatchWindows:
     def __post_init__(self) -> None:
         for item in fields(self):
             value = getattr(self, item.name)
-            if not math.isfinite(value) or (value < 0 and item.name.endswith("window_s")):
-                allowed = "0 s and more" if item.name.endswith("window_s") else "finite seconds"
-                raise ConfigError(f"{item.name} is {value}; allowed: {allowed}")
+            low = 0.0 if item.name.endswith("window_s") else -MOST_S
+            if not low <= value <= MOST_S:
+                raise ConfigError(f"{item.name} is {value}; allowed: {low:g} to {MOST_S:g} s")
 
     @classmethod
     def equal_to(cls, window_s: float) -> MatchWindows:
