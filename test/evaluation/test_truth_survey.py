@@ -29,6 +29,10 @@ def test_a_room_is_nothing_to_remark() -> None:
         ([ramp(2, 2), ramp(3, 3), ramp(1, 3)], ["2 of 3 depth maps hold nearly one value"]),
         ([ramp(1, 3), ramp(1, 3) * NAN], ["1 of 2 depth maps hold no depth"]),
         ([np.where(ramp(0, 1) < 0.97, NAN, ramp(1, 3))], ["depth is unknown in 97% of the pixels"]),
+        (
+            [np.where(ramp(0, 1) < 0.7, ramp(1, 3), 4.095), np.where(ramp(0, 1) < 0.5, ramp(2, 3), 4.095)],
+            ["40% of the depth is one and the largest number, 4.095 m"],
+        ),
         ([np.where(ramp(0, 1) < 0.9, ramp(1, 3), 200)], ["10% of the depth is beyond 100 m"]),
     ],
 )
@@ -37,3 +41,8 @@ def test_what_cannot_be_true_is_said(truths: list[np.ndarray], said: list[str]) 
     assert len(remarks) == len(said)
     for line, part in zip(remarks, said, strict=True):
         assert line.startswith(f"implausible truth: {part}")
+
+
+def test_walls_that_face_the_camera_are_nothing_to_remark() -> None:
+    walls = [np.where(ramp(0, 1) < 0.7, ramp(1, 3), far) for far in (3.2, 3.4, 4.1)]
+    assert survey_truth(walls).remarks() == []

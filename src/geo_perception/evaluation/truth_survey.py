@@ -18,6 +18,9 @@ INDOORS_M = (0.2, 50.0)  # median depth beyond which no room is
 FARTHEST_M = 100.0
 FLAT, FLAT_SHARE = 0.01, 0.5  # spread (5 to 95%) over median of a map of one value; share of such maps
 UNKNOWN = 0.95  # share of the pixels
+# Share of a map's known pixels that have its largest number, and of maps that have one such number in common: 4095,
+# 10000 or 32767 stand where the sensor stops or saw nothing. A wall that faces the camera has a number of its own.
+STOPPED_SHARE, STOPPED_MAPS = 0.1, 0.5
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class TruthSurvey:
     unknown: float  # share of all pixels
     far: float  # share of the known pixels beyond FARTHEST_M
     typical_m: float  # median over maps of their medians; NaN without any
+    stop_m: float = float("nan")  # largest number of most maps, in a good part of each; NaN if there is none
+    stopped: float = 0.0  # share of the known pixels in those maps
 
     def checked_typical_m(self) -> float:
         """The typical depth. Raises DataError if no map has any."""
@@ -48,6 +53,8 @@ class TruthSurvey:
             > 0.001,
             f"{self.flat} of {self.maps} depth maps hold nearly one value": self.flat
             > FLAT_SHARE * self.maps,
+            f"{100 * self.stopped:.3g}% of the depth is one and the largest number, {self.stop_m:g} m: where the "
+            "sensor stops, or its mark for nothing seen?": self.stopped > 0,
             f"{self.empty} of {self.maps} depth maps hold no depth": self.empty > 0,
             f"depth is unknown in {100 * self.unknown:.3g}% of the pixels": self.unknown > UNKNOWN,
         }
@@ -57,14 +64,22 @@ class TruthSurvey:
 def survey_truth(truths_m: Iterable[Array]) -> TruthSurvey:
     """Counts over depth maps (H, W) in metres; NaN and 0 are unknown."""
     medians, flat, maps, pixels, measured, far = [], 0, 0, 0, 0, 0
+    stops: dict[float, list[float]] = {}  # largest number -> its shares of the maps that it is the largest of
     for truth_m in truths_m:
         values = truth_m[known(truth_m)]
         maps, pixels, measured = maps + 1, pixels + truth_m.size, measured + values.size
         if values.size:
             near, median, distant = np.percentile(values, (5, 50, 95))
             medians.append(float(median))
-            flat += bool(distant - near < FLAT * median)
+            is_flat = bool(distant - near < FLAT * median)
+            flat += is_flat
+            share = float((values == values.max()).mean())
+            if share > STOPPED_SHARE and not is_flat:
+                stops.setdefault(float(values.max()), []).append(share)
             far += int((values > FARTHEST_M).sum())
+    stop_m, shares = max(stops.items(), key=lambda stop: len(stop[1]), default=(float("nan"), []))
+    if len(shares) <= STOPPED_MAPS * maps:
+        stop_m, shares = float("nan"), []
     return TruthSurvey(
         maps,
         maps - len(medians),
@@ -72,4 +87,6 @@ def survey_truth(truths_m: Iterable[Array]) -> TruthSurvey:
         1 - measured / pixels if pixels else 1.0,
         far / measured if measured else 0.0,
         float(np.median(medians)) if medians else float("nan"),
+        stop_m,
+        float(np.mean(shares)) if shares else 0.0,
     )
