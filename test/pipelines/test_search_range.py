@@ -58,6 +58,13 @@ def test_stereo_alone_does_not_know_what_is_nearer_than_it_searches(stereo, unkn
     assert far < (0.02 if unknown == "nan" else 0.15) and missing > 0.8
 
 
+@pytest.mark.parametrize("stereo", ["sgbm", "sgbm_fast"])
+@pytest.mark.parametrize("unknown", ["nan", "limit"])
+def test_nor_what_is_more_than_four_times_as_near(stereo, unknown):
+    _, missing, far = shares(near_scene(3), None, stereo=stereo, unknown=unknown, min_depth_m=6.0)
+    assert far < 0.05 and missing > 0.8
+
+
 @pytest.mark.parametrize("unknown", ["nan", "limit"])
 def test_the_lidar_knows_it(unknown):
     frame = near_scene()

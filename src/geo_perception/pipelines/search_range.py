@@ -19,7 +19,8 @@ Mask = NDArray[np.bool_]
 
 MIN_SEARCH_PX = 128  # never less: what it costs is known, and a rig with a short baseline sees nearer for it
 SLACK_PX = 1.0  # a search that ends this much too early is not made longer by a whole step
-COARSE = 4  # the images are searched once more at this fraction of their size, so many times as near
+COARSE = 4  # the images are searched once more at this fraction of their size, at least so many times as near
+COARSE_SHARE = 0.75  # of the width that this search goes to: what is nearer, the right image hardly shows
 COARSE_SPECKLE_PX = 24  # smaller regions are no obstacle that near
 RIM = np.ones((3, 3), np.uint8)  # of such regions: the edge lies somewhere in the next coarse pixel
 REACHED = 0.97  # share of the search that a coarse disparity must exceed
@@ -66,8 +67,8 @@ def search_px(focal_baseline: float, min_depth_m: float, width: int) -> int:
 def nearer_than_searched(coarse: Sgbm, left: Image, right: Image, searched_px: int) -> Mask:
     """(H, W) pixels whose match lies beyond the search, found at a quarter of the size.
 
-    There, as many disparities reach four times as near. A search that ends too early does not fail on near surfaces:
-    it finds some other match, of the background as a rule.
+    There, as many disparities reach four times as near, and it goes on to COARSE_SHARE of the width. A search that ends
+    too early does not fail on near surfaces: it finds some other match, of the background as a rule.
 
     Args:
         coarse: from `coarse_matcher`.
@@ -81,7 +82,8 @@ def nearer_than_searched(coarse: Sgbm, left: Image, right: Image, searched_px: i
     small, other = (
         np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8) for image in (left, right)
     )
-    disparity, matched = coarse(small, other, searched_px)
+    widest = int(COARSE_SHARE * size[0] / DISPARITY_STEP_PX) * DISPARITY_STEP_PX
+    disparity, matched = coarse(small, other, max(searched_px, widest))
     matched &= disparity * np.float32(width / size[0]) > np.float32(REACHED * searched_px)
     grown = cv2.dilate(matched.view(np.uint8), RIM)
     wide = cv2.resize(grown, (width, height), interpolation=cv2.INTER_NEAREST)
