@@ -66,6 +66,7 @@ UNUSUAL = {
     "twice the resolution": (scaled(2), ["P: principal point 639, 479"]),
     "half the resolution": (scaled(0.5), ["P: principal point 159.75, 119.75"]),
     "K of another resolution than P": ({"k": scaled(2)["k"]}, ["K: principal point 639, 479"]),
+    "another focal length in P": ({"p": [262.5, *P[1:5], 262.5, *P[6:]]}, ["fx is 525 px in K and 262.5 in P"]),
     "stretched": ({"p": [700, *P[1:]], "k": [700, *K[1:]]}, ["P: fx 700 and fy 525 px"]),
     "R that turns nothing": ({"r": [2.0, 0, 0, 0, 2, 0, 0, 0, 2]}, ["rectification matrix must be a rotation"]),
     "three coefficients": ({"d": [0.1, 0.1, 0.1]}, ["plumb_bob has 2, 4, 5, 8, 12, 14 distortion coefficients, got 3"]),

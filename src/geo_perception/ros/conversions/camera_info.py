@@ -17,6 +17,7 @@ from geo_perception.geometry.plausibility import check_possible, doubts
 from geo_perception.geometry.rectification import LensModel, Rectification
 
 MAX_MISMATCH = 0.5  # px; a larger difference of left and right means they were not rectified together
+MAX_REFOCUS = 0.1  # by which P's focal length may differ from K's where nothing was rectified
 MAX_RISE = 0.05  # of the baseline: KITTI's published pairs have 0.5%
 
 
@@ -43,8 +44,22 @@ def info_doubts(msg: Any) -> tuple[str, ...]:
     for name in ("P", "K"):
         for text in doubts(_whole(msg, name)):
             said.setdefault(text, f"{name}: {text}")
-    fault = _rectification(msg)[1]
-    return (*said.values(), *((fault,) if fault else ()))
+    rectification, fault = _rectification(msg)
+    differ = "" if fault or said else _difference(msg, rectification)
+    return (*said.values(), *filter(None, (fault, differ)))
+
+
+def _difference(msg: Any, rectification: Rectification | None) -> str:
+    """Whether K and P are of two cameras: without a lens or a turn to undo, they have one focal length."""
+    lens = rectification is not None and rectification.lens.distorts
+    turns = rectification is not None and not np.allclose(rectification.R, np.eye(3).reshape(-1), atol=1e-3)
+    taken, shown = _whole(msg, "K"), _whole(msg, "P")
+    if lens or turns or abs(shown.fx / taken.fx - 1) <= MAX_REFOCUS:
+        return ""
+    return (
+        f"fx is {taken.fx:g} px in K and {shown.fx:g} in P, though neither D nor R says that anything was rectified: "
+        "which is of these images?"
+    )
 
 
 def _whole(msg: Any, name: str) -> PinholeCamera:
