@@ -108,14 +108,15 @@ def disagreement(fused: FusedDepth, max_dropped: float = MAX_DROPPED) -> str:
 def _suspicion(found: Agreement) -> str:
     dropped = f"; {found.dropped:.0%} of the returns were dropped" if found.dropped > MAX_DROPPED else ""
     text = f"stereo and lidar disagree by {found.disagreement:.0%} of the depth{dropped}"
+    others = "wrong calibration or extrinsics, stamps of another moment, or an image without texture?"
     factor = found.depth_ratio
     common = abs(factor - 1) > COMMON_ERROR * found.disagreement
     if not common:
-        return f"{text}: left and right images swapped, wrong calibration or extrinsics, or an image without texture?"
+        return f"{text}: left and right images swapped, {others}"
     side = "near" if factor < 1 else "far"
     times = max(factor, 1 / factor)
     swapped = "left and right images swapped, " if found.disagreement > UNREASONABLE else ""
     return (
         f"{text}, stereo is {times:.3g} times too {side}: baseline or focal length wrong by about that factor (its "
-        f"unit, or not scaled with the image?), {swapped}wrong calibration or extrinsics, or an image without texture?"
+        f"unit, or not scaled with the image?), {swapped}{others}"
     )
