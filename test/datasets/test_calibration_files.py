@@ -184,3 +184,12 @@ def test_other_recorders_files_serve_as_camera_option(tmp_path):
     (root / "K.txt").write_text(FOUR)
     with pytest.raises(DataError, match=r"K\.txt does not say the size of its images"):
         read_calibration(root / "K.txt")
+
+
+def test_names_count_in_any_letters(tmp_path):
+    (tmp_path / "Camera_Intrinsic.JSON").write_text(
+        '{"width": 640, "height": 480, "intrinsic_matrix": [600, 0, 0, 0, 601, 0, 319.5, 239.5, 1]}'
+    )
+    found = find_calibration(tmp_path)
+    assert found is not None and found.path.name == "Camera_Intrinsic.JSON"
+    assert found.alternatives[0].K[0, 0] == 600

@@ -153,3 +153,9 @@ def test_a_recording_that_was_left_unlisted_is_listed_the_next_time(tmp_path: Pa
     with pytest.raises(DataError, match="first exists already"):
         write_recording(tmp_path, "first", frames())
     assert len(open_set("rosbag", tmp_path, "stereo.txt").entries) == 3
+
+
+def test_a_bag_takes_no_recordings(tmp_path: Path) -> None:
+    (tmp_path / "metadata.yaml").write_text("rosbag2_bagfile_information: {}\n")
+    with pytest.raises(DataError, match="is a bag, and recordings need a folder of their own"):
+        check_set_folder(tmp_path, RECORDINGS)

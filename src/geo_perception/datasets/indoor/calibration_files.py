@@ -155,13 +155,22 @@ def read_calibration_file(path: Path) -> FoundCalibration:
 def _candidates(root: Path) -> Iterator[tuple[Path, Parse]]:
     seen = set()
     for name, parse in NAMES:
-        if (root / name).is_file():
-            seen.add(root / name)
-            yield root / name, parse
+        path = _named(root / name)
+        if path is not None:
+            seen.add(path)
+            yield path, parse
     for pattern, parse, mark in PATTERNS:
         paths = sorted(root.glob(pattern.replace("{folder}", _literal(root.resolve().name))))
         chosen = [p for p in paths if p not in seen and p.is_file() and _speaks(p, mark)]
         yield from ((path, parse) for path in chosen[:1])
+
+
+def _named(path: Path) -> Path | None:
+    """The file of this name, or of the same in other letters: Camera_Intrinsic.JSON counts, too."""
+    if path.is_file():
+        return path
+    others = sorted(path.parent.iterdir()) if path.parent.is_dir() else []
+    return next((p for p in others if p.name.lower() == path.name.lower() and p.is_file()), None)
 
 
 def _literal(name: str) -> str:

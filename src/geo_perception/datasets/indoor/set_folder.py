@@ -14,6 +14,7 @@ from geo_perception.outputs import reason, written_aside
 
 LISTS = ("stereo.txt", "temporal.txt")
 MODEL = "model.yaml"  # the card of one
+BAG = "metadata.yaml"  # of rosbag2
 ROOMS, RECORDINGS = "simulated rooms", "recordings"
 OWN_ENTRY = {ROOMS: "files", RECORDINGS: "stamps_ns"}  # of the record, by what lies in the folder
 
@@ -27,6 +28,8 @@ def check_set_folder(folder: Path, kind: str) -> None:
     """
     if (folder / MODEL).exists():
         raise DataError(f"{folder} is a model, and {kind} need a folder of their own: choose another")
+    if (folder / BAG).exists():
+        raise DataError(f"{folder} is a bag, and {kind} need a folder of their own: choose another")
     found = False
     for path in record_files(folder):
         found = True
