@@ -116,7 +116,7 @@ def test_make_says_on_arm_where_ros_comes_from(tmp_path: Path) -> None:
     uname.chmod(0o755)
     path = f"{uname.parent}:{os.environ['PATH']}"
     result = subprocess.run(
-        ["make", "setup"],
+        ["make", "--no-print-directory", "setup"],  # which a make inside another one does
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -77,11 +77,12 @@ def test_every_colour_order_gives_the_same_rgb(encoding):
 
 @pytest.mark.parametrize("encoding", ["rgb16", "bgr16", "rgba16", "bgra16"])
 def test_sixteen_bit_colours_keep_the_whole_range(encoding):
-    rgb = np.array([[[0, 32896, 65535], [128, 129, 257]]], np.uint16)
-    planes = {"r": rgb[..., 0], "g": rgb[..., 1], "b": rgb[..., 2], "a": np.full((1, 2), 7, np.uint16)}
+    rgb = np.array([[[0, 32896, 65535], [128, 129, 257]]] * 2, np.uint16)
+    planes = {"r": rgb[..., 0], "g": rgb[..., 1], "b": rgb[..., 2], "a": np.full((2, 2), 7, np.uint16)}
     pixels = np.stack([planes[letter] for letter in encoding[:-2]], -1)
-    decoded = conversions.decode_rgb(messages.image(pixels, encoding, padding=3, big_endian=True))
-    assert decoded.tolist() == [[[0, 128, 255], [0, 1, 1]]]
+    for big_endian in (True, False):
+        decoded = conversions.decode_rgb(messages.image(pixels, encoding, padding=3, big_endian=big_endian))
+        assert decoded.tolist() == [[[0, 128, 255], [0, 1, 1]]] * 2
 
 
 def test_sixteen_bit_grey_is_refused_because_its_range_is_unknown():

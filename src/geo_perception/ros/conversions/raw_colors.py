@@ -81,7 +81,8 @@ def eight_bits(pixels: NDArray[Any]) -> Image8:
     """8-bit pixels of 8- or 16-bit ones."""
     if pixels.dtype == np.uint8:
         return np.asarray(pixels)
-    return np.asarray(cv2.convertScaleAbs(pixels, alpha=EIGHT_OF_SIXTEEN_BITS))
+    aligned = np.ascontiguousarray(pixels)  # rows of an odd number of bytes are not
+    return np.asarray(cv2.convertScaleAbs(aligned, alpha=EIGHT_OF_SIXTEEN_BITS))
 
 
 @cache
