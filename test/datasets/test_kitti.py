@@ -290,3 +290,11 @@ def test_real_folders() -> None:
     assert frame.rig.baseline_m == pytest.approx(0.5327, abs=1e-4)
     assert len(open_dataset(DATA / "kitti_frame")[0].points_lidar) == 103344
     assert len(list(open_dataset(DATA / "kitti_odometry_stereo"))) == 10
+
+
+@pytest.mark.parametrize("line", ["inf", "nan", "-inf", "1e300", "9e9", "one"])
+def test_times_that_cannot_be_are_named(tmp_path: Path, line: str) -> None:
+    root = kitti.odometry(tmp_path)
+    (root / "times.txt").write_text(f"{line}\n0.1\n0.2\n")
+    with pytest.raises(DataError, match="times.txt: expected seconds, got"):
+        open_dataset(root)

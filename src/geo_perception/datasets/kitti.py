@@ -24,6 +24,7 @@ PRECOMPUTED_FOLDERS = ("psmnet_disparity",)
 # Frames without time stamps follow each other at the lidar's rate; none is 0, which tf2 reads as "latest".
 FRAME_PERIOD_NS = 100_000_000
 FIRST_STAMP_NS = 1_000_000_000
+LAST_SECOND = 9e9  # that 64 bits of nanoseconds hold
 
 logger = logging.getLogger(__name__)
 
@@ -176,7 +177,10 @@ def _stamps_by_name(images: Sequence[Path], times: Path, parse: Callable[[str], 
 
 def _seconds_ns(line: str) -> int:
     try:
-        return FIRST_STAMP_NS + round(float(line) * 1e9)
+        seconds = float(line)
+        if not abs(seconds) < LAST_SECOND:
+            raise ValueError(line)
+        return FIRST_STAMP_NS + round(seconds * 1e9)
     except ValueError as error:
         raise DataError(f"times.txt: expected seconds, got {line!r}") from error
 
