@@ -296,5 +296,5 @@ def test_real_folders() -> None:
 def test_times_that_cannot_be_are_named(tmp_path: Path, line: str) -> None:
     root = kitti.odometry(tmp_path)
     (root / "times.txt").write_text(f"{line}\n0.1\n0.2\n")
-    with pytest.raises(DataError, match="times.txt: expected seconds, got"):
+    with pytest.raises(DataError, match=r"times\.txt: expected seconds, got"):
         open_dataset(root)
