@@ -127,46 +127,55 @@ class StereoLidarFusion:
         """
         check_images(left, right, rig)
         stages: dict[str, float] = {}
-        stereo = lidar = searched = None
-        beyond: Mask = np.zeros(rig.left.size, np.bool_)
+        stereo = lidar = None
+        searched = self.search_range(rig) if right is not None and disparity_px is None else None
         if right is not None:
-            searched = self.search_range(rig) if disparity_px is None else None
             with timed("stereo", stages):
                 stereo = self.stereo_estimate(left, right, rig, disparity_px)
-                if searched is not None:
-                    beyond = nearer_than_searched(self._coarse, left, right, searched.disparities_px)
         no_returns = 0
         if points_lidar is not None:
             with timed("projection", stages):
                 returns = drop_no_returns(points_lidar)
                 no_returns = len(points_lidar) - len(returns)
             lidar = self._completed(left, returns, rig, camera_from_lidar, stereo, stages)
-        agreement = None if lidar is None else lidar.agreement
-        stereo_alone_m = None if stereo is None else stereo.depth_m
-        if stereo is not None and searched is not None:
-            stereo, beyond = without_too_near(
-                stereo, lidar, beyond, searched.nearest_m, return_reach_px(rig.left)
-            )
+        usable, beyond = stereo, None
+        if stereo is not None and right is not None and searched is not None:
+            with timed("stereo", stages):
+                usable, beyond = self._without_too_near(left, right, stereo, lidar, rig, searched)
         with timed("fusion", stages):
-            depth_m, confidence, aligned = self._combine(left, right, stereo, lidar, rig)
+            depth_m, confidence, aligned = self._combine(left, right, usable, lidar, rig)
             np.minimum(depth_m, np.float32(self.config.max_depth_m), out=depth_m)
         with timed("unknown", stages):
-            depth_m[beyond] = np.nan
+            if beyond is not None:
+                depth_m[beyond] = np.nan
             if self.config.unknown == NAN:
-                known = measured_pixels(left, right, stereo, lidar, depth_m, rig, self.config.max_depth_m)
+                known = measured_pixels(left, right, usable, lidar, depth_m, rig, self.config.max_depth_m)
                 depth_m[~known] = np.nan
         return FusedDepth(
             depth_m,
             confidence,
-            stereo_alone_m,
+            None if stereo is None else stereo.depth_m,
             None if lidar is None else lidar.depth_m,
             None if lidar is None else lidar.sparse_depth_m,
             stages,
-            agreement,
+            None if lidar is None else lidar.agreement,
             searched,
             no_returns,
             lambda: relative_uncertainty(depth_m, confidence, aligned, rig.focal_baseline),
         )
+
+    def _without_too_near(
+        self,
+        left: Image,
+        right: Image,
+        stereo: StereoEstimate,
+        lidar: LidarEstimate | None,
+        rig: StereoRig,
+        searched: SearchRange,
+    ) -> tuple[StereoEstimate, Mask]:
+        """Stereo where it can have seen the surface, and the (H, W) pixels that nobody measured since it cannot."""
+        beyond = nearer_than_searched(self._coarse, left, right, searched.disparities_px)
+        return without_too_near(stereo, lidar, beyond, searched.nearest_m, return_reach_px(rig.left))
 
     def search_range(self, rig: StereoRig) -> SearchRange:
         """The disparities that stereo tries on this rig."""

@@ -52,7 +52,7 @@ def running_in(folder: Path) -> Iterator[Mark]:
     mark = Mark(folder)
     try:
         yield mark
-    except Exception:
+    except Exception:  # whatever failed: the logs in the folder are of use, so it stays
         mark.remove()
         raise
     except BaseException:
