@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from geo_perception.errors import ConfigError, InputError, WeightsError
 from geo_perception.geometry import PinholeCamera
 from geo_perception.geometry.plausibility import check_possible, doubts
+from geo_perception.pipelines.common import PRECISIONS, timed
 from geo_perception.pipelines.estimates import DepthEstimate
 from geo_perception.pipelines.framing import (
     ASPECTS,
@@ -27,7 +28,6 @@ from geo_perception.pipelines.framing import (
     is_network_size,
 )
 from geo_perception.pipelines.model_choice import ModelChoice
-from geo_perception.pipelines.stereo_lidar_fusion import PRECISIONS, timed
 from geo_perception.pipelines.unseen import black_note, blank_unseen
 
 if TYPE_CHECKING:  # weights need torch

@@ -3,10 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 import cv2
@@ -18,6 +15,7 @@ from geo_perception.geometry import StereoRig, drop_no_returns, project_lidar, s
 from geo_perception.pipelines import backends
 from geo_perception.pipelines.agreement import compare
 from geo_perception.pipelines.alignment import align_disparity, alignment_trust, unrefuted_returns
+from geo_perception.pipelines.common import PRECISIONS, timed
 from geo_perception.pipelines.estimates import FusedDepth, FusionInputs, LidarEstimate, StereoEstimate
 from geo_perception.pipelines.measured import measured_pixels, return_reach_px
 from geo_perception.pipelines.model_choice import ModelChoice
@@ -36,7 +34,6 @@ if TYPE_CHECKING:  # weights need torch, which the classical backends do without
 Array = NDArray[np.float32]
 Image = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
-PRECISIONS = ("auto", "float32", "bfloat16")
 UNKNOWNS = NAN, LIMIT = "nan", "limit"
 
 
@@ -294,11 +291,3 @@ def check_images(left: Image, right: Image | None, rig: StereoRig) -> None:
             raise InputError(
                 f"{name} image must be {want} uint8 as calibrated, got {image.shape} {image.dtype}"
             )
-
-
-@contextmanager
-def timed(stage: str, stages: dict[str, float]) -> Iterator[None]:
-    """Add the milliseconds of a block to those of `stage`."""
-    start = perf_counter()
-    yield
-    stages[stage] = stages.get(stage, 0.0) + (perf_counter() - start) * 1e3

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every pipeline needs: the precisions of its networks, and the time of its stages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+@contextmanager
+def timed(stage: str, stages: dict[str, float]) -> Iterator[None]:
+    """Add the milliseconds of a block to those of `stage`."""
+    start = perf_counter()
+    yield
+    stages[stage] = stages.get(stage, 0.0) + (perf_counter() - start) * 1e3
