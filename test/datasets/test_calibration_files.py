@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import rgbd_folders as rgbd
-from helpers.recorder_calibrations import CX, CY, FILES, FOUR, FX, FY, HEIGHT, ROWS, WIDTH, write
+from helpers.recorder_calibrations import CX, CY, FILES, FOUR, FX, FY, HEIGHT, ROS, ROWS, WIDTH, write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -82,6 +82,50 @@ def test_distortion_that_is_not_undone_is_said(tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         find_calibration(root).camera(WIDTH, HEIGHT)
     assert caplog.text.count(r"distortion coefficients [0.1, -0.05] are not undone") == 1
+
+
+def ost(distortion: float, focal: float) -> str:
+    """What camera_calibration writes: K, and P of the rectified image."""
+    lens = f"distortion_coefficients: {{rows: 1, cols: 5, data: [{distortion}, 0, 0, 0, 0]}}"
+    return ROS.replace(ROS.splitlines()[-1], lens) + (
+        f"projection_matrix: {{rows: 3, cols: 4, data: [{focal}, 0, 650, 0, 0, {focal}, 355, 0, 0, 0, 1, 0]}}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("distortion", "focal", "taken", "said"),
+    [
+        (
+            0.1,
+            850,
+            (850, 650, 355),
+            "for 1280x720, P with fx 850, not K with fx 920, as images are taken as rectified",
+        ),
+        (
+            0,
+            850,
+            (FX, CX, CY),
+            "for 1280x720, K with fx 920, not P with fx 850, as the lens does not distort",
+        ),
+        (0, 920, (FX, CX, CY), "for 1280x720"),
+        (0.1, 0, (FX, CX, CY), "for 1280x720, K with fx 920, as P with fx 0 cannot be"),
+        (0.1, 2, (FX, CX, CY), "for 1280x720, K with fx 920, as P with fx 2 cannot be"),
+    ],
+)
+def test_rectified_images_have_the_projection_matrix(tmp_path, distortion, focal, taken, said):
+    root = folder(tmp_path, "ost.yaml", ost(distortion, focal))
+    found = find_calibration(root)
+    camera = found.camera(WIDTH, HEIGHT)
+    assert (camera.fx, camera.cx, camera.cy) == taken
+    assert found.described() == f"camera of ost.yaml ({said})"
+    assert f"({said})" in open_rgbd(root).registration
+
+
+def test_messages_have_their_projection_matrix_as_p(tmp_path):
+    P = [850, 0, 650, 0, 0, 850, 355, 0, 0, 0, 1, 0]
+    content = {"width": WIDTH, "height": HEIGHT, "d": [0.1, 0, 0, 0, 0], "k": ROWS, "p": P}
+    found = find_calibration(folder(tmp_path, "camera_info.json", content))
+    assert found.camera(WIDTH, HEIGHT) == PinholeCamera(850, 850, 650, 355, WIDTH, HEIGHT)
 
 
 def test_a_second_file_that_says_otherwise_is_named(tmp_path, caplog):

@@ -5,24 +5,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from geo_perception.datasets.indoor.stated_camera import (
+    Matrix,
     Size,
     StatedCamera,
     from_values,
     stated_camera,
     stated_size,
 )
-from geo_perception.errors import DataError
+from geo_perception.errors import DataError, InputError
+from geo_perception.geometry import PinholeCamera
+from geo_perception.geometry.plausibility import check_possible
 
 FX, FY = ("fx", "flx", "focallengthx"), ("fy", "fly", "focallengthy")
 CX, CY = ("cx", "ppx", "principalpointx"), ("cy", "ppy", "principalpointy")
 WIDTH, HEIGHT = ("width", "w", "imagewidth", "resolutionx"), ("height", "h", "imageheight", "resolutiony")
 MATRICES = ("intrinsicmatrix", "cameramatrix", "camk", "k", "intrinsics", "intrinsic", "matrix", "data")
 BY_COLUMNS = ("intrinsicmatrix", "k", "intrinsics", "intrinsic")  # Open3D, Record3D and what copies them
+PROJECTIONS = ("projectionmatrix", "p")  # of the rectified image, in ROS's files and messages
+SAME_FOCAL = 0.01  # how far K and P may differ and still mean one camera, relative
 DISTORTIONS = (
     "distortioncoefficients",
     "distortioncoeffs",
@@ -92,15 +98,48 @@ def _own(plain: Mapping[str, Any]) -> StatedCamera | None:
         K = np.array([focal[0], 0, focal[2], 0, focal[1], focal[3], 0, 0, 1], np.float64)
         return stated_camera(K, size, distortion)
     for name in MATRICES:
-        value = plain.get(name)
-        value = value.get("data") if isinstance(value, Mapping) and "data" in value else value
+        value = _entries(plain.get(name))
         if isinstance(value, list):
             nested = any(isinstance(row, list) for row in value)
             flat = np.array(value, np.float64).reshape(-1)
             by_columns = name in BY_COLUMNS and not nested
             stated = from_values(flat.tolist(), size, maybe_by_columns=by_columns)
-            return StatedCamera(stated.K, size, tuple(v for v in distortion if v), stated.remark)
+            stated = replace(stated, size=size, distortion=tuple(v for v in distortion if v))
+            return _rectified(stated, _entries(_first(plain, PROJECTIONS)))
     return None
+
+
+def _rectified(stated: StatedCamera, projection: Any) -> StatedCamera:
+    """The camera of the images as rectified: P's where the lens distorts, else K's; the remark says which.
+
+    Without distortion an image as taken is a pinhole's already, and K is right for it whatever P says.
+    """
+    values = np.array(projection, np.float64).reshape(-1) if isinstance(projection, list) else np.zeros(0)
+    if values.size != 12:
+        return stated
+    K, P = (f"{name} with fx {fx:g}" for name, fx in (("K", stated.K[0, 0]), ("P", values[0])))
+    if not stated.distortion:
+        same = np.allclose(values[[0, 5]], np.diag(stated.K)[:2], rtol=SAME_FOCAL)
+        return stated if same else replace(stated, remark=f"{K}, not {P}, as the lens does not distort")
+    if not _is_possible(values, stated.size):
+        return replace(stated, remark=f"{K}, as {P} cannot be")
+    remark = f"{P}, not {K}, as images are taken as rectified"
+    return replace(stated, K=stated_camera(values, stated.size).K, remark=remark)
+
+
+def _is_possible(projection: Matrix, size: Size | None) -> bool:
+    """Whether a row-major 3x4 P can be a camera's; a file of a camera that was never calibrated has zeros."""
+    width, height = size or (round(2 * projection[2]) + 1, round(2 * projection[6]) + 1)
+    try:
+        check_possible(PinholeCamera.from_info(projection, width, height))
+    except (InputError, ValueError, OverflowError):
+        return False
+    return True
+
+
+def _entries(value: Any) -> Any:
+    """What a matrix of OpenCV or ROS holds, `data` beside its rows and columns; anything else as it is."""
+    return value.get("data") if isinstance(value, Mapping) and "data" in value else value
 
 
 def _object_size(plain: Mapping[str, Any]) -> Size | None:
@@ -129,6 +168,6 @@ def _first(plain: Mapping[str, Any], names: Iterable[str]) -> Any:
 
 
 def _numbers(value: Any) -> list[float]:
-    value = value.get("data", []) if isinstance(value, Mapping) else value
+    value = _entries(value)
     values = value if isinstance(value, list) else [value]
     return [float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
