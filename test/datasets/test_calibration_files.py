@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import rgbd_folders as rgbd
-from helpers.recorder_calibrations import CX, CY, FILES, FOUR, FX, FY, HEIGHT, ROS, ROWS, WIDTH, write
+from helpers.recorder_calibrations import CX, CY, FILES, FOUR, FX, FY, HEIGHT, ROS, ROWS, VIEWER, WIDTH, write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -82,6 +82,26 @@ def test_distortion_that_is_not_undone_is_said(tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         find_calibration(root).camera(WIDTH, HEIGHT)
     assert caplog.text.count(r"distortion coefficients [0.1, -0.05] are not undone") == 1
+
+
+@pytest.mark.parametrize("separator", [";", "\t", ","])
+@pytest.mark.parametrize("decimal", [",", "."])
+def test_realsense_csv_saved_by_a_spreadsheet(tmp_path, separator, decimal):
+    focal = f"920{decimal}5"
+    cell = f'"{focal}"' if separator == decimal else focal
+    content = VIEWER.replace(",", separator).replace(f"{FX}", cell)
+    found = find_calibration(folder(tmp_path, "a_Color_metadata.csv", content))
+    assert found.camera(WIDTH, HEIGHT) == PinholeCamera(920.5, FY, CX, CY, WIDTH, HEIGHT)
+    assert found.alternatives[0].size == (WIDTH, HEIGHT)
+
+
+@pytest.mark.parametrize("cell", ["920,5", "", "1.920,5", "wide"])
+def test_realsense_csv_with_a_number_that_is_not_certain(tmp_path, cell):
+    root = folder(tmp_path, "a_Color_metadata.csv", VIEWER.replace(f"{FX}", cell))
+    with pytest.raises(
+        DataError, match=rf"metadata\.csv: Fx needs one number, has '{cell}'; decimals have a"
+    ):
+        find_calibration(root)
 
 
 def ost(distortion: float, focal: float) -> str:

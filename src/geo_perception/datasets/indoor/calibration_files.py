@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from geo_perception.datasets.indoor.calibration_formats import (
+    CSV_FOCAL,
     colmap,
     json_text,
     key_value_text,
@@ -54,7 +55,7 @@ PATTERNS: tuple[tuple[str, Parse, str], ...] = (
     ("{folder}.txt", key_value_text, "fx_color"),
     ("metadata", json_text, r'"(K|fx|intrinsic\w*)"'),
     ("metadata.json", json_text, r'"(K|fx|fl_x|intrinsic\w*)"'),
-    ("*olor*etadata*.csv", realsense_csv, r"(?i)\bfx,"),
+    ("*olor*etadata*.csv", realsense_csv, CSV_FOCAL.pattern),
     ("*.yaml", yaml_text, r"camera_matrix|\bCamera1?\.fx|intrinsics"),
     ("*.yml", yaml_text, r"camera_matrix|\bCamera1?\.fx|intrinsics"),
     ("*.pincam", pincam, ""),
@@ -180,7 +181,7 @@ def _literal(name: str) -> str:
 
 def _speaks(path: Path, mark: str) -> bool:
     try:
-        return re.search(mark, path.read_text(encoding="utf-8", errors="replace")) is not None
+        return re.search(mark, path.read_text(encoding="utf-8-sig", errors="replace")) is not None
     except OSError as error:
         raise DataError(f"calibration {path} cannot be read: {error.strerror}") from error
 

@@ -26,6 +26,10 @@ from geo_perception.errors import DataError, InputError
 NAMED = re.compile(r"(?m)^[ \t]*([A-Za-z][\w.]*)[ \t]*[:=][ \t]*(\S.*)$")
 NAMED_MATRICES = ("cam0", "P2", "P_rect_02", "P0", "K", "K0", "camera_matrix", "intrinsics")
 
+# RealSense Viewer's rows of intrinsics, and what separates cells.
+CSV_NAMES = ("fx", "fy", "ppx", "ppy")
+CSV_FOCAL = re.compile(r'(?im)^[ \t]*"?fx"?[ \t]*([,;\t])')
+
 # COLMAP's camera models: which parameters are fx, fy, cx, cy; the rest are of distortion. Its pixels begin at 0, ours
 # have their centres at whole numbers.
 COLMAP_SHARED_FOCAL = ("SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL", "SIMPLE_RADIAL_FISHEYE", "RADIAL_FISHEYE")
@@ -53,6 +57,7 @@ def read_stated(path: Path, parse: Callable[[str], list[StatedCamera]]) -> list[
         IndexError,
         OverflowError,
         RecursionError,
+        csv.Error,
         yaml.YAMLError,
     ) as error:
         said = " ".join(str(error).split())[:160]
@@ -103,9 +108,23 @@ def yaml_text(text: str) -> list[StatedCamera]:
 
 
 def realsense_csv(text: str) -> list[StatedCamera]:
-    """`Fx,616.8` and so on, as RealSense Viewer writes them beside a picture."""
-    rows = [row for row in csv.reader(text.splitlines()) if len(row) >= 2]
-    return [from_object({row[0].strip(): float(row[1]) for row in rows if _is_number(row[1])})]
+    """`Fx,616.8` and so on, as RealSense Viewer writes them beside a picture.
+
+    Spreadsheets of a locale with decimal commas save that as `Fx;616,8`. Raises DataError for `Fx,616,8`.
+    """
+    focal = re.search(CSV_FOCAL, text)
+    if focal is None:
+        raise DataError("holds no row Fx")
+    values: dict[str, float] = {}
+    for name, *cells in filter(None, csv.reader(text.splitlines(), delimiter=focal[1])):
+        words = [word for cell in cells if _is_number(word := cell.replace(",", "."))]
+        if name.strip().lower() in CSV_NAMES and len(words) != 1:
+            raise DataError(
+                f"{name.strip()} needs one number, has {focal[1].join(cells)!r}; decimals have a point"
+            )
+        if words:
+            values[name.strip()] = float(words[0])
+    return [from_object(values)]
 
 
 def pincam(text: str) -> list[StatedCamera]:
