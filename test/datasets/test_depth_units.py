@@ -113,6 +113,34 @@ def test_what_is_stated_is_believed(tmp_path: Path) -> None:
     check(folder(tmp_path / "cm", png(100)), "100 units a metre, as stated", "cm")
 
 
+def test_kittis_unit_read_as_millimetres_is_doubted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder(tmp_path, png(256))
+    found = open_rgbd(tmp_path)
+    np.testing.assert_allclose(found.truth(0)[1:], 0.256 * rgbd.depth_m()[1:], atol=1e-3)
+    said = "has a median of 0.517 m as millimetres, as they are integers, which is close for a room; as KITTI's 1/256 m"
+    assert f"{tmp_path}: depth {said} it is 2.02 m: if it is that, state --depth-unit 256 (in" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("per_m", "unit", "settings"), [(1000, "", ""), (256, "256", ""), (256, "mm", ""), (256, "", "1000")]
+)
+def test_rooms_and_what_is_stated_or_recorded_are_not_doubted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, per_m: float, unit: str, settings: str
+) -> None:
+    folder(tmp_path, png(per_m))
+    if settings:
+        (tmp_path / "config.json").write_text(f'{{"depth_scale": {settings}}}')
+    open_rgbd(tmp_path, unit)
+    assert "has a median" not in caplog.text
+
+
+def test_a_desk_before_a_far_wall_is_not_doubted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    depth_m = np.concatenate([np.linspace(0.6, 0.8, 60), np.linspace(3.3, 3.6, 40)])  # no room holds 14 m
+    np.save(tmp_path / "a.npy", (1000 * depth_m).astype(np.uint16).reshape(10, 10))
+    settled(DepthReader(METRES), [tmp_path / "a.npy"])
+    assert "has a median" not in caplog.text
+
+
 def test_tum_names_in_millimetres_are_asked_about(tmp_path: Path) -> None:
     rgbd.save_picture(tmp_path / "1.png")
     rgbd.save_png16(tmp_path / "1_depth.png", rgbd.depth_m() * 1000)

@@ -2,7 +2,8 @@
 """In which unit a data set stores depth: what the user says, what its files say, what its kind of set has.
 
 A wrong unit is depth wrong by a factor of 4 to 1000, and looks fine. So a belief is checked against the numbers
-themselves: where they make no room of it but would make one in another unit, the user is asked.
+themselves: where they make no room of it but would make one in another unit, the user is asked. KITTI's
+1/256 m read as millimetres still makes a room, a small one: that gets a warning only.
 """
 
 from __future__ import annotations
@@ -25,12 +26,16 @@ from geo_perception.datasets.indoor.depth_files import (
     read_stored,
 )
 from geo_perception.errors import ConfigError, DataError
+from geo_perception.geometry.plausibility import report_doubts
 
 NAMED = {"m": 1.0, "cm": 100.0, "mm": 1000.0}  # units in a metre
 TUM_PER_M = 5000.0
+KITTI_PER_M = 256.0
 PER_M = (0.001, 1e6)
 LIKELY_M = (0.5, 7.0)  # median depth for which another unit is thought of
 LOOKED_AT = 8  # files, evenly spread
+# Median depth as millimetres below which a room in KITTI's unit is as likely: that makes 3.5 m of it.
+CLOSE_M = 0.9
 CLIPPED = 0.05  # share of pixels from which a map's largest value is where the sensor or renderer stops
 LARGEST = 1e5  # number that a measurement may be stored as, in any unit
 LARGEST_TEXT = 65536  # bytes; recorders' settings are short
@@ -42,7 +47,7 @@ SCALE = re.compile(
     re.IGNORECASE,
 )
 
-ALLOWED = "m, cm, mm, or how many units make a metre (5000 in TUM's sets)"
+ALLOWED = "m, cm, mm, or how many units make a metre (5000 in TUM's sets, 256 in KITTI's)"
 HOW = f"state the unit (--depth-unit, in training a fourth part of --data): {ALLOWED}"
 
 
@@ -68,7 +73,7 @@ def parse_unit(text: str) -> float | None:
 def settled(
     reader: DepthReader, files: Sequence[Path], stated_per_m: float | None = None, root: Path | None = None
 ) -> DepthReader:
-    """The reader with the unit that the evidence speaks for.
+    """The reader with the unit that the evidence speaks for; what makes it doubtful is logged.
 
     Args:
         reader: with the unit that sets of this kind have.
@@ -85,7 +90,10 @@ def settled(
     unit = reader.unit if recorded is None else replace(METRES, integers=recorded)
     spans = [span for path in _spread(files) if (span := _span(path, unit)) is not None]
     for kind in dict.fromkeys(span.unit for span in spans):
-        _check(kind, [span for span in spans if span.unit == kind])
+        of_kind = [span for span in spans if span.unit == kind]
+        _check(kind, of_kind)
+        if recorded is None and kind.per_m == NAMED["mm"]:
+            report_doubts(str(root or spans[0].path.parent), _doubts(of_kind))
     return replace(reader, unit=unit)
 
 
@@ -129,7 +137,7 @@ def _number(text: str) -> float | None:
 
 def _check(unit: DepthUnit, spans: Sequence[_Span]) -> None:
     """Raises DataError if the depth is not a room's in this unit, but is in another."""
-    median_m, far_m = (float(np.median([getattr(s, name) for s in spans])) for name in ("median_m", "far_m"))
+    median_m, far_m = _middle(spans)
     if unit.usual_m[0] <= median_m <= unit.usual_m[1] and far_m <= unit.ceiling_m:
         return
     others = {name: unit.per_m / per_m * median_m for name, per_m in _others(unit.per_m).items()}
@@ -141,8 +149,26 @@ def _check(unit: DepthUnit, spans: Sequence[_Span]) -> None:
         )
 
 
+def _doubts(spans: Sequence[_Span]) -> tuple[str, ...]:
+    """What is unlikely about depth in millimetres, one line; usually nothing."""
+    median_m, far_m = _middle(spans)
+    ratio = NAMED["mm"] / KITTI_PER_M
+    if median_m >= CLOSE_M or ratio * median_m < LIKELY_M[0] or ratio * far_m > CEILING_M:
+        return ()
+    return (
+        f"depth has a median of {median_m:.3g} m as {spans[0].unit.reason}, which is close for a room; as KITTI's "
+        f"1/{KITTI_PER_M:g} m it is {ratio * median_m:.3g} m: if it is that, state --depth-unit {KITTI_PER_M:g} "
+        "(in training a fourth part of --data)",
+    )
+
+
+def _middle(spans: Sequence[_Span]) -> tuple[float, float]:
+    """Medians over the files: of their median, and of what nine of ten pixels stay below [m]."""
+    return float(np.median([s.median_m for s in spans])), float(np.median([s.far_m for s in spans]))
+
+
 def _others(per_m: float) -> dict[str, float]:
-    names = {**NAMED, f"1/{TUM_PER_M:g} m": TUM_PER_M}
+    names = {**NAMED, f"1/{TUM_PER_M:g} m": TUM_PER_M, f"1/{KITTI_PER_M:g} m": KITTI_PER_M}
     return {name: n for name, n in names.items() if not 0.8 < n / per_m < 1.25}
 
 
