@@ -13,6 +13,7 @@ from torch import nn
 
 from geo_perception.errors import ConfigError, DataError, WeightsError
 from geo_perception.outputs import reason
+from geo_perception.weights.file_kinds import CheckpointError
 from geo_perception.weights.unpickle import load_checkpoint as read_file
 
 FILE = "checkpoint.pt"
@@ -98,8 +99,12 @@ def save_checkpoint(
         partial.unlink(missing_ok=True)
 
 
-def read_checkpoint(folder: Path) -> Checkpoint | None:
+def read_checkpoint(folder: Path, to: str) -> Checkpoint | None:
     """The state in a run's folder; None if there is none.
+
+    Args:
+        folder: of the run.
+        to: the option that names another run folder.
 
     Raises:
         WeightsError: the file is damaged, something else, or of a version that did not record its options.
@@ -107,7 +112,11 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
     path = folder / FILE
     if not path.exists():
         return None
-    content = read_file(path)
+    way_out = f"remove it to begin anew, or give another {to}"
+    try:
+        content = read_file(path)
+    except CheckpointError as error:  # its own way out is for files that were downloaded
+        raise WeightsError(f"{path} {error.found}, so that no training goes on from it: {way_out}") from error
     try:
         told = dict(content)["training"]
         parts = tuple(Part(**part) for part in told["parts"])
@@ -122,8 +131,8 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
         AttributeError,
     ) as error:  # other content
         raise WeightsError(
-            f"{path} does not tell which training it belongs to: it is damaged or of an earlier version; "
-            "use another run folder"
+            f"{path} does not tell which training it belongs to, as it is damaged, no checkpoint of a training, or of "
+            f"an earlier version: {way_out}"
         ) from error
 
 

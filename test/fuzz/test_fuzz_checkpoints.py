@@ -210,7 +210,7 @@ def test_damaged_checkpoints_of_our_own_trainings(content: bytes) -> None:
     network = nn.Linear(2, 2)
     with tempfile.TemporaryDirectory() as folder, suppress(GeoPerceptionError):
         (Path(folder) / FILE).write_bytes(content)
-        restore(read_checkpoint(Path(folder)), network, *optimiser_of(network))
+        restore(read_checkpoint(Path(folder), "--run"), network, *optimiser_of(network))
 
 
 KEYS = (
@@ -238,7 +238,7 @@ def test_checkpoints_of_other_content(content: Any) -> None:
     network = nn.Linear(2, 2)
     with tempfile.TemporaryDirectory() as folder, suppress(GeoPerceptionError):
         torch.save(content, Path(folder) / FILE)
-        restore(read_checkpoint(Path(folder)), network, *optimiser_of(network))
+        restore(read_checkpoint(Path(folder), "--run"), network, *optimiser_of(network))
 
 
 LIST = b"room 1/000001_0 1 l\nroom/000002_1 2 r\n\nscene/003_0\n"

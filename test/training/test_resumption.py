@@ -105,6 +105,29 @@ def test_checkpoints_that_do_not_tell_what_they_belong_to_are_refused(begun):
             distdepth.check(begun)
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is empty"),
+        (b"<!doctype html><title>x</title>", "is a web page, not a checkpoint"),
+        (bytes(range(128, 256)) * 20, r"is damaged or not a PyTorch checkpoint \(\w+\)"),
+        (b"PK\3\4 cut", "is a zip that is cut off or damaged, as an interrupted copy leaves it"),
+        (
+            {"state_dict": {}},
+            "does not tell which training it belongs to, as it is damaged, no checkpoint of a .*",
+        ),
+    ],
+)
+def test_what_is_no_checkpoint_of_a_training_is_to_be_removed(tmp_path, content, said):
+    path = tmp_path / checkpoint.FILE
+    path.write_bytes(content) if isinstance(content, bytes) else torch.save(content, path)
+    ending = (
+        r"(, so that no training goes on from it)?: remove it to begin anew, or give another --run-folder$"
+    )
+    with pytest.raises(WeightsError, match=rf"checkpoint\.pt {said}{ending}"):
+        checkpoint.read_checkpoint(tmp_path, "--run-folder")
+
+
 def test_the_history_tells_every_command_once():
     training = Training({}, "")
     first = training.continued(None, 0, "a", "1")

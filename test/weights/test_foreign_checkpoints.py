@@ -100,7 +100,7 @@ FOREIGN: dict[str, tuple[Callable[[], bytes], str]] = {
     "program": (program, "is a TorchScript program"),
     "cut legacy": (
         lambda: packed(state(), _use_new_zipfile_serialization=False)[:-1000],
-        "ends too early; download it again",
+        "it ends too early: download it again",
     ),
     "noise": (lambda: np.random.default_rng(0).bytes(3000), "damaged or not a PyTorch checkpoint"),
     "cut safetensors": (lambda: save(state())[:-10], "is a damaged safetensors file.*download it again"),

@@ -147,7 +147,7 @@ def check(config: Config) -> Checkpoint | None:
     for text in (*config.data, *config.validation):
         open_data(text)
     check_places(config.out, {RUN: config.run_folder, "--cache": config.cache}, force=config.force)
-    found = read_checkpoint(config.run_folder)
+    found = read_checkpoint(config.run_folder, RUN)
     check_options_same(found, plain_options(config), FREE, RUN)
     check_steps(found, config.steps, RUN)
     return found

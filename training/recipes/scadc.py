@@ -167,7 +167,7 @@ def check(config: Config) -> Checkpoint | None:
             f"it, got {config.first_seed}"
         )
     check_places(config.out, {"--run": config.run, "--samples": config.samples}, force=config.force)
-    found = read_checkpoint(config.run)
+    found = read_checkpoint(config.run, "--run")
     check_options_same(found, plain_options(config), FREE, "--run")
     check_data_same(found, sample_key(config.smooth_share), "--run")
     check_steps(found, config.steps, "--run")

@@ -18,8 +18,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from geo_perception.errors import WeightsError
-from geo_perception.weights.file_kinds import SAFETENSORS, checkpoint_kind
+from geo_perception.weights.file_kinds import AGAIN, SAFETENSORS, CheckpointError, checkpoint_kind
 
 
 class Inert:
@@ -60,7 +59,8 @@ def load_checkpoint(path: Path) -> Any:
     """The contents of a checkpoint file on the CPU: zip or legacy serialisation of PyTorch, or safetensors.
 
     Raises:
-        WeightsError: the file is missing, damaged, something else, or needs an object that is not on the allow-list.
+        WeightsError: the file is missing, or cannot be read.
+        CheckpointError: it is damaged, something else, or needs an object that is not on the allow-list.
     """
     if checkpoint_kind(path) == SAFETENSORS:
         return _load_safetensors(path)
@@ -70,7 +70,7 @@ def load_checkpoint(path: Path) -> Any:
             warnings.simplefilter("ignore")  # of rare pickle protocols: such a file loads, or it is refused
             return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged pickle can raise anything; all of it means the same to the user
-        raise WeightsError(_reason(path, error)) from error
+        raise CheckpointError(path, *_reason(error)) from error
 
 
 def _load_safetensors(path: Path) -> Any:
@@ -78,20 +78,18 @@ def _load_safetensors(path: Path) -> Any:
         return load_file(path)
     except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
         said = " ".join(str(error).split())
-        raise WeightsError(f"{path} is a damaged safetensors file ({said}): download it again") from error
+        raise CheckpointError(path, f"is a damaged safetensors file ({said})", AGAIN) from error
 
 
-def _reason(path: Path, error: Exception) -> str:
-    """PyTorch's own words are not passed on: some advise to load without the allow-list."""
+def _reason(error: Exception) -> tuple[str, str]:
+    """What a file is, and the way out. PyTorch's own words are not passed on: some advise to load without the list."""
     text = str(error)
     needed = re.search(r"GLOBAL (\S+)", text) or re.search(r"class (\S+) was not an allowed", text)
     if needed:
-        return (
-            f"{path} is refused: it wants to run or build {needed.group(1)}, which weights never need; if it is a "
-            "whole network or array, save network.state_dict() where it was made"
-        )
+        said = f"is refused, as it wants to run or build {needed.group(1)}, which weights never need"
+        return said, "if it is a whole network or array, save network.state_dict() where it was made"
     if isinstance(error, EOFError) or "unexpected EOF" in text or "ran out of" in text.lower():
-        return f"{path} is damaged: it ends too early; download it again"
+        return "is damaged, it ends too early", AGAIN
     if isinstance(error, MemoryError) or "allocate" in text:
-        return f"{path} is damaged, or larger than this machine's memory"
-    return f"{path} is damaged or not a PyTorch checkpoint ({type(error).__name__})"
+        return "is damaged, or larger than this machine's memory", ""
+    return f"is damaged or not a PyTorch checkpoint ({type(error).__name__})", ""
