@@ -116,6 +116,7 @@ def test_a_bare_path_in_a_room_called_1_is_of_the_eye_at_its_end(tmp_path):
         ("scene/002_0 two l", "line 1: frame must be a number"),
         ("scene/002_0 2 x", "side l or r, got '2 x'"),
         ("scene/abc", "does not end in a frame number"),
+        (f"{300 * 'x'}/002_0 2 l", r"data set .* cannot be read: file name too long"),
     ],
 )
 def test_malformed_lists_are_refused(tmp_path, text, says):

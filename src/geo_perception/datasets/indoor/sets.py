@@ -35,6 +35,7 @@ from geo_perception.datasets.indoor.set_names import (
 from geo_perception.errors import ConfigError, DataError
 from geo_perception.frames import check_aspect
 from geo_perception.geometry.plausibility import report_doubts
+from geo_perception.outputs import reason
 
 
 @dataclass(frozen=True)
@@ -180,9 +181,14 @@ def open_set(kind: str, folder: str | Path, list_file: str | Path = "", depth_un
         ConfigError: unknown kind or unit.
         DataError: folder or list missing or malformed, or depth that is no room's in its unit but is in another.
     """
-    found = _opened(kind, Path(folder), list_file)
-    files = [] if found.depth_file is None else [found.folder / found.depth_file(e) for e in found.entries]
-    reader = settled(found.read_depth_file, files, parse_unit(depth_unit), found.folder)
+    try:
+        found = _opened(kind, Path(folder), list_file)
+        files = (
+            [] if found.depth_file is None else [found.folder / found.depth_file(e) for e in found.entries]
+        )
+        reader = settled(found.read_depth_file, files, parse_unit(depth_unit), found.folder)
+    except OSError as error:  # a list may name what no file can be called
+        raise DataError(f"data set {folder} cannot be read: {reason(error)}") from error
     return replace(found, read_depth_file=reader)
 
 
