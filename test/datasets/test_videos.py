@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from helpers.indoor_model import picture
 from helpers.matroska import recorded
-from helpers.pictures import video
+from helpers.pictures import calibration, video
 
-from geo_perception.datasets.indoor.lens import FieldOfView
+from geo_perception.datasets.indoor.lens import FieldOfView, read_calibration
 from geo_perception.datasets.indoor.pictures import read_video
+from geo_perception.datasets.indoor.videos import pixel_aspect, square_pixels
 from geo_perception.errors import DataError
 
 LENS = FieldOfView(70.0)
@@ -110,6 +111,55 @@ def test_what_a_phone_took_upright_is_upright(tmp_path: Path) -> None:
     image = next(iter(read_video(turned(tmp_path / "a.mp4"), LENS))).image
     assert image.shape == (128, 96, 3)
     assert image[5].mean() < 20 and image[-5].mean() > 110  # left became top
+
+
+class FakeVideo:
+    """A video's properties as OpenCV names them."""
+
+    def __init__(self, sar: tuple[float, float], turn: float = 0.0) -> None:
+        self.values = {
+            cv2.CAP_PROP_SAR_NUM: sar[0], cv2.CAP_PROP_SAR_DEN: sar[1], cv2.CAP_PROP_ORIENTATION_META: turn
+        }  # fmt: skip
+
+    def get(self, name: int) -> float:
+        return self.values[name]
+
+
+@pytest.mark.parametrize(
+    ("sar", "turn", "aspect"),
+    [
+        ((64, 45), 0, 64 / 45),
+        ((64, 45), 270, 45 / 64),
+        ((64, 45), 180, 64 / 45),
+        ((0, 1), 0, 1),
+        ((-1, -1), 90, 1),
+    ],
+)
+def test_pixels_turn_with_the_image(sar: tuple[float, float], turn: float, aspect: float) -> None:
+    assert pixel_aspect(FakeVideo(sar, turn)) == pytest.approx(aspect)
+
+
+def test_a_field_of_view_is_of_square_pixels(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = recorded(tmp_path / "a.mkv", [picture(seed=i) for i in range(2)], [0, 50], shown=(160, 96))
+    stored, (frame, _) = picture(seed=0), read_video(path, LENS)
+    assert frame.image.shape == (96, 160, 3)
+    assert np.abs(frame.image.mean(axis=1) - stored.mean(axis=1)).mean() < 3
+    focal = 80 / np.tan(np.radians(35))
+    assert (frame.camera.fx, frame.camera.fy) == pytest.approx((focal, focal))
+    said = "pixels are 1.25 times as wide as high: images are resized from 128x96 to 160x96"
+    assert caplog.text.count(said) == 1
+
+
+def test_a_calibration_is_of_the_pixels_as_stored(tmp_path: Path) -> None:
+    path = recorded(tmp_path / "a.mkv", [picture()], [0], shown=(160, 96))
+    lens = read_calibration(calibration(tmp_path / "camera.yaml"))
+    assert next(iter(read_video(path, lens))).image.shape == (96, 128, 3)
+
+
+@pytest.mark.parametrize(("aspect", "width"), [(1.0, 128), (1.009, 128), (0.75, 96), (2.0, 256), (9.0, 128)])
+def test_pixels_become_squares(aspect: float, width: int, caplog: pytest.LogCaptureFixture) -> None:
+    assert square_pixels(picture(), aspect, Path(f"{aspect}.mp4")).shape == (96, width, 3)
+    assert ("cannot be: taken as squares" in caplog.text) == (aspect == 9)
 
 
 @pytest.mark.parametrize(

@@ -20,11 +20,15 @@ def number(value: int) -> bytes:
     return value.to_bytes(8, "big")
 
 
-def recorded(path: Path, images: Sequence[np.ndarray], times_ms: Sequence[int]) -> Path:
-    """JPEG frames (H, W, 3) RGB at these times."""
+def recorded(
+    path: Path, images: Sequence[np.ndarray], times_ms: Sequence[int], shown: tuple[int, int] | None = None
+) -> Path:
+    """JPEG frames (H, W, 3) RGB at these times, to be shown with another width and height where one is given."""
     height, width = images[0].shape[:2]
     head = element("4282", b"matroska") + element("4287", number(4)) + element("4285", number(2))
     video = element("B0", number(width)) + element("BA", number(height))
+    if shown is not None:
+        video += element("54B0", number(shown[0])) + element("54BA", number(shown[1]))
     track = element("D7", number(1)) + element("73C5", number(1)) + element("83", number(1))
     track += element("86", b"V_MJPEG") + element("E0", video)
     blocks = b""

@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo_perception.datasets.images import HEAD_BYTES, refuse_heif
-from geo_perception.datasets.indoor.lens import Lens
+from geo_perception.datasets.indoor.lens import SAME_ASPECT, FieldOfView, Lens
 from geo_perception.errors import DataError
 from geo_perception.frames import RgbdFrame
+from geo_perception.geometry.plausibility import POSSIBLE_PIXEL_ASPECT, report_doubts
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,9 @@ TURNED_RIGHT_SINCE = (4, 7)  # before, OpenCV turned what phones took upright th
 def read_video(path: Path, lens: Lens) -> Iterator[RgbdFrame]:
     """The frames of a video, upright, at the times of their container; the first one a frame's time after 0.
 
+    A field of view is of the image as it is shown, so pixels that are no squares are made squares for it. A calibration
+    is of the pixels as stored.
+
     Raises:
         DataError: no video that OpenCV can read, or one without frames, without times, or whose size changes.
     """
@@ -49,6 +53,8 @@ def read_video(path: Path, lens: Lens) -> Iterator[RgbdFrame]:
             if image.shape != shape:
                 raise DataError(f"video {path}: frame {clock.count} is {image.shape}, the first is {shape}")
             stamp_ns = clock.stamp_ns(video.get(cv2.CAP_PROP_POS_MSEC))
+            if isinstance(lens, FieldOfView):
+                image = square_pixels(image, pixel_aspect(video), path)
             rectified, camera = lens(image, str(path))
             yield RgbdFrame(f"{clock.count - 1:06d}", rectified, camera, stamp_ns=stamp_ns)
         if not clock.count:
@@ -153,10 +159,38 @@ def _next(video: Any, path: Path) -> Image8 | None:
         image = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
     except cv2.error as error:
         raise DataError(f"video {path} cannot be decoded: {' '.join(str(error).split())}") from error
-    sideways = int(video.get(cv2.CAP_PROP_ORIENTATION_META)) % 180 == 90
-    if sideways and opencv_version() < TURNED_RIGHT_SINCE:
+    if _is_sideways(video) and opencv_version() < TURNED_RIGHT_SINCE:
         return np.ascontiguousarray(image[::-1, ::-1])
     return image
+
+
+def _is_sideways(video: Any) -> bool:
+    return int(video.get(cv2.CAP_PROP_ORIENTATION_META)) % 180 == 90
+
+
+def pixel_aspect(video: Any) -> float:
+    """Width of a pixel over its height, in the image as it is turned; 1 where the file says none."""
+    columns, rows = (video.get(side) for side in (cv2.CAP_PROP_SAR_NUM, cv2.CAP_PROP_SAR_DEN))
+    if not (columns > 0 and rows > 0):
+        return 1.0
+    return float(rows / columns if _is_sideways(video) else columns / rows)
+
+
+def square_pixels(image: Image8, pixel_aspect: float, path: Path) -> Image8:
+    """The image (H, W, 3) resized in width so that pixels of this width over height become squares; this is logged."""
+    height, width = image.shape[:2]
+    if abs(pixel_aspect - 1) <= SAME_ASPECT:
+        return image
+    if not 1 / POSSIBLE_PIXEL_ASPECT <= pixel_aspect <= POSSIBLE_PIXEL_ASPECT:
+        said = f"pixels {pixel_aspect:.4g} times as wide as high, as the file has it, cannot be: taken as squares"
+        report_doubts(f"video {path}", (said,))
+        return image
+    shown = max(1, round(width * pixel_aspect))
+    said = (
+        f"pixels are {pixel_aspect:.4g} times as wide as high: images are resized from {width}x{height} to "
+    )
+    report_doubts(f"video {path}", (f"{said}{shown}x{height}",))
+    return np.asarray(cv2.resize(image, (shown, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def opencv_version() -> tuple[int, int]:
