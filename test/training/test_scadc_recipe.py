@@ -8,6 +8,7 @@ from helpers.samples import write_samples
 
 from geo_perception.errors import ConfigError, DataError, WeightsError
 from geo_perception.weights import list_models, load_model, read_card
+from training import checkpoint
 from training.data.fusion import (
     random_batches,
     sample_key,
@@ -83,9 +84,25 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(config):
     batch = next(random_batches(sorted(config.samples.glob("*/*.npy")), (32, 48), 2, 0, 0))
     batch.features[0, 0, 0, 0] = torch.nan
     before = {name: value.clone() for name, value in network.named_parameters()}
-    with pytest.raises(DataError, match=r"not finite.*metric"):
-        scadc.train_step(network, scadc.new_optimiser(network, config), batch, config)
+    with pytest.raises(DataError, match=r"step 7: term .* not finite \(.*metric.*last checkpoint is kept"):
+        scadc.train_step(network, scadc.new_optimiser(network, config), batch, config, 7)
     assert all(torch.equal(before[name], value) for name, value in network.named_parameters())
+
+
+def test_weights_that_are_not_finite_do_not_replace_a_checkpoint(config, monkeypatch):
+    scadc.train(changed(config, steps=2))
+    kept = (config.run / checkpoint.FILE).read_bytes()
+    step = scadc.train_step
+
+    def spoilt(network, *others):
+        losses = step(network, *others)
+        next(network.parameters()).data.fill_(torch.nan)  # as a gradient without bounds leaves them
+        return losses
+
+    monkeypatch.setattr(scadc, "train_step", spoilt)
+    with pytest.raises(DataError, match=r"step 3: weight .* is not finite; the last checkpoint is kept"):
+        scadc.train(changed(config, steps=3))
+    assert (config.run / checkpoint.FILE).read_bytes() == kept
 
 
 @pytest.mark.parametrize(

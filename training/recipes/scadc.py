@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
 from geo_perception.command import command_name
-from geo_perception.errors import ConfigError, DataError, WeightsError
+from geo_perception.errors import ConfigError, WeightsError
 from geo_perception.networks import build
 from geo_perception.networks.scadc import Scadc
 from geo_perception.progress import track
@@ -42,11 +42,13 @@ from training.data.fusion import (
     random_batches,
     sample_key,
 )
+from training.finite import check_finite, check_weights
 from training.fusion_card import model_card
 from training.fusion_validation import forward, validate
 from training.losses import choice_loss, guided_losses, scadc_losses, soft_guidance
 from training.options import COUNT, SEED, SHARE, WEIGHT, Range, check_options, parsed, plain_options
 from training.places import alone, check_places
+from training.ranks import current_ranks
 from training.revision import revision
 from training.truth import truth_weight
 
@@ -143,11 +145,12 @@ def learn(config: Config, found: Checkpoint | None) -> dict[str, float]:
         network.train()
         if step >= config.freeze_norm * config.steps:
             freeze_norm(network)
-        losses = train_step(network, optimiser, next(batches), config)
+        losses = train_step(network, optimiser, next(batches), config, step)
         schedule.step()
         for name, value in losses.items():
             writer.add_scalar(f"loss/{name}", value, step)
         if (step + 1) % config.validate_every == 0 or step + 1 == config.steps:
+            check_weights(network, step + 1)
             figures = validate(network, held_out, writer, step + 1)
             save_checkpoint(config.run, step + 1, network, optimiser, schedule, training)
             save_model(network, config.out, model_card(config, options, step + 1, figures, training))
@@ -201,16 +204,13 @@ def network_options(config: Config) -> dict[str, Any]:
 
 
 def train_step(
-    network: nn.Module, optimiser: torch.optim.Optimizer, batch: FusionBatch, config: Config
+    network: nn.Module, optimiser: torch.optim.Optimizer, batch: FusionBatch, config: Config, step: int
 ) -> dict[str, float]:
-    """One update; returns the named losses. Raises DataError when the loss is not finite, before any update."""
+    """One update; returns the named losses. Raises DataError, before any update, when a term is not finite."""
     losses = compute_losses(network, batch, config)
-    total = torch.stack(list(losses.values())).sum()
-    if not torch.isfinite(total):
-        values = {name: value.item() for name, value in losses.items()}
-        raise DataError(f"loss is not finite: {values}; the last checkpoint is kept")
+    check_finite(losses, step, current_ranks())
     optimiser.zero_grad(set_to_none=True)
-    total.backward()
+    torch.stack(list(losses.values())).sum().backward()
     nn.utils.clip_grad_norm_(network.parameters(), 5.0)
     optimiser.step()
     return {name: value.item() for name, value in losses.items()}
