@@ -39,7 +39,8 @@ class RunLog:
         kept = [
             line for line in lines if not line.split(",")[0].isdecimal() or int(line.split(",")[0]) < start
         ]
-        self.path.write_text("".join(f"{line}\n" for line in kept or ["step,name,value"]), encoding="utf-8")
+        with written_aside(self.path) as aside:
+            aside.write_text("".join(f"{line}\n" for line in kept or ["step,name,value"]), encoding="utf-8")
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
         """One line per value, and a point on each curve. Raises DataError if the disk refuses."""

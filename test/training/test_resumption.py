@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from dataclasses import replace
@@ -233,6 +234,23 @@ def test_two_trainings_do_not_share_a_folder(tiny):
         distdepth.train(config)
     with alone(config.run_folder, "--run-folder"):
         pass
+
+
+def test_a_full_disk_leaves_the_log(tmp_path, monkeypatch):
+    log = RunLog(tmp_path, 0)
+    log.add(0, {"loss": 1.0})
+    log.close()
+    before = (tmp_path / "log.csv").read_text()
+    write = Path.write_text
+
+    def full(path, text, **options):
+        write(path, text[:5], **options)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OutputError, match=r"log\.csv cannot be written: no space left on device"):
+        RunLog(tmp_path, 1)
+    assert (tmp_path / "log.csv").read_text() == before == "step,name,value\n0,loss,1\n"
 
 
 def test_a_damaged_health_report_is_named(begun):
