@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from geo_perception.datasets.indoor.calibration_formats import (
     CSV_FOCAL,
     colmap,
@@ -21,17 +19,12 @@ from geo_perception.datasets.indoor.calibration_formats import (
     realsense_csv,
     yaml_text,
 )
-from geo_perception.datasets.indoor.stated_camera import Size, StatedCamera
+from geo_perception.datasets.indoor.stated_camera import Size, StatedCamera, is_resized, same_focal
 from geo_perception.errors import DataError, InputError
 from geo_perception.geometry import PinholeCamera
 from geo_perception.geometry.plausibility import check_possible, doubts, report_doubts
 
 Parse = Callable[[str], list[StatedCamera]]
-
-SAME_ASPECT = (
-    0.01  # how far an image may differ from the calibration's aspect and still be the same view, resized
-)
-SAME_CAMERA = 0.01  # how far two files may differ and still mean one camera, relative
 
 # Names that stand for a calibration: what they hold must be one. First found, first taken.
 NAMES: tuple[tuple[str, Parse], ...] = (
@@ -101,7 +94,7 @@ class FoundCalibration:
         """The alternative of the image's aspect."""
         for stated in self.alternatives:
             size = stated.size or (width, height)
-            if abs(width * size[1] / (height * size[0]) - 1) <= SAME_ASPECT:
+            if is_resized(size, (width, height)):
                 return stated
         sizes = " or ".join(_text(stated.size) for stated in self.alternatives)
         raise DataError(
@@ -190,8 +183,7 @@ def _agree(one: FoundCalibration, other: FoundCalibration) -> bool:
     """Whether two files mean one camera; sizes are compared where both state them."""
     first, second = one.alternatives[0], other.alternatives[0]
     scale = 1.0 if first.size is None or second.size is None else first.size[0] / second.size[0]
-    focal = np.array([first.K[0, 0], first.K[1, 1]]), scale * np.array([second.K[0, 0], second.K[1, 1]])
-    return bool(np.allclose(*focal, rtol=SAME_CAMERA))
+    return same_focal(first.K, scale * second.K)
 
 
 def _distortion_note(stated: StatedCamera) -> tuple[str, ...]:

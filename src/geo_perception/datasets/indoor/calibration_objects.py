@@ -15,6 +15,7 @@ from geo_perception.datasets.indoor.stated_camera import (
     Size,
     StatedCamera,
     from_values,
+    same_focal,
     stated_camera,
     stated_size,
 )
@@ -28,7 +29,6 @@ WIDTH, HEIGHT = ("width", "w", "imagewidth", "resolutionx"), ("height", "h", "im
 MATRICES = ("intrinsicmatrix", "cameramatrix", "camk", "k", "intrinsics", "intrinsic", "matrix", "data")
 BY_COLUMNS = ("intrinsicmatrix", "k", "intrinsics", "intrinsic")  # Open3D, Record3D and what copies them
 PROJECTIONS = ("projectionmatrix", "p")  # of the rectified image, in ROS's files and messages
-SAME_FOCAL = 0.01  # how far K and P may differ and still mean one camera, relative
 DISTORTIONS = (
     "distortioncoefficients",
     "distortioncoeffs",
@@ -119,7 +119,7 @@ def _rectified(stated: StatedCamera, projection: Any) -> StatedCamera:
         return stated
     K, P = (f"{name} with fx {fx:g}" for name, fx in (("K", stated.K[0, 0]), ("P", values[0])))
     if not stated.distortion:
-        same = np.allclose(values[[0, 5]], np.diag(stated.K)[:2], rtol=SAME_FOCAL)
+        same = same_focal(stated.K, values.reshape(3, 4))
         return stated if same else replace(stated, remark=f"{K}, not {P}, as the lens does not distort")
     if not _is_possible(values, stated.size):
         return replace(stated, remark=f"{K}, as {P} cannot be")

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from geo_perception.datasets.indoor.calibration_files import FoundCalibration, find_calibration
+from geo_perception.datasets.indoor.stated_camera import is_resized
 from geo_perception.errors import DataError
 from geo_perception.geometry import PinholeCamera
 from geo_perception.geometry.plausibility import check_possible, doubts, report_doubts
 
-SENSOR_ASPECT = (
-    0.003  # by which a size rounded may differ; ScanNet's 1296x968 are of another sensor than a Kinect's
-)
+# By which a size rounded may differ; ScanNet's 1296x968 are of another sensor than a Kinect's.
+SENSOR_ASPECT = 0.003
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Sensor:
 
     def camera(self, width: int, height: int) -> PinholeCamera:
         """Of its images resized to this size. Raises DataError for an image of another aspect."""
-        if abs(width * self.height / (height * self.width) - 1) > SENSOR_ASPECT:
+        if not is_resized((self.width, self.height), (width, height), SENSOR_ASPECT):
             raise DataError(
                 f"images are {width}x{height} and no calibration lies beside them: intrinsics of {self.name}, for "
                 f"{self.width}x{self.height}, would be stretched; add camera-intrinsics.txt (3x3, pixels)"

@@ -15,6 +15,7 @@ import yaml
 from numpy.typing import NDArray
 
 from geo_perception.datasets.indoor.calibration_files import read_calibration_file
+from geo_perception.datasets.indoor.stated_camera import is_resized
 from geo_perception.errors import ConfigError, DataError, InputError
 from geo_perception.geometry import PinholeCamera
 from geo_perception.geometry.plausibility import check_possible, doubts, report_doubts
@@ -24,9 +25,6 @@ Image8 = NDArray[np.uint8]
 Matrix = NDArray[np.float64]
 
 HFOV_DEG = (10.0, 150.0)  # of lenses that a pinhole model describes
-SAME_ASPECT = (
-    0.01  # how far images may differ from the calibration's aspect and still be the same view, resized
-)
 LEAST_SHOWN = 0.3  # of a rectified image: less comes of coefficients that are not the lens's
 OTHER_SUFFIXES = (".json", ".txt", ".csv", ".pincam")
 MOST_PX = 2**15 - 1  # a side that OpenCV can remap
@@ -85,7 +83,7 @@ class Calibration:
     def _prepared(self, width: int, height: int, origin: str) -> tuple[PinholeCamera, Any]:
         """The camera of images of this size, and the maps that rectify them. Raises DataError."""
         own = self.camera
-        if abs(width * own.height / (height * own.width) - 1) > SAME_ASPECT:
+        if not is_resized((own.width, own.height), (width, height)):
             raise DataError(
                 f"{origin} is {width}x{height}, the camera of {self.path} {own.width}x{own.height}: another aspect"
             )

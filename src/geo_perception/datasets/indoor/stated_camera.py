@@ -15,6 +15,8 @@ from geo_perception.geometry.plausibility import checked_matrix
 
 Matrix = NDArray[np.float64]
 MAX_DISTORTION = 100.0  # of a coefficient; Azure Kinect's largest are near 5
+SAME_ASPECT = 0.01  # by which an image may differ from a view that it shows resized, relative
+SAME_FOCAL = 0.01  # by which two matrices may differ and still mean one camera, relative
 Size = tuple[int, int]  # width, height
 
 
@@ -73,6 +75,16 @@ def stated_camera(flat: Matrix, size: Size | None, distortion: Iterable[float] =
     if K[1, 1] < 0 < K[0, 0]:
         K[1, 1], remark = -K[1, 1], f"fy {K[1, 1]:g} taken as {-K[1, 1]:g}"
     return StatedCamera(K, size, tuple(float(v) for v in distortion if v), remark)
+
+
+def is_resized(size: Size, other: Size, tolerance: float = SAME_ASPECT) -> bool:
+    """Whether two sizes can be of one view in two resolutions: their aspects differ by a share up to `tolerance`."""
+    return abs(other[0] * size[1] / (other[1] * size[0]) - 1) <= tolerance
+
+
+def same_focal(matrix: Matrix, other: Matrix) -> bool:
+    """Whether fx and fy of two matrices (3, 3 or more) mean one camera."""
+    return bool(np.allclose(np.diag(matrix)[:2], np.diag(other)[:2], rtol=SAME_FOCAL))
 
 
 def stated_size(width: Any, height: Any) -> Size | None:

@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo_perception.datasets.images import HEAD_BYTES, refuse_heif
-from geo_perception.datasets.indoor.lens import SAME_ASPECT, FieldOfView, Lens
+from geo_perception.datasets.indoor.lens import FieldOfView, Lens
+from geo_perception.datasets.indoor.stated_camera import SAME_ASPECT
 from geo_perception.errors import DataError
 from geo_perception.frames import RgbdFrame
 from geo_perception.geometry.plausibility import POSSIBLE_PIXEL_ASPECT, report_doubts
