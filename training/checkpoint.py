@@ -122,14 +122,7 @@ def read_checkpoint(folder: Path, to: str) -> Checkpoint | None:
         parts = tuple(Part(**part) for part in told["parts"])
         training = Training(dict(told["options"]), str(told["data"]), parts)
         return Checkpoint(path, int(content["step"]), training, content)
-    except (
-        KeyError,
-        TypeError,
-        ValueError,
-        IndexError,
-        RuntimeError,
-        AttributeError,
-    ) as error:  # other content
+    except (KeyError, TypeError, ValueError, IndexError, RuntimeError, AttributeError) as error:
         raise WeightsError(
             f"{path} does not tell which training it belongs to, as it is damaged, no checkpoint of a training, or of "
             f"an earlier version: {way_out}"

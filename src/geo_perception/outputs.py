@@ -119,10 +119,8 @@ def reason(error: OSError | ValueError) -> str:
 def _refused(path: Path, option: str) -> Iterator[None]:
     try:
         yield
-    except (
-        OSError,
-        ValueError,
-    ) as error:  # ValueError: a name with a zero byte, or outside the system's encoding
+    # ValueError: a name with a zero byte, or outside the system's encoding
+    except (OSError, ValueError) as error:
         raise OutputError(
             f"{_said(option)}{path} cannot be written: {_blocked(path) or reason(error)}"
         ) from error

@@ -37,10 +37,8 @@ Array = NDArray[np.float32]
 FORMAT = 2  # part of the key: samples that the simulator or the pipeline would make otherwise are made anew
 CHANNELS = (*FEATURES, "truth_m", "true_return")
 MAX_DEPTH_M = 80.0
-RETURN_TOLERANCE = (
-    0.5,
-    0.05,
-)  # metres and share by which a return may miss the truth and still be one of the surface
+# Metres and share by which a return may miss the truth and still be one of the surface.
+RETURN_TOLERANCE = (0.5, 0.05)
 
 
 @dataclass(frozen=True)
@@ -159,9 +157,8 @@ def smooth_matcher(frame: StereoLidarFrame, random: np.random.Generator) -> Arra
     error = random.uniform(0.1, 0.5) * smooth_noise(shape, 40, random) + random.uniform(
         0.05, 0.3
     ) * smooth_noise(shape, 6, random)
-    biased = random.uniform(0.97, 1.03) * bled + random.uniform(
-        -0.5, 0.5
-    )  # as matchers trained elsewhere have it
+    # as matchers trained elsewhere have it
+    biased = random.uniform(0.97, 1.03) * bled + random.uniform(-0.5, 0.5)
     return np.maximum(biased + error, np.float32(0.5)).astype(np.float32)
 
 

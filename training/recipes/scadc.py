@@ -53,12 +53,8 @@ from training.revision import revision
 from training.truth import truth_weight
 
 PLACES = ("out", "force", "run", "samples", "workers", "threads")  # fields that leave the result as it is
-FREE = (
-    *PLACES,
-    "steps",
-    "validation-frames",
-    "validate-every",
-)  # options that a training may go on with otherwise
+# Options that a training may go on with otherwise.
+FREE = (*PLACES, "steps", "validation-frames", "validate-every")
 
 
 @dataclass(frozen=True)

@@ -27,14 +27,10 @@ Image8 = NDArray[np.uint8]
 FORMATS = ("PNG", "JPEG", "PPM", "BMP", "TIFF", "WEBP", "GIF")
 # Deeper ones would be clipped to white when converted. 16-bit colour PNG comes as RGB, its upper bytes.
 MODES_8_BIT = ("RGB", "RGBA", "RGBX", "L", "LA", "P", "PA", "1", "CMYK", "YCbCr")
-SINGLE = (
-    "JPEG",
-    "MPO",
-)  # phones add a preview or a depth map as further pictures; the first is the photograph
-ORIENTATION, UPRIGHT = (
-    0x0112,
-    1,
-)  # EXIF's entry, and the value for pixels that are stored as they are to be seen
+# Phones add a preview or a depth map as further pictures; the first is the photograph.
+SINGLE = ("JPEG", "MPO")
+# EXIF's entry, and its values for pixels stored as they are to be seen, and with rows and columns exchanged.
+ORIENTATION, UPRIGHT, EXCHANGED = 0x0112, 1, (5, 6, 7, 8)
 AS_STORED = {  # what undoes each orientation
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -88,9 +84,7 @@ def as_rgb(image: Image.Image, path: Path, *, upright: bool = False) -> Image8:
 def sizes(image: Image.Image) -> tuple[tuple[int, int], tuple[int, int]]:
     """(height, width) of the pixels as stored, and turned as the file says."""
     stored = image.height, image.width
-    return stored, stored[::-1] if orientation(
-        image
-    ) > 4 else stored  # EXIF: 5 to 8 exchange rows and columns
+    return stored, stored[::-1] if orientation(image) in EXCHANGED else stored
 
 
 def orientation(image: Image.Image) -> int:

@@ -52,9 +52,8 @@ def card_from(values: dict[str, Any], origin: str) -> ModelCard:
     unknown = sorted(str(name) for name in set(values) - set(known))
     if unknown:
         raise WeightsError(f"{origin}: unknown field {', '.join(unknown)}; a card has {', '.join(known)}")
-    given = {
-        name: value for name, value in values.items() if value is not None
-    }  # `limits:` with nothing behind it
+    # `limits:` may have nothing behind it
+    given = {name: value for name, value in values.items() if value is not None}
     if not isinstance(given.get("network"), str):
         raise WeightsError(f"{origin}: field `network` must name a network, got {values.get('network')!r}")
     for name, value in given.items():

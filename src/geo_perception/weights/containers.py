@@ -21,11 +21,8 @@ from geo_perception.weights.store import file_sha256
 from geo_perception.weights.unpickle import load_checkpoint
 
 STATE_KEYS = ("state_dict", "model", "model_state_dict")  # where containers keep the weights
-WRAPPERS = (
-    "module.",
-    "_orig_mod.",
-    "model.",
-)  # put before every name by DataParallel, torch.compile and Lightning
+# Put before every name by DataParallel, torch.compile and Lightning.
+WRAPPERS = ("module.", "_orig_mod.", "model.")
 
 NUMPY = {"_reconstruct": "NumPy array", "scalar": "NumPy number"}  # stand-ins' names -> what was in the file
 

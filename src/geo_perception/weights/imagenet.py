@@ -35,12 +35,12 @@ RENAMES: dict[type[nn.Module], tuple[tuple[str, str], ...]] = {
     ),
     EfficientnetLite: efficientnet_lite.RENAMES,
 }
-STEMS: dict[type[nn.Module], str] = {
-    ResnetEncoder: "encoder.conv1.weight"
-}  # sees several images at once in pose encoders
+# First layers, which see several images at once in pose encoders.
+STEMS: dict[type[nn.Module], str] = {ResnetEncoder: "encoder.conv1.weight"}
+# What is not part of an ImageNet network.
 OWN: dict[type[nn.Module], tuple[str, ...]] = {
     MatchingEncoder: ("backprojector.", "prematching_conv.", "reduce_conv.")
-}  # not part of an ImageNet network
+}
 
 
 def load_imagenet(encoder: nn.Module, source: str | Path | None = None) -> None:

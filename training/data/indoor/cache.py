@@ -254,9 +254,8 @@ def _run(pool: ThreadPoolExecutor, work, jobs: list, what: str) -> None:
 
 def _create(path: Path, shape: tuple[int, ...], kind: type) -> np.ndarray:
     array = np.lib.format.open_memmap(path, "w+", kind, shape)
-    with path.open(
-        "r+b"
-    ) as file:  # claimed now: a disk that fills up later kills whoever writes to mapped memory
+    # claimed now: a disk that fills up later kills whoever writes to mapped memory
+    with path.open("r+b") as file:
         os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     return array
 

@@ -25,10 +25,8 @@ Stored = NDArray[Any]
 
 IMAGE_SUFFIXES = (".png", ".tif", ".tiff", ".pgm")
 DEPTH_SUFFIXES = (*IMAGE_SUFFIXES, ".npy", ".pfm")
-SENSOR_FARTHEST_M, FARTHEST_M = (
-    60.0,
-    100.0,
-)  # of depth cameras and of anything indoors; beyond: nothing was seen
+# Of depth cameras and of anything indoors; beyond: nothing was seen.
+SENSOR_FARTHEST_M, FARTHEST_M = 60.0, 100.0
 SENTINELS_16_BIT = (65535,)  # also where a 16-bit file was read into a wider type
 NUMPY_ERRORS = (
     OSError, ValueError, TypeError, LookupError, OverflowError, MemoryError, EOFError, SyntaxError, struct.error,
@@ -143,9 +141,8 @@ def read_stored(path: Path) -> Stored:
         return _checked(_read_npy(path), path)
     if suffix == ".pfm":
         values, scale = read_pfm(path)
-        return _checked(
-            (values / np.float32(abs(scale))).astype(np.float32), path
-        )  # as OpenCV, and VA's loader
+        # as OpenCV, and VA's loader
+        return _checked((values / np.float32(abs(scale))).astype(np.float32), path)
     if suffix not in IMAGE_SUFFIXES:
         raise DataError(
             f"depth {path}: {path.suffix or 'no suffix'} is not read; allowed: {', '.join(DEPTH_SUFFIXES)}"
