@@ -8,7 +8,7 @@ from pathlib import Path
 
 import helpers
 import pytest
-from helpers.fusion_run import FusionRun, start_node
+from helpers.fusion_run import FusionRun, complaints_of, start_node
 from helpers.processes import Process, local_ros_environment, new_domain
 from helpers.ros_peer import FusionPeer
 
@@ -20,6 +20,20 @@ PATHS = {  # state -> transitions that lead there
     "active": ("configure", "activate"),
     "finalized": ("shutdown",),
 }
+
+
+UNSENT = (  # as rclpy and Python's warnings print it
+    "/opt/ros/lib/rclpy/service.py:78: RuntimeWarning: failed to send response (timeout): client will not receive "
+    "response, at ./src/rmw_response.cpp:153, at ./src/rcl/service.c:391",
+    "  self.__service.service_send_response(response, header.request_id)",
+)
+
+
+def test_only_the_warning_of_an_unsent_response_is_no_complaint() -> None:
+    info, warning = "[INFO] [1.0] [node]: ready", "[WARN] [1.0] [node]: no image"
+    other = ["x.py:1: RuntimeWarning: mean of empty slice", "  mean(x)"]
+    traced = f"  {UNSENT[1]}"  # of a traceback
+    assert complaints_of([info, UNSENT[0], warning, UNSENT[1], *other, traced]) == [warning, *other, traced]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
