@@ -3,6 +3,6 @@
 
 __version__ = "0.1.0"
 
-from geo_perception.threads import limit_spinning
+from geo_perception.spinning import limit_spinning
 
 limit_spinning()  # here, because OpenMP reads it once, when the first library that uses it is loaded

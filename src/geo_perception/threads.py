@@ -1,31 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Intra-op threads on processors that have other work, too: how long they spin, and how many there are.
+"""Intra-op threads on processors that have other work, too: how many there are.
 
 A network runs over a hundred parallel regions an image, with a barrier after each. GNU's OpenMP library, which PyTorch
 brings, lets a thread turn round at a barrier 300000 times (9 ms) before it sleeps. While every thread has a core that
 is the fastest way; where another process holds one of the cores, the threads that turn round keep theirs from the one
-they wait for, barrier by barrier. So waiting ends sooner here, and a node takes only as many threads as cores are free.
-
-Variables: OMP_WAIT_POLICY and GOMP_SPINCOUNT, https://gcc.gnu.org/onlinedocs/libgomp/Environment-Variables.html
+they wait for, barrier by barrier. So waiting ends sooner (see `spinning`), and a node takes only as many threads as
+cores are free.
 """
 
 from __future__ import annotations
 
 import math
 import os
-import platform
 import sys
 import time
-from collections.abc import Callable, Collection, Mapping, MutableMapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-# About 0.1 ms: longer than most regions take, and than Python takes between two of them. A turn is the processor's
-# pause instruction on x86 (30 ns where this was measured, 40 to 50 on others), and next to nothing elsewhere.
-SPIN_COUNT = "3000" if platform.machine() in ("x86_64", "AMD64", "i686") else "40000"
-WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")  # a user who set either has chosen
-NUMBER = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")  # the same, for the number of threads
+NUMBER = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")  # a user who set either has chosen
 BUSY_FIELDS = (
     0,
     1,
@@ -37,16 +31,6 @@ BUSY_FIELDS = (
 QUOTA_V2 = Path("/sys/fs/cgroup/cpu.max")
 QUOTA_V1 = Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"), Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us")
 STAT = Path("/proc/stat")
-
-
-def limit_spinning(environ: MutableMapping[str, str] | None = None) -> None:
-    """Let OpenMP's threads sleep sooner, unless the user has said how they wait.
-
-    Must run before the first library with OpenMP is loaded, which reads the variable then. Child processes inherit it.
-    """
-    variables = os.environ if environ is None else environ
-    if not any(variables.get(name) for name in WAITING):
-        variables["GOMP_SPINCOUNT"] = SPIN_COUNT
 
 
 def chosen_number(environ: Mapping[str, str] | None = None) -> str:

@@ -2,27 +2,20 @@
 """`geo-perception <verb>`: one file per verb, imported only when that verb is asked for.
 
 Each verb's module offers `app`, a `typer.Typer`. Verbs raise `GeoPerceptionError` for whatever a user can
-cause; this file turns it into one line and exit code 2, or into a traceback with `--debug`.
+cause; `endings` turns it into one line and exit code 2, or into a traceback with `--debug`.
+
+What takes time is imported within `main`, where Ctrl-C can be met.
 """
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
 
 from geo_perception import __version__
-from geo_perception.command import command_name
+from geo_perception.cli.interrupts import EXIT_INTERRUPTED, leave_on_interrupt, raise_on_interrupt
 from geo_perception.dependencies import missing_dependency
-from geo_perception.errors import ConfigError, GeoPerceptionError
-from geo_perception.progress import log_by_lines, stop_bars
-from geo_perception.terminal import accept_any_text, blamed, flush, one_line
-
-EXIT_USER_ERROR = 2
-EXIT_INTERRUPTED = 130  # 128 + SIGINT, what a shell expects
+from geo_perception.errors import ConfigError
 
 VERBS: dict[str, str] = {
     "demo": "geo_perception.cli.demo:app",
@@ -52,6 +45,8 @@ SUMMARIES: dict[str, str] = {
 
 def usage() -> str:
     """The overview that `geo-perception --help` prints."""
+    from geo_perception.command import command_name
+
     command, width = command_name(), max(map(len, SUMMARIES))
     rows = "\n".join(f"  {verb:<{width}}  {summary}" for verb, summary in SUMMARIES.items())
     return (
@@ -63,14 +58,14 @@ def usage() -> str:
     )
 
 
-def load_verb(verb: str) -> Callable[..., Any]:
+def load_verb(verb: str) -> Callable[..., object]:
     """Import the command of a verb. Raises ConfigError for an unknown verb."""
     if verb not in VERBS:
         raise ConfigError(f"unknown verb {verb!r}; there are: {', '.join(VERBS)}")
     import typer
 
     module_name, attribute = VERBS[verb].split(":")
-    command: Callable[..., Any] = typer.main.get_command(getattr(import_module(module_name), attribute))
+    command: Callable[..., object] = typer.main.get_command(getattr(import_module(module_name), attribute))
     return command
 
 
@@ -82,9 +77,13 @@ def run(args: list[str]) -> int:
     if args[0] == "--version":
         print(f"geo-perception {__version__}")
         return 0
+    from geo_perception.command import command_name
+
     verb, *rest = args
     try:
-        load_verb(verb)(args=rest, prog_name=f"{command_name()} {verb}")
+        command = load_verb(verb)
+        raise_on_interrupt()
+        command(args=rest, prog_name=f"{command_name()} {verb}")
     except SystemExit as stop:
         # Typer before 0.12, which Ubuntu 24.04 has, turns Ctrl-C into an Abort with exit code 1.
         if isinstance(getattr(stop.__context__, "__context__", None), KeyboardInterrupt) and stop.code == 1:
@@ -97,43 +96,9 @@ def run(args: list[str]) -> int:
     return 0
 
 
-class Terminated(BaseException):
-    """SIGTERM came. What is under way unwinds first: shared memory and children would stay behind otherwise."""
-
-
-def _terminate(number: int, frame: object) -> None:
-    # A second one must not break the unwinding. Not SIG_IGN: Python prints a traceback for a signal that comes while
-    # its handler is replaced by that.
-    signal.signal(signal.SIGTERM, lambda *_: None)
-    raise Terminated
-
-
 def main() -> None:
     """Entry point of the console script."""
-    debug = "--debug" in sys.argv[1:]
-    signal.signal(signal.SIGTERM, _terminate)
-    accept_any_text()
-    log_by_lines()
-    try:
-        code = run([arg for arg in sys.argv[1:] if arg != "--debug"])
-        flush()
-        if code == EXIT_INTERRUPTED:
-            raise KeyboardInterrupt
-        sys.exit(code)
-    except KeyboardInterrupt:
-        stop_bars()
-        print("geo-perception: interrupted", file=sys.stderr)
-        sys.exit(EXIT_INTERRUPTED)
-    except Terminated:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGTERM)  # who sent it is told that it worked
-    except BrokenPipeError:
-        # The reader (`| head`) has gone: silence the flush at exit, too.
-        sys.stdout = None  # type: ignore[assignment]  # Python itself allows None here
-        sys.exit(0)
-    except (GeoPerceptionError, OSError, MemoryError) as error:
-        if debug:
-            raise
-        stop_bars()
-        print(f"geo-perception: {one_line(blamed(error))}", file=sys.stderr)
-        sys.exit(EXIT_USER_ERROR)
+    leave_on_interrupt()
+    from geo_perception.cli.endings import ended
+
+    ended(run)
