@@ -14,6 +14,8 @@ from geo_perception.ros.replay.config import ReplayConfig
 SLICE_S = 0.1  # longest wait in one piece, so that Ctrl-C is heard
 
 RESEND_S = 3.0
+LEFT_S = 1.0  # without a publisher, in which an answer that is under way still arrives
+LEASE_S = 20.0  # after which the middleware notices a killed process (Fast DDS's default)
 
 
 class Answers:
@@ -26,6 +28,7 @@ class Answers:
 
         self._node, self._spin, self._config = node, spin, config
         self._newest_ns: int | None = None
+        self._nodes = "a node"  # that publish answers, as long as there are any
         # Best effort hears every publisher; raw, because only the stamp is looked at.
         self._subscription = node.create_subscription(
             Image,
@@ -44,13 +47,20 @@ class Answers:
         """How many nodes publish answers."""
         return int(self._node.count_publishers(self._subscription.topic_name))
 
+    def _note_nodes(self) -> None:
+        """Remember who answers, for when nobody does."""
+        found = self._node.get_publishers_info_by_topic(self._subscription.topic_name)
+        names = sorted({f"{one.node_namespace.rstrip('/')}/{one.node_name}" for one in found})
+        self._nodes = " and ".join(names) or self._nodes
+
     def wait_for(
         self, number: int, stamp_ns: int, unheard: Callable[[], list[str]], again: Callable[[], None]
     ) -> None:
         """Wait for the answer with this stamp.
 
         Until the first answer of all, the set is sent again from time to time: a subscriber that was found may
-        not have found us yet, and lose what it is sent. A graph drops the duplicates.
+        not have found us yet, and lose what it is sent. A graph drops the duplicates. After it, a graph that is gone
+        is not waited for: whatever comes in its place has not heard the set.
 
         Args:
             number: of the set, for the error.
@@ -59,15 +69,22 @@ class Answers:
             again: sends the set again.
 
         Raises:
-            DataError: it does not come in time; says what was missing.
+            DataError: it does not come in time, or nobody is left to give it; says what was missing.
         """
-        resend = time.monotonic() + RESEND_S
-        deadline = time.monotonic() + self._config.answer_timeout_s
+        self._note_nodes()
+        present = time.monotonic()
+        resend, deadline = present + RESEND_S, present + self._config.answer_timeout_s
+        missing = f"no answer on {self._config.answer} to frame {number} (stamp {stamp_ns} ns)"
         while self._newest_ns != stamp_ns:
+            if self._newest_ns is None or self.publishers:
+                present = time.monotonic()
+            if time.monotonic() > present + LEFT_S:
+                raise DataError(
+                    f"{missing}: {self._nodes}, which gave those before, has ended or was cleaned up; see its log"
+                )
             if time.monotonic() > deadline:
                 raise DataError(
-                    f"no answer on {self._config.answer} to frame {number} (stamp {stamp_ns} ns) within "
-                    f"{self._config.answer_timeout_s:g} s: {self._diagnosis(unheard())}"
+                    f"{missing} within {self._config.answer_timeout_s:g} s: {self._diagnosis(unheard())}"
                 )
             if self._newest_ns is None and time.monotonic() > resend:
                 again()
@@ -77,7 +94,11 @@ class Answers:
     def _diagnosis(self, unheard: list[str]) -> str:
         if unheard:
             return f"without subscriber: {', '.join(unheard)}"
-        heard = "none" if self._newest_ns is None else f"the newest has stamp {self._newest_ns} ns"
+        if self._newest_ns is None:
+            return (
+                f"inputs and answer are connected, no answer so far; see {self._nodes}'s log and /diagnostics"
+            )
         return (
-            f"inputs and answer are connected, answers so far: {heard}; see the node's log and /diagnostics"
+            f"the newest answer has stamp {self._newest_ns} ns; see {self._nodes}'s log and /diagnostics, and whether "
+            f"it still runs: a killed process is noticed only after {LEASE_S:g} s"
         )
