@@ -85,3 +85,9 @@ def test_faults_are_named(tmp_path: Path) -> None:
         cli.run(["eval", "stereo_lidar_fusion", str(data), "--stereo", "guess"])
     with pytest.raises(ConfigError, match="cap must be positive"):
         cli.run(["eval", "stereo_lidar_fusion", str(data), "--cap", "-1"])
+    with_truth = ["eval", "stereo_lidar_fusion", str(kitti.object_folder(tmp_path / "truth"))]
+    with pytest.raises(
+        ConfigError, match=r"^--cap 0.001 leaves out all truth, which is [\d.]+ to [\d.]+ m away$"
+    ):
+        cli.run([*with_truth, "--fusion", "confidence", "--cap", "0.001", "--out", str(tmp_path)])
+    assert not list(tmp_path.glob("eval-*"))

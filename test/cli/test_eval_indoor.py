@@ -120,6 +120,11 @@ def test_faults_are_named(tmp_path: Path, model: Path, capsys: pytest.CaptureFix
         cli.run([*command, "--protocol", "street"])
     with pytest.raises(ConfigError, match="cap must be positive"):
         cli.run([*command, "--cap", "-1"])
+    with pytest.raises(
+        ConfigError, match=r"^--cap 0.1 leaves out all truth, which is [\d.]+ to [\d.]+ m away$"
+    ):
+        cli.run([*command, "--cap", "0.1"])
+    assert not list(tmp_path.glob("eval-*"))
     with pytest.raises(ConfigError, match="limit must be at least 1"):
         cli.run([*command, "--limit", "0"])
     with pytest.raises(WeightsError, match="absent"):

@@ -6,7 +6,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from geo_perception.evaluation.truth_survey import survey_truth
+from geo_perception.errors import ConfigError
+from geo_perception.evaluation.truth_survey import TruthRange, survey_truth
 
 NAN = np.float32(np.nan)
 
@@ -46,3 +47,13 @@ def test_what_cannot_be_true_is_said(truths: list[np.ndarray], said: list[str]) 
 def test_walls_that_face_the_camera_are_nothing_to_remark() -> None:
     walls = [np.where(ramp(0, 1) < 0.7, ramp(1, 3), far) for far in (3.2, 3.4, 4.1)]
     assert survey_truth(walls).remarks() == []
+
+
+def test_a_cap_that_leaves_out_all_truth_is_refused_with_its_range() -> None:
+    truth = TruthRange(above_m=0.01)
+    truth.check_cap(1e-3)  # no truth at all, which is no fault of the cap
+    truth.add(np.where(ramp(0, 1) < 0.5, NAN, ramp(2, 8)))
+    truth.add(np.where(ramp(0, 1) < 0.1, 0.005, ramp(6, 12)))
+    truth.check_cap(truth.nearest_m)
+    with pytest.raises(ConfigError, match=r"^--cap 0.02 leaves out all truth, which is 5.01 to 12 m away$"):
+        truth.check_cap(0.02)

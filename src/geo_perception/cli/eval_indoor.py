@@ -20,7 +20,7 @@ from geo_perception.datasets.indoor import RgbdDataset, open_rgbd_sets
 from geo_perception.errors import ConfigError
 from geo_perception.evaluation import Report, result_folder
 from geo_perception.evaluation.baselines import read_mean_map
-from geo_perception.evaluation.indoor import NATIVE
+from geo_perception.evaluation.indoor import NATIVE, centre
 from geo_perception.evaluation.indoor_pictures import indoor_highlights, indoor_panels
 from geo_perception.evaluation.indoor_run import (
     MODEL,
@@ -33,7 +33,7 @@ from geo_perception.evaluation.indoor_run import (
 from geo_perception.evaluation.indoor_tables import brief_indoor_tables, indoor_tables
 from geo_perception.evaluation.protocols import UNSCALED
 from geo_perception.evaluation.tables import as_text
-from geo_perception.evaluation.truth_survey import survey_truth
+from geo_perception.evaluation.truth_survey import TruthRange, survey_truth
 from geo_perception.frames import RgbdFrame
 from geo_perception.outputs import check_folder, complete
 from geo_perception.pipelines import IndoorDepth, IndoorDepthConfig
@@ -83,11 +83,14 @@ def run(request: EvalRequest) -> Path:
         tables=indoor_tables,
         highlights=indoor_highlights,
     )
-    with progress(report, sum(map(len, data_sets)), box_m) as observer:
+    protocol = evaluation.protocol
+    truth = TruthRange(protocol.min_truth_m)
+    with progress(report, sum(map(len, data_sets)), box_m, truth, protocol.crop) as observer:
         for data_set in data_sets:
             for depth in depths.values():
                 depth.reset()
             evaluation.run(describe_set(data_set), data_set, first, compared, observer)
+    truth.check_cap(request.cap_m)
     metrics = evaluation.metrics()
     described: dict[str, Any] = {
         "pipeline": request.pipeline,
@@ -186,13 +189,17 @@ def box_distance(text: str) -> float | None:
 
 
 @contextmanager
-def progress(report: Report, total: int, box_m: float | None) -> Iterator[Observer]:
-    """A bar on stderr that also hands the frames on to the report."""
+def progress(
+    report: Report, total: int, box_m: float | None, truth: TruthRange, crop: tuple[int, int] | None
+) -> Iterator[Observer]:
+    """A bar on stderr that also hands the frames on to the report, and to `truth` the part of theirs that counts."""
     with Progress("evaluating", total) as bar:
 
         def observe(frame: RgbdFrame, depths_m: dict[str, Any], score: IndoorScores) -> None:
             rmse_m = score.rows[MODEL][UNSCALED].rmse_m if score.rows else float("nan")
             report.show(score.heading, rmse_m, lambda: indoor_panels(frame, depths_m, score, box_m))
+            if frame.depth_truth_m is not None:
+                truth.add(centre(frame.depth_truth_m, crop))
             bar.update()
 
         yield observe

@@ -22,6 +22,7 @@ from geo_perception.evaluation.estimate import Estimate
 from geo_perception.evaluation.evaluate import Observer, Pipeline, limited
 from geo_perception.evaluation.protocols import FrameScores
 from geo_perception.evaluation.tables import as_text, brief_tables, lidar_remarks
+from geo_perception.evaluation.truth_survey import TruthRange
 from geo_perception.frames import StereoLidarFrame
 from geo_perception.outputs import check_folder, complete
 from geo_perception.pipelines import StereoLidarFusion, StereoLidarFusionConfig
@@ -53,8 +54,10 @@ def run(request: EvalRequest) -> Path:
     first, *others = (as_pipeline(fusion, disparity) for fusion in fusions.values())
     compared = dict(zip(list(fusions)[1:], others, strict=True))
     report = Report(f"{request.pipeline} on {request.data.resolve().name}", worst_first=request.worst_first)
-    with progress(report, total if limit is None else min(limit, total)) as observer:
+    truth = TruthRange()
+    with progress(report, truth, total if limit is None else min(limit, total)) as observer:
         evaluation = evaluate(first, limited(frames, limit), protocol, compared, observer)
+    truth.check_cap(request.cap_m)
     metrics = evaluation.metrics()
     stereo = PRECOMPUTED if precomputed else config.stereo
     described: dict[str, Any] = {
@@ -131,12 +134,14 @@ def as_pipeline(fusion: StereoLidarFusion, disparity: Disparity) -> Pipeline:
 
 
 @contextmanager
-def progress(report: Report, total: int) -> Iterator[Observer]:
-    """A bar on stderr that also hands the frames on to the report."""
+def progress(report: Report, truth: TruthRange, total: int) -> Iterator[Observer]:
+    """A bar on stderr that also hands the frames on to the report, and their truth to its range."""
     with Progress("evaluating", total) as bar:
 
         def observe(frame: StereoLidarFrame, estimate: Estimate, score: FrameScores) -> None:
             report.add(frame, estimate, score)
+            if frame.depth_truth_m is not None:
+                truth.add(frame.depth_truth_m)
             bar.update()
 
         yield observe

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Looks at truth before anything is measured against it: depth in a wrong unit makes tables that look like others."""
+"""Looks at truth: depth in a wrong unit makes tables that look like others, depth beyond the cap empty ones."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geo_perception.errors import DataError
+from geo_perception.errors import ConfigError, DataError
 from geo_perception.evaluation.metrics import known
 
 Array = NDArray[np.float32]
@@ -90,3 +91,27 @@ def survey_truth(truths_m: Iterable[Array]) -> TruthSurvey:
         stop_m,
         float(np.mean(shares)) if shares else 0.0,
     )
+
+
+@dataclass
+class TruthRange:
+    """From where to where the truth of the frames reaches that were evaluated."""
+
+    above_m: float = 0.0  # nearer truth never counts, whatever the cap
+    nearest_m: float = math.inf
+    farthest_m: float = 0.0
+
+    def add(self, truth_m: Array) -> None:
+        """The truth of one more frame, (H, W) metres; NaN and 0 are unknown."""
+        values = truth_m[known(truth_m)]
+        values = values[values > self.above_m]
+        if values.size:
+            self.nearest_m = min(self.nearest_m, float(values.min()))
+            self.farthest_m = max(self.farthest_m, float(values.max()))
+
+    def check_cap(self, cap_m: float | None) -> None:
+        """Raises ConfigError if there is truth, and the cap that was asked for leaves out all of it."""
+        if cap_m is not None and cap_m < self.nearest_m < math.inf:
+            raise ConfigError(
+                f"--cap {cap_m:g} leaves out all truth, which is {self.nearest_m:.3g} to {self.farthest_m:.3g} m away"
+            )
