@@ -10,6 +10,7 @@ from typing import Any
 from geo_perception.errors import DataError
 from geo_perception.ros import cdr
 from geo_perception.ros.replay.config import ReplayConfig
+from geo_perception.ros.runtime.graph_watch import publishing_nodes
 
 SLICE_S = 0.1  # longest wait in one piece, so that Ctrl-C is heard
 
@@ -47,12 +48,6 @@ class Answers:
         """How many nodes publish answers."""
         return int(self._node.count_publishers(self._subscription.topic_name))
 
-    def _note_nodes(self) -> None:
-        """Remember who answers, for when nobody does."""
-        found = self._node.get_publishers_info_by_topic(self._subscription.topic_name)
-        names = sorted({f"{one.node_namespace.rstrip('/')}/{one.node_name}" for one in found})
-        self._nodes = " and ".join(names) or self._nodes
-
     def wait_for(
         self, number: int, stamp_ns: int, unheard: Callable[[], list[str]], again: Callable[[], None]
     ) -> None:
@@ -71,7 +66,8 @@ class Answers:
         Raises:
             DataError: it does not come in time, or nobody is left to give it; says what was missing.
         """
-        self._note_nodes()
+        answering = publishing_nodes(self._node, self._subscription.topic_name)
+        self._nodes = " and ".join(answering) or self._nodes
         present = time.monotonic()
         resend, deadline = present + RESEND_S, present + self._config.answer_timeout_s
         missing = f"no answer on {self._config.answer} to frame {number} (stamp {stamp_ns} ns)"

@@ -14,6 +14,12 @@ def type_name(kind: Any) -> str:
     return f"{kind.__module__.split('.')[0]}/msg/{kind.__name__}"
 
 
+def publishing_nodes(node: Any, topic: str) -> list[str]:
+    """Full names of the nodes that publish on a topic."""
+    found = node.get_publishers_info_by_topic(topic)
+    return sorted({f"{info.node_namespace.rstrip('/')}/{info.node_name}" for info in found})
+
+
 def silence(
     node: Any, inputs: Mapping[str, str], kinds: Mapping[str, Any], silent: Iterable[str], after_s: float
 ) -> str:
@@ -54,8 +60,7 @@ def _reasons(node: Any, wanted: Mapping[str, str], own: frozenset[str]) -> Itera
         elif others:
             yield f"{name} is published as {', '.join(others)}, this node reads {kind}"
         else:
-            who = sorted({f"{info.node_namespace.rstrip('/')}/{info.node_name}" for info in found})
-            unheard.append(f"{name} (published by {', '.join(who)})")
+            unheard.append(f"{name} (published by {', '.join(publishing_nodes(node, name))})")
     if unpublished:
         yield f"no publisher on {', '.join(unpublished)}{_hint(node, {wanted[n] for n in unpublished}, own)}"
     if unheard:
