@@ -21,6 +21,9 @@ from geo_perception.errors import InputError
 
 CLOUD_BYTES = 7_440_000  # an organised 1242 x 375 cloud with 16 bytes a point
 GRACE_S = 5.0  # how long to wait for the other process, and for the last message
+SETTLE_S = (
+    0.5  # discovery is mutual: the writer knows the reader, but nothing tells it when the reader knows it
+)
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,7 @@ def _publish(topic: str, count: int, rate_hz: float, size: int) -> None:
         deadline = time.monotonic() + GRACE_S
         while publisher.get_subscription_count() == 0 and time.monotonic() < deadline:
             time.sleep(0.02)
+        time.sleep(SETTLE_S)
         start = time.monotonic()
         for index in range(count):
             time.sleep(max(0.0, start + index / rate_hz - time.monotonic()))
