@@ -128,7 +128,7 @@ def test_held_nothing_goes_out_without_the_other_sensor(make: Callable[..., Node
 def test_every_transition_from_every_state_works_or_is_refused(make: Callable[..., NodeRun]) -> None:
     from lifecycle_msgs.srv import ChangeState
 
-    run = make()
+    run = make(listen=("depth",))
     run.thread.start()
     reached = {
         ("unconfigured", "configure"): "inactive",
@@ -138,9 +138,14 @@ def test_every_transition_from_every_state_works_or_is_refused(make: Callable[..
     }
 
     def ask(label: str) -> bool:
-        request = ChangeState.Request()
+        request, before = ChangeState.Request(), run.node.state
         request.transition.label = label
-        return bool(run.peer.call(ChangeState, "stereo_lidar_fusion/change_state", request, tries=1).success)
+        try:
+            return bool(
+                run.peer.call(ChangeState, "stereo_lidar_fusion/change_state", request, tries=1).success
+            )
+        except TimeoutError:  # the first response was lost; the state tells what it was
+            return bool(run.node.state != before)
 
     walk = [
         "configure",
@@ -159,8 +164,8 @@ def test_every_transition_from_every_state_works_or_is_refused(make: Callable[..
             assert run.node.state == state
         assert ask(step)
         assert run.node.state == reached[state, step]
-    run.peer.wait_until_connected()
-    run.peer.wait_for_output(run.send())  # after all that it still works
+    # after all that it still works, as soon as the new endpoints of both sides have found each other
+    assert any(run.peer.answered(run.send(), limit_s=1.0) for _ in range(30))
     assert ask("shutdown")
     assert run.node.state == "finalized"
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from pathlib import Path
 
 import helpers
@@ -77,6 +78,7 @@ def test_signals_that_keep_coming_change_nothing() -> None:
         while run.process.alive:
             run.process.send(signal.SIGINT)
             run.process.send(signal.SIGTERM)
+            time.sleep(0.01)  # impatient, but leaving the node processor time to leave with
         assert run.process.wait_for_exit() == 0
         assert run.complaints == []
     finally:

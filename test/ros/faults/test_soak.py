@@ -7,7 +7,7 @@ import pytest
 from helpers.fusion_run import FusionRun
 from helpers.ros_peer import OUTPUTS
 
-pytestmark = [pytest.mark.ros, pytest.mark.slow]
+pytestmark = [pytest.mark.ros, pytest.mark.slow, pytest.mark.timeout(1800)]
 WARM_UP, FRAMES = 200, 2000
 GROWTH = 1.05
 

@@ -18,7 +18,8 @@ WARN = "1"
 
 @pytest.fixture(scope="module")
 def fusion(this_machine_only: None) -> Iterator[FusionRun]:
-    run = FusionRun("warn_missing_s:=0.4", "timeout_s:=0.1", listen=("depth", "confidence"))
+    # a timeout that a busy machine does not reach between the messages of one frame
+    run = FusionRun("warn_missing_s:=0.4", "timeout_s:=0.5", listen=("depth", "confidence"))
     yield run
     lines, alive = list(run.process.lines), run.process.alive
     run.close()
