@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import itertools
 import os
 import random
@@ -11,7 +12,9 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -22,12 +25,35 @@ PROFILE = CHECKOUT / "config" / "fastdds_localhost.xml"
 GRACE_S = 10.0  # to leave in
 LIMIT_S = 90.0  # for a loaded machine, not an expectation
 DOMAINS = 101  # that are free on every system
+HELD = 15  # more than one module of tests uses at once
+_held: deque[contextlib.ExitStack] = deque()  # locked files
 _domains = itertools.count(random.randrange(DOMAINS))  # elsewhere in other runs on this machine
 
 
 def new_domain() -> int:
-    """A ROS domain that nothing of the last hundred in this run has used: nodes of equal names must not meet."""
-    return 1 + next(_domains) % DOMAINS
+    """A ROS domain that nothing of the last hundred in this run has used, nor a run beside it uses now.
+
+    Nodes of equal names must not meet.
+    """
+    numbers = [1 + next(_domains) % DOMAINS]
+    while not _hold(numbers[-1]) and len(numbers) < DOMAINS:
+        numbers.append(1 + next(_domains) % DOMAINS)
+    return numbers[-1]
+
+
+def _hold(number: int) -> bool:
+    """Lock a domain against other runs on this machine, until HELD newer ones are; False if another has it."""
+    with contextlib.ExitStack() as stack:
+        try:
+            path = Path(tempfile.gettempdir()) / f"geo_perception_test_domain_{number}"
+            file = stack.enter_context(path.open("a"))
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        _held.append(stack.pop_all())
+    if len(_held) > HELD:
+        _held.popleft().close()
+    return True
 
 
 def local_ros_environment(domain_id: int | None = None) -> dict[str, str]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import types
@@ -10,6 +11,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+from helpers import processes
 
 from geo_perception.resources import resource
 from geo_perception.ros.runtime.transport import (
@@ -76,3 +78,12 @@ def test_small_shared_memory_is_done_without_and_said(
 
 def test_no_shared_memory_at_all_is_said(tmp_path: Path) -> None:
     assert "No such file" in shared_memory_shortage(tmp_path / "shm")
+
+
+def test_test_runs_beside_each_other_do_not_meet(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = processes.new_domain()
+    monkeypatch.setattr(
+        processes, "_domains", itertools.count(first - 1)
+    )  # as of a run that comes by the same
+    second = processes.new_domain()
+    assert second != first and 1 <= second <= processes.DOMAINS
