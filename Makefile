@@ -62,7 +62,7 @@ clean: ## remove what building and testing left behind (keeps .venv and out/)
 distclean: clean ## clean, and remove .venv
 	rm -rf $(VENV)
 
-$(STAMP): setup.py setup.cfg pyproject.toml constraints.txt
+$(STAMP): setup.py setup.cfg pyproject.toml package.xml constraints.txt
 	@[ "$$(uname -m)" = x86_64 ] || { \
 	  echo "ROS 2 Jazzy has wheels for x86_64 only, not for $$(uname -m): install ROS from apt on Ubuntu 24.04 or in a" \
 	    "container (docker run -it ros:jazzy), then build with colcon as README.md says under 'On a robot'"; exit 2; }

@@ -2,10 +2,12 @@
 """Packaging for both worlds: `pip install .` and `colcon build` (ament_python)."""
 
 from pathlib import Path
+from xml.etree import ElementTree
 
 from setuptools import find_packages, setup
 
 NAME = "geo_perception"
+VERSION = ElementTree.parse(Path(__file__).with_name("package.xml")).findtext("version")
 SHARED_FOLDERS = ("launch", "config", "models")
 
 
@@ -39,7 +41,7 @@ DEV = [
 
 setup(
     name=NAME,
-    version="0.1.0",
+    version=VERSION,
     description="Metric 3D geometry for ROS 2 robots from cameras and lidar",
     license="Apache-2.0",
     maintainer="geo_perception developers",

@@ -4,17 +4,14 @@
 from __future__ import annotations
 
 import ast
-import re
 import statistics
 import subprocess
 import sys
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 import yaml
 
-import geo_perception
 from geo_perception import cli
 from geo_perception.weights import load_model, read_card
 
@@ -97,13 +94,6 @@ def test_walls_between_layers_stand() -> None:
     linter = Path(sys.executable).with_name("lint-imports")
     result = subprocess.run([linter], cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout
-
-
-def test_versions_agree() -> None:
-    package = ElementTree.parse(ROOT / "package.xml").findtext("version")
-    setup = re.search(r'version="([^"]+)"', (ROOT / "setup.py").read_text())
-    assert setup is not None
-    assert package == setup[1] == geo_perception.__version__
 
 
 def test_launch_files_describe_a_launch() -> None:

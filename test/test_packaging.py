@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -39,6 +40,10 @@ def run(checkout: Path, *command: str, **environment: str) -> str:
     )
     assert result.returncode == 0, result.stderr
     return result.stdout
+
+
+def manifest_version() -> str | None:
+    return ElementTree.parse(ROOT / "package.xml").findtext("version")
 
 
 def shipped(folder: str) -> set[str]:
@@ -78,6 +83,8 @@ def test_colcon_build_layout(checkout: Path, tmp_path: Path) -> None:
     where = "import geo_perception, training; print(geo_perception.__file__, training.__file__)"
     for path in run(tmp_path, "-c", where, PYTHONPATH=str(libraries)).split():
         assert Path(path).is_relative_to(libraries)
+    version = "import geo_perception; print(geo_perception.__version__)"
+    assert run(tmp_path, "-c", version, PYTHONPATH=str(libraries)).strip() == manifest_version()
 
 
 def test_colcon_symlink_install_layout(checkout: Path, tmp_path: Path) -> None:
@@ -108,7 +115,7 @@ def test_colcon_symlink_install_layout(checkout: Path, tmp_path: Path) -> None:
 
 
 def test_make_says_on_arm_where_ros_comes_from(tmp_path: Path) -> None:
-    for name in ("Makefile", "setup.py", "setup.cfg", "pyproject.toml", "constraints.txt"):
+    for name in ("Makefile", "setup.py", "setup.cfg", "pyproject.toml", "package.xml", "constraints.txt"):
         shutil.copy(ROOT / name, tmp_path)
     uname = tmp_path / "bin" / "uname"
     uname.parent.mkdir()
