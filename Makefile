@@ -20,7 +20,7 @@ export ROS_DOMAIN_ID := $(shell echo $$(( $$(od -An -N2 -tu2 /dev/urandom) % 101
 unexport PYTHONPATH LD_LIBRARY_PATH _ROS_WHEELS_BOOTSTRAP_COMPLETE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz lint bench lock clean distclean
+.PHONY: help setup demo test fuzz lint docs bench lock clean distclean
 
 help: ## list the targets
 	@echo "geo_perception: metric depth from cameras and lidar on ROS 2"
@@ -43,11 +43,15 @@ FUZZ_MINUTES ?= 20
 fuzz: $(STAMP) ## run the fuzzers with ever new seeds for FUZZ_MINUTES (20), or until one finds something
 	$(BIN)/python tools/fuzz.py --minutes $(FUZZ_MINUTES) $(ARGS)
 
-lint: $(STAMP) ## ruff, mypy strict on src, import directions
+lint: $(STAMP) ## ruff, mypy strict on src, import directions, pages of docs/nodes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tools/node_pages.py --check
+
+docs: $(STAMP) ## write the tables of docs/nodes from what the nodes declare
+	$(BIN)/python tools/node_pages.py
 
 bench: $(STAMP) ## time the networks and the per-frame work, as one table
 	$(BIN)/python -m bench $(ARGS)

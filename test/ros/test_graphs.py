@@ -56,7 +56,8 @@ def test_topics_are_those_of_the_node(graph: Graph) -> None:
     (node,) = graph.nodes
     module = importlib.import_module(node.module)
     assert node.executable == module.NAME
-    assert set(node.topics) == {*module.INPUTS, *module.OUTPUTS}
+    assert (node.inputs, node.outputs) == (module.INPUTS, module.OUTPUTS)
+    assert set(node.topics) == {topic.name for topic in (*module.INPUTS, *module.OUTPUTS)}
 
 
 @pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)

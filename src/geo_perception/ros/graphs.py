@@ -19,8 +19,10 @@ from geo_perception.errors import ConfigError, MissingDependencyError
 from geo_perception.resources import resource
 from geo_perception.ros import rviz
 from geo_perception.ros.launch_arguments import Argument, graph_arguments, parameter_names
+from geo_perception.ros.nodes import fusion_settings, indoor_settings
 from geo_perception.ros.nodes.fusion_settings import FusionSettings
 from geo_perception.ros.nodes.indoor_settings import IndoorSettings
+from geo_perception.ros.runtime.topics import Topic
 
 PACKAGE = "geo_perception"
 
@@ -33,6 +35,8 @@ class NodeSpec:
     module: str  # what `python -m` runs
     parameter_file: str  # below the package's share folder
     settings: type[Any]  # its parameters, each of which is a launch argument
+    inputs: tuple[Topic, ...]
+    outputs: tuple[Topic, ...]
     topics: Mapping[str, str]  # topic of the node -> name with {argument} placeholders
 
     @property
@@ -171,6 +175,8 @@ FUSION_NODE = NodeSpec(
     module="geo_perception.ros.nodes.stereo_lidar_fusion",
     parameter_file="config/stereo_lidar_fusion.yaml",
     settings=FusionSettings,
+    inputs=fusion_settings.INPUTS,
+    outputs=fusion_settings.OUTPUTS,
     topics={
         "left/image_rect": "{left}/image_rect",
         "left/camera_info": "{left}/camera_info",
@@ -187,6 +193,8 @@ INDOOR_NODE = NodeSpec(
     module="geo_perception.ros.nodes.indoor_depth",
     parameter_file="config/indoor_depth.yaml",
     settings=IndoorSettings,
+    inputs=indoor_settings.INPUTS,
+    outputs=indoor_settings.OUTPUTS,
     topics={"image_rect": "{image}", "camera_info": "{camera_info}", **DEPTH_TOPICS},
 )
 

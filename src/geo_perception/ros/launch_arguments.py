@@ -114,7 +114,7 @@ COMMON = (
     Argument("params_file", "", "parameter file; empty: the one of the package"),
     Argument("remap", "", "further remappings, such as 'left/camera_info:=/cam/info points:=/scan'"),
     Argument("use_sim_time", "", f"take time from /clock{EMPTY}", switch=True),
-    Argument("autostart", "", f"configure and activate without a life-cycle manager{EMPTY}", switch=True),
+    Argument("autostart", "", f"configure and activate without a lifecycle manager{EMPTY}", switch=True),
     Argument("rviz", "false", "start RViz with the layout of this graph", switch=True),
     Argument("fixed_frame", "", "fixed frame of RViz; empty: the frame of the camera's own messages"),
     Argument("log_level", "info", "least severe log level shown", LOG_LEVELS),

@@ -8,19 +8,29 @@ from dataclasses import dataclass
 from geo_perception.errors import ConfigError
 from geo_perception.preview import FAR_M, NEAR_M
 from geo_perception.ros.runtime.settings import MatchedSettings, param
+from geo_perception.ros.runtime.topics import Topic
 
 DEPTH, DEPTH_INFO, CLOUD = "depth/image_rect", "depth/camera_info", "depth/points"
 COLOUR = "depth/image_color"
+IMAGE_TYPE, INFO_TYPE, CLOUD_TYPE = (
+    f"sensor_msgs/msg/{name}" for name in ("Image", "CameraInfo", "PointCloud2")
+)
+DEPTH_OUTPUTS = (
+    Topic(DEPTH, IMAGE_TYPE, "depth along the optical axis: 32FC1 metres, NaN where unknown (REP 118)"),
+    Topic(DEPTH_INFO, INFO_TYPE, "camera of the depth image"),
+    Topic(CLOUD, CLOUD_TYPE, "organised coloured cloud with the fields x, y, z and rgb"),
+    Topic(COLOUR, IMAGE_TYPE, "rgb8 preview of the depth; unknown pixels are grey"),
+)
 
 
 @dataclass(frozen=True)
 class DepthSettings(MatchedSettings):
-    """Where the networks run and how depth is published."""
+    """Device and outputs."""
 
-    device: str = param("cpu", "torch device of the networks, such as cpu or cuda:0")
+    device: str = param("cpu", "PyTorch device of the networks, such as cpu or cuda:0")
     precision: str = param(
         "auto",
-        "arithmetic of the networks; auto: bfloat16 where the processor has it",
+        "arithmetic of the networks; auto: bfloat16 where the processor has it, else float32",
         choices=("auto", "float32", "bfloat16"),
     )
     preview_min_m: float = param(NEAR_M, "nearest depth of the colour preview", low=0.01, live=True)

@@ -7,29 +7,66 @@ from dataclasses import dataclass
 
 from geo_perception.pipelines import StereoLidarFusionConfig
 from geo_perception.pipelines.agreement import MAX_DROPPED
-from geo_perception.ros.nodes.depth_settings import DepthSettings
+from geo_perception.ros.nodes.depth_settings import (
+    CLOUD_TYPE,
+    DEPTH_OUTPUTS,
+    IMAGE_TYPE,
+    INFO_TYPE,
+    DepthSettings,
+)
 from geo_perception.ros.runtime.extrinsics import matrix_from_parameter
 from geo_perception.ros.runtime.settings import param
+from geo_perception.ros.runtime.topics import Topic
 from geo_perception.sync import Stream
 
 LEFT, RIGHT, POINTS = "left/image_rect", "right/image_rect", "points"
 LEFT_INFO, RIGHT_INFO = "left/camera_info", "right/camera_info"
 CONFIDENCE, UNCERTAINTY = "depth/confidence", "depth/uncertainty"
+INPUTS = (
+    Topic(LEFT, IMAGE_TYPE, "rectified left image; the outputs have its stamp and frame"),
+    Topic(RIGHT, IMAGE_TYPE, "rectified right image"),
+    Topic(LEFT_INFO, INFO_TYPE, "calibration of the left camera"),
+    Topic(RIGHT_INFO, INFO_TYPE, "calibration of the right camera; its P holds the baseline"),
+    Topic(POINTS, CLOUD_TYPE, "one lidar sweep; any order of fields, intensity is optional"),
+)
+OUTPUTS = (
+    *DEPTH_OUTPUTS,
+    Topic(CONFIDENCE, IMAGE_TYPE, "32FC1, how far the lidar is trusted at each pixel, 0 to 1"),
+    Topic(
+        UNCERTAINTY, IMAGE_TYPE, "32FC1, relative standard deviation of the depth; NaN where the depth is NaN"
+    ),
+)
 
 
 @dataclass(frozen=True)
 class FusionSettings(DepthSettings):
-    """Parameters of the node."""
+    """Stages, calibration and matching."""
 
-    stereo: str = param("sgbm", "stereo backend", choices=("sgbm", "sgbm_fast", "psmnet"))
-    completion: str = param("morphology", "lidar completion backend", choices=("morphology", "ssdc"))
-    fusion: str = param("scadc", "fusion backend", choices=("scadc", "confidence"))
+    stereo: str = param(
+        "sgbm",
+        "stereo matcher; sgbm_fast matches half the columns, psmnet is a network and needs stereo_model",
+        choices=("sgbm", "sgbm_fast", "psmnet"),
+    )
+    completion: str = param(
+        "morphology",
+        "lidar completion; ssdc is a network and needs completion_model",
+        choices=("morphology", "ssdc"),
+    )
+    fusion: str = param(
+        "scadc",
+        "fusion of both depth maps; scadc is a trained network, confidence needs neither weights nor PyTorch",
+        choices=("scadc", "confidence"),
+    )
     stereo_model: str = param("", "model of psmnet: a name in models/ or a folder")
     completion_model: str = param("", "model of ssdc: a name in models/ or a folder")
     fusion_model: str = param("", "model of scadc: a name in models/ or a folder; empty: the shipped one")
     max_depth_m: float = param(80.0, "depth is limited to this", low=1.0, high=1000.0)
     min_depth_m: float = param(
-        3.0, "stereo searches as near as this; its time grows with 1 / min_depth_m", low=0.1, high=1000.0
+        3.0,
+        "stereo searches as near as this, in a time that grows with 1 / min_depth_m; nearer is unknown unless the "
+        "lidar sees it",
+        low=0.1,
+        high=1000.0,
     )
     unknown: str = param(
         "nan",
@@ -45,7 +82,9 @@ class FusionSettings(DepthSettings):
         live=True,
     )
     camera_from_lidar: tuple[float, ...] = param(
-        (), "lidar to left camera, 4x4 row major (16 values); empty: /tf_static", live=True
+        (),
+        "transform from lidar to left camera, 4x4 row major (16 values); empty: from tf2 or /tf_static",
+        live=True,
     )
     on_missing: str = param(
         "hold",
@@ -54,10 +93,13 @@ class FusionSettings(DepthSettings):
         live=True,
     )
     stereo_window_s: float = param(
-        0.01, "largest time between left image and right image or infos", low=0.0, live=True
+        0.01, "largest time between left image and right image or CameraInfos", low=0.0, live=True
     )
     lidar_window_s: float = param(
-        0.06, "largest time between left image and sweep: half a 10 Hz period and some", low=0.0, live=True
+        0.06,
+        "largest time between left image and sweep; the default is a little over half a 10 Hz period",
+        low=0.0,
+        live=True,
     )
     right_offset_s: float = param(0.0, "how much later the right camera stamps the same moment", live=True)
     lidar_offset_s: float = param(0.0, "how much later the lidar stamps the same moment", live=True)

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
 from geo_perception.errors import InputError
 from geo_perception.geometry import PinholeCamera
@@ -19,16 +18,14 @@ from geo_perception.pipelines.indoor_depth import check_camera
 from geo_perception.ros import conversions
 from geo_perception.ros.nodes.camera_inputs import DoubtLog, calibration_key, check_size
 from geo_perception.ros.nodes.depth_outputs import DepthEncoder
-from geo_perception.ros.nodes.depth_settings import CLOUD, COLOUR, DEPTH, DEPTH_INFO
-from geo_perception.ros.nodes.indoor_settings import IMAGE, INFO, IndoorSettings
+from geo_perception.ros.nodes.indoor_settings import IMAGE, INFO, INPUTS, OUTPUTS, IndoorSettings
 from geo_perception.ros.runtime import process
 from geo_perception.ros.runtime.node import Answer
 from geo_perception.ros.runtime.synchronised import SynchronisedNode
+from geo_perception.ros.runtime.topics import message_classes
 from geo_perception.sync import Match
 
 NAME = "indoor_depth"
-INPUTS: dict[str, Any] = {IMAGE: Image, INFO: CameraInfo}
-OUTPUTS: dict[str, Any] = {DEPTH: Image, DEPTH_INFO: CameraInfo, COLOUR: Image, CLOUD: PointCloud2}
 
 
 @dataclass(frozen=True)
@@ -82,7 +79,7 @@ class IndoorDepthNode(SynchronisedNode[IndoorSettings]):
     def __init__(
         self, build: Callable[[IndoorSettings], Any] = build_pipeline, name: str = NAME, **options: Any
     ) -> None:
-        super().__init__(name, IndoorSettings, INPUTS, OUTPUTS, **options)
+        super().__init__(name, IndoorSettings, message_classes(INPUTS), message_classes(OUTPUTS), **options)
         self._build = build
         self._pipeline: Any = None
         self._decode = InputDecoder()

@@ -6,18 +6,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from geo_perception.pipelines import IndoorDepthConfig
-from geo_perception.ros.nodes.depth_settings import DepthSettings
+from geo_perception.ros.nodes.depth_settings import DEPTH_OUTPUTS, IMAGE_TYPE, INFO_TYPE, DepthSettings
 from geo_perception.ros.runtime.settings import param
+from geo_perception.ros.runtime.topics import Topic
 from geo_perception.sync import Stream
 
 IMAGE, INFO = "image_rect", "camera_info"
+INPUTS = (
+    Topic(
+        IMAGE, IMAGE_TYPE, "rectified colour or grey image of any size; the outputs have its stamp and frame"
+    ),
+    Topic(INFO, INFO_TYPE, "calibration of the camera"),
+)
+OUTPUTS = DEPTH_OUTPUTS
 LARGEST_PX = 4096
 LONGEST_S = 3600.0
 
 
 @dataclass(frozen=True)
 class IndoorSettings(DepthSettings):
-    """Parameters of the node."""
+    """Model, and how images reach it."""
 
     model: str = param("distdepth_lite0_rooms", "a name in models/ or a folder")
     aspect: str = param(
@@ -30,15 +38,17 @@ class IndoorSettings(DepthSettings):
     scale_by_focal: bool = param(True, "multiply depth by the camera's focal length over the model's own")
     mirror: str = param(
         "card",
-        "average depth with that of the mirrored image, for twice the time; card: as the model's card says, else off",
+        "average depth with that of the mirrored image: steadier, in twice the time; card: as the model's card says, "
+        "else off",
         choices=("card", "on", "off"),
     )
     glance: bool = param(
-        True, "average depth with that of a smaller form of the image, where the card names its size"
+        True, "average depth with that of a smaller form of the image, where the model's card names its size"
     )
     max_gap_s: float = param(
         0.5,
-        "models of several frames: an image farther back in time is not compared with, s; 0: none ever is",
+        "models of several frames (video_depth, such as DistDepth-M) compare an image with the one before if it is at "
+        "most this much older, s; 0: with none",
         low=0.0,
         high=LONGEST_S,
     )

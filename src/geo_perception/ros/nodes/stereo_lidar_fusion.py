@@ -7,49 +7,23 @@ from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Any
 
-from sensor_msgs.msg import CameraInfo, Image, PointCloud2
-
 from geo_perception.errors import InputError
 from geo_perception.pipelines import FusedDepth, StereoLidarFusion
 from geo_perception.pipelines.agreement import disagreement
 from geo_perception.pipelines.search_range import SearchRange
 from geo_perception.ros import conversions
 from geo_perception.ros.nodes.camera_inputs import DoubtLog
-from geo_perception.ros.nodes.depth_settings import CLOUD, COLOUR, DEPTH, DEPTH_INFO
 from geo_perception.ros.nodes.fusion_inputs import InputDecoder, Sensors
 from geo_perception.ros.nodes.fusion_outputs import OutputEncoder
-from geo_perception.ros.nodes.fusion_settings import (
-    CONFIDENCE,
-    LEFT,
-    LEFT_INFO,
-    POINTS,
-    RIGHT,
-    RIGHT_INFO,
-    UNCERTAINTY,
-    FusionSettings,
-)
+from geo_perception.ros.nodes.fusion_settings import INPUTS, LEFT, OUTPUTS, POINTS, FusionSettings
 from geo_perception.ros.runtime import process
 from geo_perception.ros.runtime.extrinsics import Extrinsics
 from geo_perception.ros.runtime.node import Answer
 from geo_perception.ros.runtime.synchronised import SynchronisedNode
+from geo_perception.ros.runtime.topics import message_classes
 from geo_perception.sync import Match
 
 NAME = "stereo_lidar_fusion"
-INPUTS: dict[str, Any] = {
-    LEFT: Image,
-    RIGHT: Image,
-    LEFT_INFO: CameraInfo,
-    RIGHT_INFO: CameraInfo,
-    POINTS: PointCloud2,
-}
-OUTPUTS: dict[str, Any] = {
-    DEPTH: Image,
-    DEPTH_INFO: CameraInfo,
-    CONFIDENCE: Image,
-    UNCERTAINTY: Image,
-    COLOUR: Image,
-    CLOUD: PointCloud2,
-}
 
 
 def build_pipeline(settings: FusionSettings) -> Any:
@@ -63,7 +37,7 @@ class StereoLidarFusionNode(SynchronisedNode[FusionSettings]):
     def __init__(
         self, build: Callable[[FusionSettings], Any] = build_pipeline, name: str = NAME, **options: Any
     ) -> None:
-        super().__init__(name, FusionSettings, INPUTS, OUTPUTS, **options)
+        super().__init__(name, FusionSettings, message_classes(INPUTS), message_classes(OUTPUTS), **options)
         self._build = build
         self._pipeline: Any = None
         self._extrinsics: Extrinsics | None = None

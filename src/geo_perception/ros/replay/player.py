@@ -16,7 +16,8 @@ from geo_perception.ros import cdr
 from geo_perception.ros.conversions import time_from_ns
 from geo_perception.ros.replay.answers import SLICE_S, Answers
 from geo_perception.ros.replay.config import ReplayConfig
-from geo_perception.ros.replay.source import BagSource, Serialised, message_class
+from geo_perception.ros.replay.source import BagSource, Serialised
+from geo_perception.ros.runtime.topics import message_class
 
 QUEUE = 5  # messages a publisher keeps for a slow reliable subscriber
 CLOCK_PERIOD_NS = 10_000_000  # /clock at 100 Hz, a tenth of the lidar's period being too coarse for ages

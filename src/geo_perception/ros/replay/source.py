@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import logging
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from geo_perception.ros.bags.opening import open_bag
 from geo_perception.ros.bags.recognition import recognised
 from geo_perception.ros.bags.windows import Gaps, MatchWindows
 from geo_perception.ros.replay.config import ReplayConfig
+from geo_perception.ros.runtime.topics import message_class
 from geo_perception.sync import Synchronizer
 
 BURST_NS = 1_000_000
@@ -168,12 +168,6 @@ class BagSource:
         if "left" not in parts:
             raise DataError(f"bag {self.path} lacks {self.topics.left}, the pace of a lockstep replay")
         return parts | ({"truth": self.topics.truth} if self.topics.truth in self.classes else {})
-
-
-def message_class(kind: str) -> Any:
-    """The Python class of a type such as sensor_msgs/msg/Image; ImportError if its package is not installed."""
-    package, _, name = kind.rpartition("/")
-    return getattr(importlib.import_module(package.replace("/", ".")), name)
 
 
 def installed(package: str) -> bool:

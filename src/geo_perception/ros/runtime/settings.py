@@ -130,10 +130,10 @@ def describe(kind: type[Any]) -> Iterable[tuple[str, Any, Rule]]:
 
 @dataclass(frozen=True)
 class RuntimeSettings:
-    """Parameters that every node has."""
+    """Load, and thresholds of the diagnostics."""
 
-    input_depth: int = param(10, "messages an input queues: enough for bursts", low=1, high=1000)
-    max_rate_hz: float = param(0.0, "frames begun per second at most; 0: no limit", low=0.0, live=True)
+    input_depth: int = param(10, "queue length of each subscription", low=1, high=1000)
+    max_rate_hz: float = param(0.0, "most frames to start per second; 0: no limit", low=0.0, live=True)
     warn_missing_s: float = param(1.0, "WARN when an input is silent for longer", low=0.0, live=True)
     error_missing_s: float = param(5.0, "ERROR when an input is silent for longer", low=0.0, live=True)
     warn_age_s: float = param(0.5, "WARN when 5% of outputs are older (now - stamp)", low=0.0, live=True)
@@ -151,10 +151,13 @@ class RuntimeSettings:
 
 @dataclass(frozen=True)
 class MatchedSettings(RuntimeSettings):
-    """Parameters of a node that matches messages of several topics by stamp."""
+    """Matching of several topics by stamp."""
 
     timeout_s: float = param(
-        0.2, "wait so long for better or missing partners, then take what is there", low=0.0, live=True
+        0.2,
+        "how long to wait for a better or missing partner before taking what is there",
+        low=0.0,
+        live=True,
     )
 
     def streams(self) -> list[Stream]:
