@@ -43,7 +43,9 @@ class IndoorSettings(DepthSettings):
         choices=("card", "on", "off"),
     )
     glance: bool = param(
-        True, "average depth with that of a smaller form of the image, where the model's card names its size"
+        True,
+        "average depth with that of a smaller form of the image, where the model's card names its size (and its "
+        "share and model)",
     )
     max_gap_s: float = param(
         0.5,
