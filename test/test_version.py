@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError
@@ -27,6 +28,17 @@ def test_everything_that_tells_a_version_tells_that_of_the_manifest(
     assert geo_perception.__version__ == MANIFEST
     assert cli.run(["--version"]) == 0
     assert capsys.readouterr().out == f"geo-perception {MANIFEST}\n"
+
+
+def test_changelog_ends_at_this_version() -> None:
+    text = (ROOT / "CHANGELOG.rst").read_text()
+    sections = re.findall(r"^(.+)\n(-+)$", text, re.MULTILINE)
+    assert text.splitlines()[1] == "Changelog for package geo_perception"
+    assert all(len(title) == len(line) for title, line in sections)
+    released = [title for title, _ in sections if title != "Forthcoming"]
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+ \(\d{4}-\d\d-\d\d\)", title) for title in released)
+    assert released[0].split()[0] == MANIFEST
+    assert released == sorted(released, key=lambda title: title.split("(")[1], reverse=True)
 
 
 def test_without_a_checkout_the_installed_package_tells(
