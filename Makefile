@@ -20,50 +20,53 @@ export ROS_DOMAIN_ID := $(shell echo $$(( $$(od -An -N2 -tu2 /dev/urandom) % 101
 unexport PYTHONPATH LD_LIBRARY_PATH _ROS_WHEELS_BOOTSTRAP_COMPLETE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz lint docs bench lock clean distclean
+.PHONY: help setup demo test test-fast fuzz lint docs bench lock clean distclean
 
 help: ## list the targets
 	@echo "geo_perception: metric depth from cameras and lidar on ROS 2"
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  make demo DATA=FOLDER_OR_BAG    a KITTI raw drive, object/stereo folder or bag instead of the simulation"
-	@echo "  make demo GRAPH=indoor_depth    rooms; DATA=: images or a video (with ARGS='--hfov 70'), RGB-D folder or bag"
-	@echo "  make demo|test|bench ARGS='...' further options, handed on as they are"
+	@echo "  make demo DATA=PATH             play a KITTI raw drive, object or stereo folder, or a bag"
+	@echo "  make demo GRAPH=indoor_depth    rooms and one camera; DATA=PATH: images, RGB-D folder, video or bag"
+	@echo "  make demo ARGS='--hfov 70'      further options; also for test, test-fast, fuzz and bench"
 
-setup: $(STAMP) ## create .venv and install everything (done by the other targets when needed)
+setup: $(STAMP) ## create .venv and install everything; the other targets do it when needed
 
-demo: $(STAMP) ## run a graph (kitti_fusion unless GRAPH= says) for real and report accuracy and latency
+demo: $(STAMP) ## run a node on simulated data, or on DATA=, and report accuracy and latency
 	$(BIN)/geo-perception demo $(DATA) $(if $(GRAPH),--graph $(GRAPH)) $(ARGS)
 
-test: lint ## set up, lint, then the whole test suite
+test: lint ## lint, then run every test
 	$(BIN)/python -m pytest $(ARGS)
 
+test-fast: $(STAMP) ## run the unit tests: all that need no ROS and are not slow
+	$(BIN)/python -m pytest -m "not ros and not slow" $(ARGS)
+
 FUZZ_MINUTES ?= 20
-fuzz: $(STAMP) ## run the fuzzers with ever new seeds for FUZZ_MINUTES (20), or until one finds something
+fuzz: $(STAMP) ## feed random input to readers and options for FUZZ_MINUTES (20), or until one fails
 	$(BIN)/python tools/fuzz.py --minutes $(FUZZ_MINUTES) $(ARGS)
 
-lint: $(STAMP) ## ruff, mypy strict on src, import directions, pages of docs/nodes
+lint: $(STAMP) ## check style, types, import directions and docs/nodes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/node_pages.py --check
 
-docs: $(STAMP) ## write the tables of docs/nodes from what the nodes declare
+docs: $(STAMP) ## write the tables in docs/nodes from the settings of the nodes
 	$(BIN)/python tools/node_pages.py
 
-bench: $(STAMP) ## time the networks and the per-frame work, as one table
+bench: $(STAMP) ## time networks, pipelines and nodes, and print one table
 	$(BIN)/python -m bench $(ARGS)
 
-lock: $(STAMP) ## write constraints.txt from what is installed now
+lock: $(STAMP) ## write the installed versions to constraints.txt
 	$(BIN)/python tools/lock.py > constraints.tmp && mv constraints.tmp constraints.txt
 
-clean: ## remove what building and testing left behind (keeps .venv and out/)
+clean: ## remove what builds and tests left behind; keeps .venv and out/
 	rm -rf build install log *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find src training test bench -name __pycache__ -prune -exec rm -rf {} +
 
-distclean: clean ## clean, and remove .venv
+distclean: clean ## the same, and remove .venv
 	rm -rf $(VENV)
 
 $(STAMP): setup.py setup.cfg pyproject.toml package.xml constraints.txt
