@@ -125,6 +125,17 @@ def test_the_program_takes_the_commands_of_a_page(page: str, tmp_path: Path) -> 
                 accept(command)
 
 
+def test_launch_lines_start_a_graph() -> None:
+    from geo_perception.ros.graphs import find_graph
+    from geo_perception.ros.launch_arguments import parse_arguments
+
+    pattern = r"^ros2 launch geo_perception (\w+)\.launch\.py(.*)$"
+    lines = [line for page in PAGES.values() for line in re.findall(pattern, page, re.MULTILINE)]
+    assert len(lines) > 3
+    for graph, arguments in lines:
+        assert find_graph(graph).starts(parse_arguments(arguments.split()))
+
+
 def test_readme_is_a_screen_and_a_half() -> None:
     assert len(README.splitlines()) <= MOST_LINES
 
