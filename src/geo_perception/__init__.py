@@ -2,8 +2,14 @@
 """Metric 3D geometry for robots. Importing this package is cheap: no torch, open3d or rclpy."""
 
 from geo_perception.spinning import limit_spinning
-from geo_perception.version import package_version
-
-__version__ = package_version()
 
 limit_spinning()  # here, because OpenMP reads it once, when the first library that uses it is loaded
+
+
+def __getattr__(name: str) -> str:
+    """`__version__`, looked up when it is asked for: reading it takes longer than the rest of this import."""
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from geo_perception.version import package_version
+
+    return package_version()

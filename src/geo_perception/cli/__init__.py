@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 
-from geo_perception import __version__
 from geo_perception.cli.interrupts import EXIT_INTERRUPTED, leave_on_interrupt, raise_on_interrupt
 from geo_perception.dependencies import missing_dependency
 from geo_perception.errors import ConfigError
@@ -75,6 +74,8 @@ def run(args: list[str]) -> int:
         print(usage(), end="")
         return 0
     if args[0] == "--version":
+        from geo_perception import __version__
+
         print(f"geo-perception {__version__}")
         return 0
     from geo_perception.command import command_name
