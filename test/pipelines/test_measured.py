@@ -77,3 +77,28 @@ def test_a_gap_between_surfaces_is_not(values):
 def test_nor_one_that_is_too_wide_or_open():
     assert not gap(slice(30, 95), (20, 20, 20)).any()
     assert not gap(slice(0, 30), (20, 20, 20)).any()
+
+
+def test_gaps_are_filled_as_pixel_by_pixel():
+    rng = np.random.default_rng(0)
+    measured = rng.random((60, 80)) < 0.1
+    disparity = np.where(rng.random((60, 80)) < 0.1, np.float32(np.nan), rng.normal(20, 1, (60, 80)))
+    camera = PinholeCamera(100.0, 100.0, 79.5, 59.5, 160, 120)  # gaps of 7 px at half the size
+    large = (a.repeat(2, axis=0).repeat(2, axis=1) for a in (measured, disparity.astype(np.float32)))
+    found = between_measured(*large, camera)[::2, ::2]
+    expected = pixelwise(measured, disparity, 7) | pixelwise(measured.T, disparity.T, 7).T
+    assert 100 < expected.sum() < (~measured).sum() - 100
+    np.testing.assert_array_equal(found, expected)
+
+
+def pixelwise(measured, disparity, max_gap):
+    found = np.zeros_like(measured)
+    for row, column in np.argwhere(~measured):
+        before, after = (
+            np.flatnonzero(measured[row, :column]),
+            np.flatnonzero(measured[row, column:]) + column,
+        )
+        if before.size and after.size and after[0] - before[-1] <= max_gap:
+            three = disparity[row, [before[-1], column, after[0]]]
+            found[row, column] = np.ptp(three) <= max(1.0, 0.1 * three.max())
+    return found

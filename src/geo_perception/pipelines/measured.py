@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from geo_perception.geometry import PinholeCamera, StereoRig
 from geo_perception.pipelines.estimates import LidarEstimate, StereoEstimate
+from geo_perception.pipelines.row_gaps import gaps, in_one_line, in_rows
 
 Array = NDArray[np.float32]
 Image = NDArray[np.uint8]
@@ -77,9 +78,12 @@ def matching_margin(left: Image, right: Image, disparity_px: Array, farthest_px:
     Returns:
         (h, w) grey levels at 1 / SHRINK of the size.
     """
-    size = max(1, left.shape[1] // SHRINK), max(1, left.shape[0] // SHRINK)
-    share = np.float32(size[0] / left.shape[1])
-    grey, other = (_small_grey(image, size) for image in (left, right))
+    return _margin(_small_grey(left), _small_grey(right), disparity_px, farthest_px)
+
+
+def _margin(grey: Array, other: Array, disparity_px: Array, farthest_px: float) -> Array:
+    size = grey.shape[1], grey.shape[0]
+    share = np.float32(size[0] / disparity_px.shape[1])
     other = _like(other, grey)
     columns, rows = _grid(*grey.shape)
     sources = cv2.resize(disparity_px, size, interpolation=cv2.INTER_NEAREST)
@@ -92,7 +96,8 @@ def matching_margin(left: Image, right: Image, disparity_px: Array, farthest_px:
     return np.asarray(np.subtract(best, _cost(grey, matched), out=best))
 
 
-def _small_grey(image: Image, size: tuple[int, int]) -> Array:
+def _small_grey(image: Image) -> Array:
+    size = max(1, image.shape[1] // SHRINK), max(1, image.shape[0] // SHRINK)
     grey = cv2.resize(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), size, interpolation=cv2.INTER_AREA)
     return np.asarray(grey, np.float32)
 
@@ -118,12 +123,12 @@ def matched_well(left: Image, right: Image, disparity_px: Array, matched: Mask, 
     Matching by windows lets a surface grow into the sky around it. So a match does not count either where unmeasured
     pixels of its own grey value are close.
     """
-    clear = matching_margin(left, right, disparity_px, farthest_px) > np.float32(MIN_MARGIN)
+    grey = _small_grey(left)
+    clear = _margin(grey, _small_grey(right), disparity_px, farthest_px) > np.float32(MIN_MARGIN)
     size = clear.shape[1], clear.shape[0]
     candidate = matched & (disparity_px > np.float32(farthest_px * BEYOND))
     clear &= _resized(candidate, size)
     unmeasured = (~clear).astype(np.float32)
-    grey = _small_grey(left, size)
     count = cv2.blur(unmeasured, (RIM_PX, RIM_PX))
     total = cv2.blur(np.multiply(unmeasured, grey, out=unmeasured), (RIM_PX, RIM_PX))
     alike = np.abs(total - grey * count) < np.float32(RIM_LEVELS) * count
@@ -157,28 +162,28 @@ def between_measured(measured: Mask, disparity_px: Array, camera: PinholeCamera)
     seeds = _resized(measured, size)
     values = cv2.resize(disparity_px, size, interpolation=cv2.INTER_NEAREST)
     gap = MAX_GAP_RAD * camera.fx * size[0] / width
-    found = _within_columns(seeds, values, gap)
-    found |= np.ascontiguousarray(
-        _within_columns(np.ascontiguousarray(seeds.T), np.ascontiguousarray(values.T), gap).T
-    )
+    found = _within_rows(seeds, values, gap)
+    found |= _transposed(_within_rows(_transposed(seeds), np.asarray(cv2.transpose(values)), gap))
     return np.asarray(_resized(found, (width, height)) & ~measured)
 
 
-def _within_columns(seeds: Mask, values: Array, max_gap: float) -> Mask:
-    height, width = seeds.shape
-    row = np.arange(height, dtype=np.int32)[:, None]
-    above = np.maximum.accumulate(np.where(seeds, row, np.int32(-1)), axis=0)
-    below = np.minimum.accumulate(np.where(seeds, row, np.int32(height))[::-1], axis=0)[::-1]
-    found = (above >= 0) & (below < height) & (below - above <= max_gap)
-    found &= ~seeds
-    at = np.flatnonzero(found)
-    column = at % width
-    three = np.stack([values.take(at), *(values.take(r.take(at) * width + column) for r in (above, below))])
-    low, high = three.min(axis=0), three.max(axis=0)
-    found.reshape(-1)[at] = high - low <= np.maximum(
-        np.float32(GAP_STEP_PX), np.float32(GAP_STEP_SHARE) * high
-    )
-    return np.asarray(found)
+def _transposed(mask: Mask) -> Mask:
+    return np.asarray(cv2.transpose(mask.view(np.uint8)).view(np.bool_))
+
+
+def _within_rows(seeds: Mask, values: Array, max_gap: float) -> Mask:
+    """(H, W) pixels between two seeds of their row, with about the values of both."""
+    line = in_one_line(values, np.nan)  # between the rows is no value that a surface could go on to
+    before, last = gaps(in_one_line(seeds, True))
+    narrow = last + 1 - before <= max_gap
+    before, last = before[narrow], last[narrow]
+    length = last - before
+    at = np.arange(length.sum()) + np.repeat(last + 1 - np.cumsum(length), length)
+    own, ends = line.take(at), (line.take(before), line.take(last + 1))
+    low, high = (f(own, np.repeat(f(*ends), length)) for f in (np.minimum, np.maximum))
+    found = np.zeros(line.size, np.bool_)
+    found[at] = high - low <= np.maximum(np.float32(GAP_STEP_PX), np.float32(GAP_STEP_SHARE) * high)
+    return np.ascontiguousarray(in_rows(found, seeds.shape))
 
 
 @lru_cache(maxsize=4)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo_perception.errors import ConfigError, InputError
+from geo_perception.pipelines.row_gaps import gaps, in_one_line, in_rows
 
 Array = NDArray[np.float32]
 Image = NDArray[np.uint8]
@@ -133,20 +134,11 @@ def fill_background(disparity: Array, known: NDArray[np.bool_]) -> Array:
     Returns:
         (H, W) filled copy; zeros if nothing is known.
     """
-    height, width = disparity.shape
-    # A column of infinity between the rows ends every gap there, and loses every comparison.
-    framed = np.full(height * (width + 1) + 1, np.inf, np.float32)
-    rows = framed[1:].reshape(height, width + 1)[:, :width]
-    rows[...] = disparity
-    unknown = np.zeros(framed.size, np.bool_)
-    np.logical_not(known, out=unknown[1:].reshape(height, width + 1)[:, :width])
-    changes = np.flatnonzero(
-        unknown[1:] != unknown[:-1]
-    )  # the last known pixel before a gap, the gap's last one
-    before, last = changes[::2], changes[1::2]
-    gaps = np.minimum(framed.take(before), framed.take(last + 1))
-    framed[unknown] = np.repeat(gaps, last - before)
-    return _fill_rows(np.ascontiguousarray(rows))
+    line = in_one_line(disparity, np.inf)  # infinity between the rows loses every comparison
+    known = in_one_line(known, True)
+    before, last = gaps(known)
+    line[~known] = np.repeat(np.minimum(line.take(before), line.take(last + 1)), last - before)
+    return _fill_rows(np.ascontiguousarray(in_rows(line, disparity.shape)))
 
 
 def _fill_rows(filled: Array) -> Array:
