@@ -37,7 +37,10 @@ def drop_no_returns(points_lidar: Array) -> Array:
         raise InputError(f"points must be (N, 3) or wider, got {points_lidar.shape}")
     xyz = np.asarray(points_lidar[:, :3], np.float32)
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        range_squared = np.einsum("ij,ij->i", xyz, xyz)
+        x, y, z = xyz.T  # column by column: einsum takes four times as long for rows of three
+        range_squared: Array = x * x
+        range_squared += y * y
+        range_squared += z * z
         is_return = range_squared >= np.float32(MIN_RANGE_M**2)  # not so for NaN
         is_return &= range_squared < np.inf
     for point in _repeated(xyz, range_squared):

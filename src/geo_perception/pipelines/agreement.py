@@ -52,10 +52,11 @@ class Agreement:
         Where stereo has hardly matched anything, what it filled in is compared. Without `focal_baseline` every error
         counts, however small in pixels.
         """
-        usable = np.isfinite(returns_m) & np.isfinite(stereo_m)
-        where = np.flatnonzero(usable if matched is None else usable & matched)
+        usable = np.flatnonzero(np.isfinite(returns_m))  # few pixels: what follows is done on them alone
+        usable = usable[np.isfinite(stereo_m.take(usable))]
+        where = usable if matched is None else usable[matched.take(usable)]
         filled = matched is not None and len(where) < MIN_RETURNS
-        where = np.flatnonzero(usable) if filled else where
+        where = usable if filled else where
         if len(where) < MIN_RETURNS:
             return cls(len(where), dropped=dropped)
         where = where[:: 1 + len(where) // SAMPLE]
@@ -76,7 +77,7 @@ def compare(
     stereo: StereoEstimate, visible_depth_m: Array, kept_depth_m: Array, focal_baseline: float
 ) -> Agreement:
     """Stereo against the visible returns (H, W), of which it left `kept_depth_m`."""
-    visible, kept = (int((~np.isnan(depth_m)).sum()) for depth_m in (visible_depth_m, kept_depth_m))
+    visible, kept = (int(np.count_nonzero(~np.isnan(m))) for m in (visible_depth_m, kept_depth_m))
     dropped = 1 - kept / max(visible, 1)
     return Agreement.of(stereo.depth_m, visible_depth_m, stereo.valid, focal_baseline, dropped)
 

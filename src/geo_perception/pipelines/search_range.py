@@ -85,6 +85,8 @@ def nearer_than_searched(coarse: Sgbm, left: Image, right: Image, searched_px: i
     widest = int(COARSE_SHARE * size[0] / DISPARITY_STEP_PX) * DISPARITY_STEP_PX
     disparity, matched = coarse(small, other, max(searched_px, widest))
     matched &= disparity * np.float32(width / size[0]) > np.float32(REACHED * searched_px)
+    if not matched.any():
+        return np.zeros((height, width), np.bool_)
     grown = cv2.dilate(matched.view(np.uint8), RIM)
     wide = cv2.resize(grown, (width, height), interpolation=cv2.INTER_NEAREST)
     return np.asarray(wide.view(np.bool_))

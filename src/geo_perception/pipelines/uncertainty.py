@@ -61,11 +61,17 @@ def relative_uncertainty(
 
 def _edges(disparity_px: Array) -> Array:
     """Variance by steps of the disparity around; unknown neighbours are no step, an unknown pixel stays NaN."""
-    unknown = np.isnan(disparity_px)
-    highest = cv2.dilate(np.where(unknown, np.float32(0), disparity_px), EDGE_PX)
-    lowest = cv2.erode(np.where(unknown, np.float32(np.inf), disparity_px), EDGE_PX)
-    step = np.asarray((highest - lowest) / disparity_px, np.float32)
+    step = np.asarray(cv2.dilate(_known(disparity_px, 0.0), EDGE_PX), np.float32)
+    step -= cv2.erode(_known(disparity_px, np.inf), EDGE_PX)
+    step /= disparity_px
     np.minimum(step, np.float32(1), out=step)
     step *= np.float32(EDGE)
     step *= step
     return step
+
+
+def _known(values: Array, otherwise: float) -> Array:
+    """A copy with another value for NaN."""
+    out: Array = values.copy()
+    cv2.patchNaNs(out, otherwise)
+    return out
