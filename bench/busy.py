@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.table import Row, format_table
+from bench.table import AS_LONG, Row, format_table
 
 WITHOUT = {
     "GOMP_SPINCOUNT": "300000",
@@ -48,18 +48,18 @@ def compare(task: str, variants: Mapping[str, Mapping[str, str]]) -> list[Row]:
         here, last = np.array(quiet[name]), np.percentile(quiet[name], 95)
         centre = float(np.median(here))
         rows += [
-            Row(f"{task}, quiet, {name}", centre, reference / centre, "quiet median without"),
+            Row(f"{task}, quiet, {name}", centre, centre / reference, "the quiet median without", AS_LONG),
             Row(f"{task}, quiet, {name}, 95 %", float(last)),
-            Row(f"{task}, busy, {name}", float(np.median(busy[name])), None),
+            Row(f"{task}, busy, {name}", float(np.median(busy[name]))),
             percentile_row(f"{task}, busy, {name}, 95 %", busy[name], float(last)),
         ]
     return rows
 
 
 def percentile_row(name: str, measured: list[float], quiet: float) -> Row:
-    """The 95th percentile against the quiet one; 0.25x is four times as long."""
+    """The 95th percentile, and how many times as long as the quiet one it is."""
     here = float(np.percentile(measured, 95))
-    return Row(name, here, quiet / here, "its quiet 95 %")
+    return Row(name, here, here / quiet, "its quiet 95 %", AS_LONG)
 
 
 def times(task: str, environment: Mapping[str, str]) -> list[float]:
