@@ -160,7 +160,7 @@ def test_empty_clouds_are_no_matter_of_poses() -> None:
     frames = [replace(scenes.wall(seed=i), points_lidar=np.empty((0, 4), np.float32)) for i in range(3)]
     metrics = evaluate(lambda frame: scenes.answer(10.0), [*frames, scenes.wall(seed=3)]).metrics()
     assert (
-        "lidar: no return in view in 3 of 4 frames, 3 of them with empty clouds; fused is stereo alone there"
+        "lidar: no return in view in 3 of 4 frames, 3 of them with no return at all; fused is stereo alone there"
         in lidar_remarks(metrics)
     )
     assert lidar_table(metrics).rows == [

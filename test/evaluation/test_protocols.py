@@ -54,6 +54,14 @@ def test_without_returns_everything_is_away_from_them() -> None:
     assert scores.photometric == {}
 
 
+def test_points_that_are_no_returns_are_not_counted() -> None:
+    frame = scenes.wall()
+    for count in (0, len(frame.points_lidar)):
+        points = np.concatenate((np.zeros((50, 4), np.float32), frame.points_lidar[:count, :4]))
+        scores = score_frame(replace(frame, points_lidar=points), Estimate({"fused": plane(10)}), Protocol())
+        assert scores.returns == count and bool(scores.returns_in_view) == bool(count)
+
+
 def test_regions_partition_the_truth() -> None:
     """Wrong only above the returns: no error elsewhere, and the upper scene's own error is exact."""
     frame, depth = scenes.wall(), plane(scenes.WALL_M)

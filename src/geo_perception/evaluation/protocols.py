@@ -119,7 +119,7 @@ def score_frame(frame: StereoLidarFrame, estimate: Estimate, protocol: Protocol 
         {name: confidence_sums(c, truth_m, returns, protocol) for name, c in estimate.confidences.items()},
         estimate.latency_ms,
         estimate.stages_ms,
-        len(frame.points_lidar),
+        len(drop_no_returns(frame.points_lidar)),
         int(known(returns.depth_m).sum()),
         reliability_of(estimate.depths_m[FUSED], estimate.uncertainty, truth_m, protocol.cap_m),
         estimate.suspicion,

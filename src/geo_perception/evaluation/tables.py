@@ -153,7 +153,7 @@ def _unseen_remarks(metrics: Tree) -> list[str]:
     )
     if not unseen:
         return []
-    why = f", {empty} of them with empty clouds" if empty else ""
+    why = f", {empty} of them with no return at all" if empty else ""
     cure = (
         ""
         if unseen == empty
