@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +10,7 @@ from numpy.typing import NDArray
 from geo_perception.networks.scadc_guided import FEATURES, UNIT_M
 from geo_perception.pipelines.completion import complete_morphology
 from geo_perception.pipelines.estimates import FusionInputs, LidarEstimate
+from geo_perception.pipelines.warping import at_matches
 
 Array = NDArray[np.float32]
 Image = NDArray[np.uint8]
@@ -81,9 +80,7 @@ def matching_cost(
 
     All are (H, W) float32; the result goes into `out` where given.
     """
-    columns, rows = _grid(*left_detail.shape)
-    sources = np.subtract(columns, disparity_px, out=out)
-    difference = cv2.remap(right_detail, sources, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    difference = at_matches(right_detail, disparity_px, scratch=out)
     cv2.absdiff(left_detail, difference, dst=difference)
     np.minimum(difference, np.float32(COST_CAP), out=difference)
     mean = np.full(COST_PX, 1 / COST_PX, np.float32)
@@ -102,10 +99,3 @@ def _raw_completion(inputs: FusionInputs) -> Array:
     limit = np.float32(np.nanmax(inputs.lidar.depth_m))
     completed = complete_morphology(inputs.lidar.raw_depth_m)
     return np.asarray(np.minimum(completed, limit, out=completed), np.float32)
-
-
-@lru_cache(maxsize=4)
-def _grid(height: int, width: int) -> tuple[Array, Array]:
-    columns = np.broadcast_to(np.arange(width, dtype=np.float32), (height, width))
-    rows = np.broadcast_to(np.arange(height, dtype=np.float32)[:, None], (height, width))
-    return np.ascontiguousarray(columns), np.ascontiguousarray(rows)

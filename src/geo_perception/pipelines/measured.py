@@ -7,8 +7,6 @@ texture, is no measurement, and a robot must be able to tell.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 from geo_perception.geometry import PinholeCamera, StereoRig
 from geo_perception.pipelines.estimates import LidarEstimate, StereoEstimate
 from geo_perception.pipelines.row_gaps import gaps, in_one_line, in_rows
+from geo_perception.pipelines.warping import at_matches
 
 Array = NDArray[np.float32]
 Image = NDArray[np.uint8]
@@ -85,10 +84,9 @@ def _margin(grey: Array, other: Array, disparity_px: Array, farthest_px: float) 
     size = grey.shape[1], grey.shape[0]
     share = np.float32(size[0] / disparity_px.shape[1])
     other = _like(other, grey)
-    columns, rows = _grid(*grey.shape)
-    sources = cv2.resize(disparity_px, size, interpolation=cv2.INTER_NEAREST)
-    np.subtract(columns, np.multiply(sources, share, out=sources), out=sources)
-    matched = cv2.remap(other, sources, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    small_px = np.asarray(cv2.resize(disparity_px, size, interpolation=cv2.INTER_NEAREST), np.float32)
+    small_px *= share
+    matched = at_matches(other, small_px, scratch=small_px)
     best = _cost(grey, other)
     for shift in range(1, min(size[0] - 1, int(farthest_px * share)) + 1):
         shifted = cv2.copyMakeBorder(other[:, :-shift], 0, 0, shift, 0, cv2.BORDER_REPLICATE)
@@ -184,10 +182,3 @@ def _within_rows(seeds: Mask, values: Array, max_gap: float) -> Mask:
     found = np.zeros(line.size, np.bool_)
     found[at] = high - low <= np.maximum(np.float32(GAP_STEP_PX), np.float32(GAP_STEP_SHARE) * high)
     return np.ascontiguousarray(in_rows(found, seeds.shape))
-
-
-@lru_cache(maxsize=4)
-def _grid(height: int, width: int) -> tuple[Array, Array]:
-    columns = np.broadcast_to(np.arange(width, dtype=np.float32), (height, width))
-    rows = np.broadcast_to(np.arange(height, dtype=np.float32)[:, None], (height, width))
-    return np.ascontiguousarray(columns), np.ascontiguousarray(rows)
