@@ -34,10 +34,9 @@ def blank_unseen(depth_m: Array, image: Image, camera: PinholeCamera | None) -> 
     outside = None if camera is None else camera.outside
     if outside is None:
         return
-    black = image[outside].max(axis=1) <= BLACK
-    depth_m[outside] = np.where(
-        black | (np.count_nonzero(black) >= RECTIFIED * black.size), np.float32(np.nan), depth_m[outside]
-    )
+    black = (cv2.inRange(image, (0, 0, 0), (BLACK, BLACK, BLACK)) > 0) & outside
+    nearly_all = np.count_nonzero(black) >= RECTIFIED * np.count_nonzero(outside)
+    depth_m[outside if nearly_all else black] = np.nan
 
 
 def black_note(image: Image) -> str:
