@@ -95,7 +95,8 @@ def test_exit_code_of_a_verb_is_kept(monkeypatch: pytest.MonkeyPatch, code: int)
 
 def test_interrupt_exits_130_without_a_traceback() -> None:
     program = (
-        "import sys, time, types, typer\nfrom geo_perception import cli\n"
+        "import signal, sys, time, types, typer\nfrom geo_perception import cli\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a background job inherits it ignored
         "def wait():\n    print('waiting', flush=True)\n    time.sleep(60)\n"
         "module = types.ModuleType('fake_verb'); module.app = typer.Typer(); module.app.command()(wait)\n"
         "sys.modules['fake_verb'] = module; cli.VERBS['doctor'] = 'fake_verb:app'\n"
