@@ -78,8 +78,8 @@ setup(
     entry_points={
         "console_scripts": [
             "geo-perception = geo_perception.cli:main",
-            "stereo_lidar_fusion = geo_perception.ros.nodes.stereo_lidar_fusion:main",
-            "indoor_depth = geo_perception.ros.nodes.indoor_depth:main",
+            "stereo_lidar_fusion = geo_perception.ros.nodes.stereo_lidar_fusion.node:main",
+            "indoor_depth = geo_perception.ros.nodes.indoor_depth.node:main",
         ]
     },
 )

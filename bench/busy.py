@@ -113,13 +113,16 @@ def prepared(task: str) -> Callable[[], object]:
     rng = np.random.default_rng(0)
     if task == "indoor_depth":
         from bench.indoor_graph import CAMERA
-        from geo_perception.pipelines.indoor_depth import IndoorDepth, IndoorDepthConfig
+        from geo_perception.pipelines.indoor_depth.pipeline import IndoorDepth, IndoorDepthConfig
 
         image = rng.integers(0, 240, (12, 16, 3), np.uint8).repeat(40, axis=0).repeat(40, axis=1)
         indoor, image = IndoorDepth(IndoorDepthConfig()), np.ascontiguousarray(image)
         return lambda: indoor(image, CAMERA)
     from bench.node import CAMERA_FROM_LIDAR, RIG, sweep
-    from geo_perception.pipelines.stereo_lidar_fusion import StereoLidarFusion, StereoLidarFusionConfig
+    from geo_perception.pipelines.stereo_lidar_fusion.pipeline import (
+        StereoLidarFusion,
+        StereoLidarFusionConfig,
+    )
 
     wide = rng.integers(0, 240, (75, 260, 3), np.uint8).repeat(5, axis=0).repeat(5, axis=1)
     left, right = (np.ascontiguousarray(wide[:, shift : shift + 1242]) for shift in (20, 40))

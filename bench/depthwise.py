@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from bench.table import Row
-from geo_perception.networks import efficientnet_lite
-from geo_perception.networks.efficientnet_lite import EfficientnetLite
+from geo_perception.networks.encoders import efficientnet_lite
+from geo_perception.networks.encoders.efficientnet_lite import EfficientnetLite
 
 BATCH, HEIGHT, WIDTH = 8, 160, 224  # of the preset `rooms`
 ROUNDS = 5

@@ -26,7 +26,7 @@ OFFERED = 2.0  # of the target rate; frames that the node then drops cost it and
 
 
 @dataclass(frozen=True)
-class Variant:
+class GraphVariant:
     """Launch arguments of the graph and what is asked of it."""
 
     arguments: dict[str, str]
@@ -35,10 +35,12 @@ class Variant:
 
 
 VARIANTS = {
-    "confidence": Variant({"fusion": "confidence"}, 10.0, 60),
-    "scadc": Variant({"fusion": "scadc", "precision": "float32"}, 2.5, 20),
-    "published": Variant({"fusion": "scadc", "fusion_model": "scadc_sim", "precision": "bfloat16"}, 2.5, 20),
-    "fast": Variant({"stereo": "sgbm_fast", "fusion": "scadc", "precision": "bfloat16"}, 6.0, 40),
+    "confidence": GraphVariant({"fusion": "confidence"}, 10.0, 60),
+    "scadc": GraphVariant({"fusion": "scadc", "precision": "float32"}, 2.5, 20),
+    "published": GraphVariant(
+        {"fusion": "scadc", "fusion_model": "scadc_sim", "precision": "bfloat16"}, 2.5, 20
+    ),
+    "fast": GraphVariant({"stereo": "sgbm_fast", "fusion": "scadc", "precision": "bfloat16"}, 6.0, 40),
 }
 
 
@@ -68,7 +70,7 @@ def simulate(bag: Path) -> str:
     return " ".join(str(v) for v in frames[0].camera_from_lidar.reshape(-1))
 
 
-def measure(variant: Variant, bag: Path, matrix: str) -> list[traffic.Usage]:
+def measure(variant: GraphVariant, bag: Path, matrix: str) -> list[traffic.Usage]:
     """The moments at which depth images came."""
     (start,) = find_graph("kitti_fusion").starts({**variant.arguments, "camera_from_lidar": matrix})
     feeder = [sys.executable, "-m", "bench.graph", "feed", str(bag), str(OFFERED * variant.target_hz)]

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 
 from bench.table import Row
+from geo_perception.inference.cpu import optimise
 from geo_perception.networks import build
-from geo_perception.networks.inference import optimise
 from geo_perception.networks.scadc_guided import FEATURES
 
 HEIGHT, WIDTH = 352, 1216

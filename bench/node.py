@@ -147,9 +147,9 @@ def one_frame(
     marks.append(time.process_time())
     jobs = [job for topic, message in taken.items() for job in node.store(topic, message)]
     marks.append(time.process_time())
-    answer = node.process(jobs[0], node.wanted())
+    predict = node.process(jobs[0], node.wanted())
     marks.append(time.process_time())
-    node.publish(answer)
+    node.publish(predict)
     marks.append(time.process_time())
     names = ("take 5 messages", "match", "decode and project", "encode and publish 4 outputs")
     return {name: (b - a) * 1e3 for name, a, b in zip(names, marks[:-1], marks[1:], strict=True)}
@@ -170,8 +170,8 @@ def listened_node() -> Iterator[Any]:
     import rclpy
     from rclpy.parameter import Parameter
 
-    from geo_perception.ros.nodes.stereo_lidar_fusion import StereoLidarFusionNode
-    from geo_perception.ros.runtime.memory import keep_large_buffers
+    from geo_perception.ros.nodes.stereo_lidar_fusion.node import StereoLidarFusionNode
+    from geo_perception.ros.runtime.malloc import keep_large_buffers
 
     keep_large_buffers()  # as run_node does
     rclpy.init(args=[])

@@ -17,11 +17,11 @@ import numpy as np
 from bench.table import Row
 from geo_perception.geometry import project_lidar, se3, visible_returns
 from geo_perception.pipelines import StereoLidarFusion, StereoLidarFusionConfig
-from geo_perception.pipelines.alignment import unrefuted_returns
-from geo_perception.pipelines.completion import complete_morphology
-from geo_perception.pipelines.confidence import confidence_fusion
-from geo_perception.pipelines.fusion_features import fusion_features
-from geo_perception.pipelines.sgbm import fill_background
+from geo_perception.pipelines.stereo_lidar_fusion.confidence_fusion import confidence_fusion
+from geo_perception.pipelines.stereo_lidar_fusion.disparity_alignment import unrefuted_returns
+from geo_perception.pipelines.stereo_lidar_fusion.morphological_completion import complete_morphology
+from geo_perception.pipelines.stereo_lidar_fusion.scadc_guided_features import fusion_features
+from geo_perception.pipelines.stereo_lidar_fusion.sgbm import fill_background
 from geo_perception.simulation.drive import DriveSimulator
 
 REPEATS, WARM_UP = 31, 3
@@ -30,7 +30,7 @@ ALLOWED_MS = {"lidar projection": 10.0, "morphological completion": 15.0}
 
 def run() -> list[Row]:
     """Median of each stage with one and with two threads of OpenCV."""
-    from geo_perception.ros.runtime.memory import keep_large_buffers
+    from geo_perception.ros.runtime.malloc import keep_large_buffers
 
     keep_large_buffers()  # as in the node
     work = stages()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.data.indoor import IndoorBatch
+from training.data.depth import IndoorBatch
 
 C1, C2 = 0.01**2, 0.03**2
 SCALES = 4

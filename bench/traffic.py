@@ -117,7 +117,7 @@ def feed(sets: list[dict[str, Any]], rate_hz: float) -> None:
     import rclpy
     from rclpy.signals import SignalHandlerOptions
 
-    from geo_perception.ros.runtime.memory import keep_large_buffers
+    from geo_perception.ros.runtime.malloc import keep_large_buffers
 
     keep_large_buffers()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())

@@ -18,9 +18,9 @@ import torch
 from lightning_fabric import Fabric
 
 from bench.table import Row
-from training.data.indoor import Cache, IndoorBatch, Loader
-from training.indoor.config import PRESETS, Config
-from training.indoor.student import FRAMES
+from training.data.depth import Cache, IndoorBatch, Loader
+from training.depth.config import PRESETS, DistDepthRecipeConfig
+from training.depth.student import FRAMES
 from training.recipes.distdepth import new_optimiser, new_student, train_step
 
 SAMPLES, SIDE, KEEP = 64, 192, 1.25
@@ -80,7 +80,7 @@ def close(batches: Iterator[IndoorBatch]) -> None:
     batches.close()  # type: ignore[attr-defined]  # it is a generator
 
 
-def stepper(config: Config) -> Callable[[IndoorBatch], object]:
+def stepper(config: DistDepthRecipeConfig) -> Callable[[IndoorBatch], object]:
     """The recipe's update."""
     fabric = Fabric(accelerator="cpu", precision=config.precision)
     torch.manual_seed(0)

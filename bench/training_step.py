@@ -14,9 +14,9 @@ from lightning_fabric import Fabric
 from bench.plain_step import plain_step
 from bench.table import Row
 from geo_perception.networks.distdepth import DistDepthConfig
-from training.data.indoor import IndoorBatch, LoaderOptions
-from training.data.indoor.batches import matrices
-from training.indoor.config import PRESETS, Config
+from training.data.depth import IndoorBatch, LoaderOptions
+from training.data.depth.loader import matrices
+from training.depth.config import PRESETS, DistDepthRecipeConfig
 from training.recipes.distdepth import new_optimiser, new_student, train_step
 
 SIDE, BATCH = 128, 4
@@ -43,7 +43,7 @@ def run() -> list[Row]:
     return [*rows, *(Row(f"{title}, {n}", value, base / value, AGAINST) for n, value in medians.items())]
 
 
-def config_of(precision: str) -> Config:
+def config_of(precision: str) -> DistDepthRecipeConfig:
     """The public objective, stereo alone, at this bench's size."""
     public = PRESETS["public-2024"][1]
     return replace(

@@ -107,8 +107,8 @@ def test_launch_files_describe_a_launch() -> None:
 def node_settings() -> dict[str, tuple[type, type]]:
     """Settings and pipeline configuration of every node."""
     from geo_perception.pipelines import IndoorDepthConfig, StereoLidarFusionConfig
-    from geo_perception.ros.nodes.fusion_settings import FusionSettings
-    from geo_perception.ros.nodes.indoor_settings import IndoorSettings
+    from geo_perception.ros.nodes.indoor_depth.parameters import IndoorSettings
+    from geo_perception.ros.nodes.stereo_lidar_fusion.parameters import FusionSettings
 
     return {
         "stereo_lidar_fusion": (FusionSettings, StereoLidarFusionConfig),

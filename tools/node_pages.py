@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from geo_perception.ros.graphs import GRAPHS, Graph, NodeSpec
-from geo_perception.ros.runtime.settings import Rule, rule_of
+from geo_perception.ros.runtime.parameters import Rule, rule_of
 from geo_perception.ros.runtime.topics import Topic
 
 PAGES = Path(__file__).resolve().parents[1] / "docs" / "nodes"

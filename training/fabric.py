@@ -11,7 +11,7 @@ from lightning_fabric.plugins.environments import LightningEnvironment, TorchEla
 from lightning_fabric.strategies import DDPStrategy
 
 from geo_perception.errors import ConfigError
-from training.indoor.config import Config
+from training.depth.config import DistDepthRecipeConfig
 
 ACCELERATORS = ("cpu", "cuda", "gpu", "mps", "auto")
 STARTED = "GEO_PERCEPTION_TRAINING"  # set for the processes that a training starts itself
@@ -19,7 +19,7 @@ LAUNCHED = "LOCAL_RANK"  # set for each of a launcher's processes
 SLURM_TASKS = "SLURM_STEP_NUM_TASKS"  # that one srun started
 
 
-def new_fabric(config: Config) -> Fabric:
+def new_fabric(config: DistDepthRecipeConfig) -> Fabric:
     """The launched Fabric of this process.
 
     Raises:

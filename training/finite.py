@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from geo_perception.errors import DataError
-from training.ranks import Ranks
+from training.distributed import Ranks
 
 
 def check_finite(terms: Mapping[str, Tensor], step: int, ranks: Ranks) -> None:

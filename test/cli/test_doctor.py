@@ -83,9 +83,9 @@ def test_lost_messages_name_the_profile_that_keeps_them(
 ) -> None:
     monkeypatch.setenv(checks.PROFILE_VARIABLE, str(tmp_path))
 
-    def measure(count: int) -> delivery.Delivery:
+    def measure(count: int) -> delivery.DeliveryResult:
         ours = os.environ[checks.PROFILE_VARIABLE].endswith("fastdds.xml")
-        return delivery.Delivery(count, count if ours else 1, 12.0)
+        return delivery.DeliveryResult(count, count if ours else 1, 12.0)
 
     monkeypatch.setattr(delivery, "measure_delivery", measure)
     (check,) = checks.delivery(1.0)

@@ -16,8 +16,8 @@ from PIL import Image, PngImagePlugin
 
 from geo_perception.datasets.folders import files_in
 from geo_perception.datasets.images import PNG_START, read_rgb
-from geo_perception.datasets.indoor import open_rgbd
-from geo_perception.datasets.indoor.pictures import picture_files
+from geo_perception.datasets.rgbd import open_rgbd
+from geo_perception.datasets.rgbd.image_folder import picture_files
 from geo_perception.errors import DataError
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (24, 32, 3)).astype(np.uint8)

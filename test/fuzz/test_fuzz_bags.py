@@ -22,7 +22,7 @@ from mcap.writer import CompressionType, Writer
 
 from geo_perception.errors import GeoPerceptionError
 from geo_perception.ros.bags import bag_info, decompress_bag, open_bag, read_bag, read_recorded, write_bag
-from geo_perception.ros.demo.bag_topics import camera_topics
+from geo_perception.ros.live_eval.topic_discovery import camera_topics
 from geo_perception.ros.replay.config import ReplayConfig
 from geo_perception.ros.replay.source import BagSource
 

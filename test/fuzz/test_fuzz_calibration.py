@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from geo_perception.datasets.calibration import read_calibration as read_kitti
-from geo_perception.datasets.indoor.lens import read_calibration as read_yaml
+from geo_perception.datasets.rgbd.camera_source import read_calibration as read_yaml
 from geo_perception.errors import GeoPerceptionError
 
 fuzzed = settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from geo_perception.datasets.indoor.files import read_list
-from geo_perception.datasets.indoor.recording import RecordedFrame, write_recording
-from geo_perception.datasets.indoor.sets import open_set
+from geo_perception.datasets.rgbd.files import read_list
+from geo_perception.datasets.rgbd.recording import RecordedFrame, write_recording
+from geo_perception.datasets.rgbd.training_lists import open_set
 from geo_perception.errors import GeoPerceptionError
 from geo_perception.geometry import PinholeCamera
 from geo_perception.networks import NETWORKS, build

@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from geo_perception.datasets import open_dataset
-from geo_perception.datasets.indoor import open_rgbd
-from geo_perception.datasets.indoor.sets import open_set
+from geo_perception.datasets.rgbd import open_rgbd
+from geo_perception.datasets.rgbd.training_lists import open_set
 from geo_perception.errors import GeoPerceptionError
 
 fuzzed = settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))

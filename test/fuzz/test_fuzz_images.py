@@ -24,13 +24,13 @@ from PIL import Image
 
 from geo_perception.datasets.files import read_map16
 from geo_perception.datasets.images import read_rgb
-from geo_perception.datasets.indoor.depth_codes import read_nyu_pgm, read_sun_png
-from geo_perception.datasets.indoor.depth_files import METRES, DepthReader
-from geo_perception.datasets.indoor.depth_units import settled
-from geo_perception.datasets.indoor.files import read_list
-from geo_perception.datasets.indoor.lens import FieldOfView
-from geo_perception.datasets.indoor.pairing import pair
-from geo_perception.datasets.indoor.pictures import read_video
+from geo_perception.datasets.rgbd.camera_source import FieldOfView
+from geo_perception.datasets.rgbd.depth_encodings import read_nyu_pgm, read_sun_png
+from geo_perception.datasets.rgbd.depth_files import METRES, DepthReader
+from geo_perception.datasets.rgbd.depth_units import settled
+from geo_perception.datasets.rgbd.files import read_list
+from geo_perception.datasets.rgbd.image_folder import read_video
+from geo_perception.datasets.rgbd.pairing import pair
 from geo_perception.errors import GeoPerceptionError
 
 EXAMPLES = int(os.environ.get("GEO_PERCEPTION_FUZZ_EXAMPLES", "30"))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from geo_perception.errors import GeoPerceptionError
 from geo_perception.ros import conversions
 from geo_perception.ros.conversions.compressed import decode_compressed
-from geo_perception.ros.nodes.fusion_inputs import InputDecoder, decode_sweep
+from geo_perception.ros.nodes.stereo_lidar_fusion.decoder import InputDecoder, decode_sweep
 from geo_perception.ros.runtime.extrinsics import Extrinsics
 from geo_perception.sync import Match
 

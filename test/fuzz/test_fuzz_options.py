@@ -19,8 +19,8 @@ from geo_perception.cli.weights import parse_settings
 from geo_perception.errors import GeoPerceptionError
 from geo_perception.outputs import check_file, check_folder
 from geo_perception.weights import check_model_folder
-from training.indoor.card import command_line
-from training.indoor.config import PRESETS, Config, check_config
+from training.depth.config import PRESETS, DistDepthRecipeConfig, check_config
+from training.depth.model_card import command_line
 from training.options import check_options, parsed, plain_options
 from training.recipes import scadc
 
@@ -32,8 +32,8 @@ NUMBERS = (
     | st.sampled_from(("0", "-0", "1e400", "0x10", "\uff11"))
 )
 WORDS = st.text(max_size=8).filter(lambda text: not text.startswith("-"))
-OPTIONS = tuple(sorted(plain_options(Config())))
-PLAIN = tuple(sorted(plain_options(scadc.Config())))
+OPTIONS = tuple(sorted(plain_options(DistDepthRecipeConfig())))
+PLAIN = tuple(sorted(plain_options(scadc.ScadcRecipeConfig())))
 
 
 def one_line(error: GeoPerceptionError) -> None:
@@ -77,7 +77,7 @@ def test_options_of_distdepth(preset: str, given_options: list[tuple[str, list[s
 def test_options_of_scadc(given_options: list[tuple[str, list[str]]]) -> None:
     words = [word for name, values in given_options for word in (f"--{name}", *values)]
     try:
-        config = parse(partial(tyro.cli, scadc.Config), words)
+        config = parse(partial(tyro.cli, scadc.ScadcRecipeConfig), words)
         if config is None:
             return
         check_options(config)
@@ -89,7 +89,10 @@ def test_options_of_scadc(given_options: list[tuple[str, list[str]]]) -> None:
 @fuzzed
 @given(st.lists(st.text(max_size=12), max_size=4))
 def test_any_words(words: list[str]) -> None:
-    for read in (partial(tyro.cli, scadc.Config), partial(tyro.extras.overridable_config_cli, PRESETS)):
+    for read in (
+        partial(tyro.cli, scadc.ScadcRecipeConfig),
+        partial(tyro.extras.overridable_config_cli, PRESETS),
+    ):
         try:
             parse(read, words)
         except GeoPerceptionError as error:

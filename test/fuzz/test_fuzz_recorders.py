@@ -14,7 +14,7 @@ from helpers.recorder_calibrations import FILES, HEIGHT, WIDTH, as_bytes, write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from geo_perception.datasets.indoor.calibration_files import find_calibration
+from geo_perception.datasets.rgbd.calibration_files import find_calibration
 from geo_perception.errors import GeoPerceptionError, InputError
 from geo_perception.ros.conversions import camera_from_info, info_doubts
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Intrinsics that cannot be are refused, unusual ones are doubted, those of real cameras pass in silence."""
+"""NormalizedIntrinsics that cannot be are refused, unusual ones are doubted, those of real cameras pass in silence."""
 
 from __future__ import annotations
 

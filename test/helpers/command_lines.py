@@ -33,7 +33,7 @@ def caught(folder: Path, *bash: str) -> list[list[str]]:
 
 def accept(command: list[str]) -> None:
     """Read a command line as the program does, without running it. Raises for what it does not take."""
-    from training.indoor.config import PRESETS, check_config
+    from training.depth.config import PRESETS, check_config
     from training.options import check_options, parsed
     from training.recipes import scadc
 
@@ -42,7 +42,7 @@ def accept(command: list[str]) -> None:
         check_config(parsed(partial(tyro.extras.overridable_config_cli, PRESETS, args=rest[1:])))
         return
     if command[:2] == ["train", "scadc"]:
-        check_options(parsed(partial(tyro.cli, scadc.Config, args=rest[1:])))
+        check_options(parsed(partial(tyro.cli, scadc.ScadcRecipeConfig, args=rest[1:])))
         return
     found: Any = cli.load_verb(verb)
     if hasattr(found, "commands"):

@@ -22,7 +22,7 @@ REACHED = {  # transition -> state after it
     "cleanup": "unconfigured",
     "shutdown": "finalized",
 }
-MODULE = "geo_perception.ros.nodes.stereo_lidar_fusion"
+MODULE = "geo_perception.ros.nodes.stereo_lidar_fusion.node"
 PERIOD_NS = 100_000_000
 START_NS = 1_700_000_000 * 10**9
 EXTRINSICS = (

@@ -51,7 +51,7 @@ class IndoorRun(NodeRun):
         return StandIn()
 
     def node_type(self) -> Any:
-        from geo_perception.ros.nodes.indoor_depth import IndoorDepthNode
+        from geo_perception.ros.nodes.indoor_depth.node import IndoorDepthNode
 
         return IndoorDepthNode
 

@@ -7,10 +7,12 @@ import csv
 from dataclasses import replace
 from pathlib import Path
 
-from training.indoor.config import PRESETS, Config
+from training.depth.config import PRESETS, DistDepthRecipeConfig
 
 
-def tiny_config(preset: str, data: str, folder: Path, name: str = "", **values: object) -> Config:
+def tiny_config(
+    preset: str, data: str, folder: Path, name: str = "", **values: object
+) -> DistDepthRecipeConfig:
     """A preset at 64 x 64, batch 2, ResNet-18, four steps; `values` replace more."""
     base = PRESETS[preset][1]
     small = replace(
@@ -32,7 +34,7 @@ def tiny_config(preset: str, data: str, folder: Path, name: str = "", **values: 
     return replace(small, **values)
 
 
-def losses(config: Config) -> dict[tuple[int, str], float]:
+def losses(config: DistDepthRecipeConfig) -> dict[tuple[int, str], float]:
     """(step, name) -> value of all loss curves of a run."""
     with (config.run_folder / "log.csv").open() as file:
         return {

@@ -80,7 +80,7 @@ class NodeRun:
         return StandIn()
 
     def node_type(self) -> Any:
-        from geo_perception.ros.nodes.stereo_lidar_fusion import StereoLidarFusionNode
+        from geo_perception.ros.nodes.stereo_lidar_fusion.node import StereoLidarFusionNode
 
         return StereoLidarFusionNode
 
@@ -102,7 +102,7 @@ class NodeRun:
     def _wait_until_found(self) -> None:
         """The node has found the peer, too: either side finds the other for itself, and drops what comes before."""
         sent = {publisher.topic_name for publisher in self.peer.inputs.values()}
-        heard = {listener.topic_name for listener in self.peer.listeners.values()}
+        heard = {recorder.topic_name for recorder in self.peer.listeners.values()}
 
         def missing() -> list[str]:
             deaf = [s.topic_name for s in self.node.subscriptions if not s.get_publisher_count()]

@@ -159,7 +159,7 @@ class NodePeer(Peer):
     def wait_until_connected(self) -> None:
         """Every input has a reader and every output a writer."""
         topics = [publisher.topic_name.lstrip("/") for publisher in self.inputs.values()]
-        topics += [listener.topic_name.lstrip("/") for listener in self.listeners.values()]
+        topics += [recorder.topic_name.lstrip("/") for recorder in self.listeners.values()]
         self.wait(lambda: all(self.matched.get(topic) for topic in topics), f"the node on {topics}")
 
     def send(self, frame: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from helpers import parity
 from geo_perception.errors import InputError
 from geo_perception.networks import build
 from geo_perception.networks.dpt import relative_depth
-from geo_perception.networks.vision_transformer import StandardisedConv, pad_same
+from geo_perception.networks.encoders.vit import StandardisedConv, pad_same
 
 TOLERANCE = 2e-3  # on another processor; 0 where the reference was made
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from geo_perception.errors import InputError
 from geo_perception.geometry.guidance import guiding_confidence
 from geo_perception.networks import ScadcOutput, build
-from training.losses import scadc_losses
+from training.losses.scadc import scadc_losses
 
 OF_PEAK = 2e-5
 ORDER = ("in_disp", "in_depth", "sp_map", "mask")

@@ -11,7 +11,7 @@ from torch import Tensor
 from geo_perception.errors import InputError
 from geo_perception.networks import build
 from geo_perception.networks.ssdc import Ssdc
-from training.losses import masked_mse
+from training.losses.scadc import masked_mse
 
 OF_PEAK = 2e-5
 CASES = [(18, "d"), (18, "g"), (18, "rgb"), (18, "rgbd"), (34, "gd")]

@@ -10,7 +10,7 @@ import torch
 
 from geo_perception.errors import ConfigError, InputError
 from geo_perception.networks import build
-from geo_perception.networks.multi_frame import Neighbours, relative_poses
+from geo_perception.networks.manydepth import Neighbours, relative_poses
 from geo_perception.weights import ModelCard, load_model, save_model
 
 CONFIG = {"height": 64, "width": 96, "bins": 8}

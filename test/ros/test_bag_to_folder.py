@@ -14,8 +14,8 @@ from helpers.full_disk import limited_files
 from helpers.indoor_training import losses, tiny_config
 
 from geo_perception import cli
-from geo_perception.datasets.indoor.recording import RecordedFrame, neighboured, write_recording
-from geo_perception.datasets.indoor.sets import open_set
+from geo_perception.datasets.rgbd.recording import RecordedFrame, neighboured, write_recording
+from geo_perception.datasets.rgbd.training_lists import open_set
 from geo_perception.errors import ConfigError, DataError
 from geo_perception.ros.bags import BagTopics, read_recorded, write_bag
 from geo_perception.ros.bags.camera_frames import STEREO_TOPICS

@@ -12,7 +12,7 @@ from helpers.pictures import camera_bag, camera_frames
 from geo_perception.errors import ConfigError, DataError
 from geo_perception.ros.bags import CAMERA_TOPICS, DEFAULT_TOPICS, BagTopics, read_camera_bag, write_bag
 from geo_perception.ros.bags.layout import NO_STEREO
-from geo_perception.ros.demo.bag_topics import camera_topics
+from geo_perception.ros.live_eval.topic_discovery import camera_topics
 
 ROBOT = BagTopics(
     left="/cam/image_rect", left_info="/cam/camera_info", truth="/depth/image_rect", **NO_STEREO

@@ -8,8 +8,8 @@ import pytest
 from helpers import messages
 
 from geo_perception.ros.nodes.camera_inputs import DoubtLog, calibration_key
-from geo_perception.ros.nodes.fusion_inputs import calibration_doubts, rig_or_fault
-from geo_perception.ros.nodes.fusion_settings import LEFT_INFO, RIGHT_INFO
+from geo_perception.ros.nodes.stereo_lidar_fusion.decoder import calibration_doubts, rig_or_fault
+from geo_perception.ros.nodes.stereo_lidar_fusion.parameters import LEFT_INFO, RIGHT_INFO
 
 pytestmark = pytest.mark.ros
 

@@ -9,7 +9,7 @@ import pytest
 from helpers.processes import new_domain
 
 from geo_perception.errors import InputError
-from geo_perception.ros.delivery import Delivery, measure_delivery
+from geo_perception.ros.delivery import DeliveryResult, measure_delivery
 
 PROFILE = Path(__file__).resolve().parents[2] / "config" / "fastdds_localhost.xml"
 
@@ -21,8 +21,8 @@ def test_nonsense_is_refused(wrong: dict[str, float]) -> None:
 
 
 def test_one_in_a_hundred_may_be_lost() -> None:
-    assert Delivery(100, 99, 1.0).complete
-    assert not Delivery(100, 98, 1.0).complete
+    assert DeliveryResult(100, 99, 1.0).complete
+    assert not DeliveryResult(100, 98, 1.0).complete
 
 
 @pytest.mark.ros

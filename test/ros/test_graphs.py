@@ -17,8 +17,9 @@ from geo_perception.errors import ConfigError, MissingDependencyError
 from geo_perception.resources import resource
 from geo_perception.ros.graphs import GRAPHS, Graph, find_graph
 from geo_perception.ros.launch_arguments import parse_arguments
-from geo_perception.ros.nodes import fusion_settings, indoor_settings
-from geo_perception.ros.runtime.settings import rule_of
+from geo_perception.ros.nodes.indoor_depth.parameters import IndoorSettings
+from geo_perception.ros.nodes.stereo_lidar_fusion.parameters import FusionSettings
+from geo_perception.ros.runtime.parameters import rule_of
 
 FUSION = find_graph("kitti_fusion")
 INDOOR = find_graph("indoor_depth")
@@ -46,7 +47,7 @@ def test_files_of_a_graph_exist(graph: Graph) -> None:
 
 
 def settings_of(graph: Graph) -> type[Any]:
-    known = {"kitti_fusion": fusion_settings.FusionSettings, "indoor_depth": indoor_settings.IndoorSettings}
+    known = {"kitti_fusion": FusionSettings, "indoor_depth": IndoorSettings}
     return known[graph.name]
 
 

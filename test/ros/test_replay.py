@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from geo_perception.cli import replay as cli
-from geo_perception.cli.bag_options import renaming
+from geo_perception.cli.eval.bag_options import renaming
 from geo_perception.errors import ConfigError, DataError, InputError
 from geo_perception.ros import cdr, conversions
 from geo_perception.ros.bags import write_bag

@@ -10,7 +10,7 @@ from helpers.processes import local_ros_environment
 from helpers.stereo_scene import HEIGHT, WIDTH
 
 from geo_perception.ros import conversions
-from geo_perception.ros.nodes.fusion_settings import FusionSettings
+from geo_perception.ros.nodes.stereo_lidar_fusion.parameters import FusionSettings
 
 pytestmark = pytest.mark.ros
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from geo_perception.simulation.casting import NO_HIT, Caster
-from geo_perception.simulation.drive import facades, furniture, pages, vehicles
+from geo_perception.simulation.drive import facades, furniture, material_textures, vehicles
 from geo_perception.simulation.drive.atlas import atlas
 from geo_perception.simulation.drive.materials import ID, MATERIALS
 from geo_perception.simulation.drive.path import RoadPath
@@ -32,17 +32,17 @@ def test_plants_have_finite_triangles_of_known_material(kind: str) -> None:
     assert set(np.unique(mesh.material)) <= set(ID.values())
 
 
-@pytest.mark.parametrize("name", pages.PAINTERS)
+@pytest.mark.parametrize("name", material_textures.PAINTERS)
 def test_plain_pages_tile_without_seams(name: str) -> None:
-    page = pages.PAINTERS[name](np.random.default_rng(2))
-    assert page.shape == (pages.SIZE, pages.SIZE, 3)
+    page = material_textures.PAINTERS[name](np.random.default_rng(2))
+    assert page.shape == (material_textures.SIZE, material_textures.SIZE, 3)
     if name in {"plaster", "metal", "soil", "leaf", "interior"}:
         seam = np.abs(page[0] - page[-1]).mean()
         assert seam < 1.5 * np.abs(np.diff(page, axis=0)).mean()
 
 
 def test_every_material_has_a_page() -> None:
-    assert {m.page for m in MATERIALS.values()} <= {*pages.PAINTERS, *facades.PAINTERS}
+    assert {m.page for m in MATERIALS.values()} <= {*material_textures.PAINTERS, *facades.PAINTERS}
 
 
 def test_texture_fades_to_its_mean_with_distance() -> None:

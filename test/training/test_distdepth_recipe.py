@@ -14,12 +14,12 @@ from helpers.full_disk import limited_files
 from helpers.indoor_training import losses
 
 from geo_perception.errors import ConfigError, DataError, GeoPerceptionError, WeightsError
-from geo_perception.evaluation.baselines import read_mean_map
+from geo_perception.evaluation.indoor_depth.baselines import read_mean_map
 from geo_perception.weights import load_model, read_card
 from training import checkpoint
-from training.indoor.card import command_line, glance
-from training.indoor.config import PRESETS, Config
-from training.indoor.student import Student
+from training.depth.config import PRESETS, DistDepthRecipeConfig
+from training.depth.model_card import command_line, glance
+from training.depth.student import Student
 from training.recipes import distdepth as recipe
 from training.run_log import RunLog
 
@@ -147,10 +147,10 @@ def test_a_loss_that_is_not_finite_stops_and_names_the_term(tiny, monkeypatch):
     config = tiny("supervised")
     recipe.train(replace(config, steps=2))
     before = (config.run_folder / checkpoint.FILE).read_bytes()
-    judge = Student.judge
+    compute_losses = Student.compute_losses
 
     def spoilt(*args):
-        judged = judge(*args)
+        judged = compute_losses(*args)
         return judged._replace(terms={**judged.terms, "gradient": judged.terms["gradient"] * torch.nan})
 
     monkeypatch.setattr(Student, "judge", spoilt)
@@ -249,11 +249,11 @@ def test_a_fresh_network_answers_the_depth_it_is_told_to(tiny):
 def test_training_can_start_from_a_model_of_the_same_network(tiny):
     config = tiny("supervised")
     recipe.train(replace(config, steps=2))
-    begin = replace(config, init=str(config.out))
-    own = recipe.new_student(begin).depth.state_dict()
+    set_progress = replace(config, init=str(config.out))
+    own = recipe.new_student(set_progress).depth.state_dict()
     assert all(torch.equal(own[name], value) for name, value in state(config).items())
     with pytest.raises(WeightsError, match="max_depth_m=12"):
-        recipe.new_student(replace(begin, depth=replace(config.depth, max_depth_m=9.0)))
+        recipe.new_student(replace(set_progress, depth=replace(config.depth, max_depth_m=9.0)))
 
 
 def test_one_of_our_models_can_be_the_expert(tiny):
@@ -269,7 +269,7 @@ def test_help_names_every_option(capsys):
     shown = capsys.readouterr().out
     assert all(
         f"--{name.replace('_', '-')}" in shown
-        for name in vars(Config())
+        for name in vars(DistDepthRecipeConfig())
         if name not in ("objective", "depth", "pose", "loader")
     )
 

@@ -13,10 +13,10 @@ from lightning_fabric import Fabric
 from geo_perception.errors import ConfigError
 from geo_perception.networks import build
 from geo_perception.weights import load_model, read_card
-from training.data.indoor import Loader
-from training.indoor.config import PRESETS
-from training.indoor.multi_frame import MultiFrameStudent, before_from_now
-from training.indoor.student import Chance, Prediction, poses
+from training.data.depth import Loader
+from training.depth.config import PRESETS
+from training.depth.multi_frame import MultiFrameStudent, before_from_now
+from training.depth.student import Prediction, StepNoise, poses
 from training.recipes import distdepth as recipe
 
 OWN = {"reprojection", "consistency", "smoothness"}
@@ -40,16 +40,16 @@ def fresh(config) -> MultiFrameStudent:
     return recipe.new_student(config)
 
 
-def untouched(batch) -> Chance:
+def untouched(batch) -> StepNoise:
     never = torch.zeros(len(batch.K), dtype=torch.bool)
-    return Chance(None, never, never)
+    return StepNoise(None, never, never)
 
 
-def judged(student, batch, config, done=0.0, chance=None, expert=None):
-    student.begin(done)
-    chance = chance or untouched(batch)
-    return student.judge(
-        student(*student.inputs(batch, chance)), batch, config.objective, expert, chance
+def judged(student, batch, config, done=0.0, step_noise=None, expert=None):
+    student.set_progress(done)
+    step_noise = step_noise or untouched(batch)
+    return student.compute_losses(
+        student(*student.inputs(batch, step_noise)), batch, config.objective, expert, step_noise
     ).terms
 
 
@@ -138,12 +138,12 @@ def test_tampered_samples_see_a_still_scene_or_nothing_and_follow_the_teacher(ti
     config = tiny("manydepth")
     batch, student = batch_of(config), fresh(config)
     still, withheld = torch.tensor((True, False)), torch.tensor((False, True))
-    _, _, shown, _, _ = student.inputs(batch, Chance(None, still, withheld))
+    _, _, shown, _, _ = student.inputs(batch, StepNoise(None, still, withheld))
     assert torch.equal(shown[0], batch.seen["0"][0]) and torch.equal(shown[1], batch.seen["-1"][1])
-    student.begin(0.0)
-    own = student(*student.inputs(batch, Chance(None, still, withheld))).own
+    student.set_progress(0.0)
+    own = student(*student.inputs(batch, StepNoise(None, still, withheld))).own
     assert own.confidence[1].sum() == 0 < own.confidence[0].sum()
-    terms = judged(student, batch, config, chance=Chance(None, still, withheld))
+    terms = judged(student, batch, config, step_noise=StepNoise(None, still, withheld))
     assert terms["reprojection"] == 0 < terms["consistency"]
 
 
@@ -176,21 +176,21 @@ def test_inference_goes_the_way_that_training_goes(tiny):
         saved = student.saved()
         model = build(saved.network, **saved.config).eval()
         model.load_state_dict(saved.module.state_dict())
-        answer = model(image, before[:, None], K)
-        torch.testing.assert_close(answer.depth_m, trained.own.depth_m)
-        torch.testing.assert_close(student.answer(dict(batch.seen), K), trained.own.depth_m)
+        predict = model(image, before[:, None], K)
+        torch.testing.assert_close(predict.depth_m, trained.own.depth_m)
+        torch.testing.assert_close(student.predict(dict(batch.seen), K), trained.own.depth_m)
 
 
 def test_ways_follow_the_focal_length_as_depth_does(tiny):
     """A longer lens makes everything, also the way between frames, as much larger as depth is made."""
     config = tiny("manydepth")
     batch = batch_of(config)
-    answer = Prediction((), torch.zeros(4, 2, 1, 3), torch.ones(4, 2, 1, 3))
+    predict = Prediction((), torch.zeros(4, 2, 1, 3), torch.ones(4, 2, 1, 3))
     objective = replace(config.objective, canonical_focal=0.25)  # these cameras' is 0.5
-    plain, scaled = (poses(answer, batch, o, 2) for o in (config.objective, objective))
+    plain, scaled = (poses(predict, batch, o, 2) for o in (config.objective, objective))
     for name in ("-1", "1"):
         torch.testing.assert_close(scaled[name][:, :3, 3], 2 * plain[name][:, :3, 3])
-    assert before_from_now(answer)[:, 0, 3].tolist() == plain["-1"][:, 0, 3].tolist()
+    assert before_from_now(predict)[:, 0, 3].tolist() == plain["-1"][:, 0, 3].tolist()
 
 
 def test_the_loss_falls_on_a_tiny_set(tiny):

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from geo_perception.errors import ConfigError
+from training.depth.config import PRESETS, DistDepthRecipeConfig, check_config
 from training.fabric import SLURM_TASKS, STARTED, check_devices, check_launcher
-from training.indoor.config import PRESETS, Config, check_config
 from training.options import Range, check_options, parsed, plain_options, unranged
 from training.recipes import distdepth, scadc
 
@@ -20,7 +20,9 @@ ELSEWHERE = {"depth.min-depth-m", "depth.max-depth-m", "depth.numerator", "pose.
 CHOICES = {"multi-frame.layers"}  # the parser offers these alone
 
 
-@pytest.mark.parametrize("config", [Config(), scadc.Config()], ids=["distdepth", "scadc"])
+@pytest.mark.parametrize(
+    "config", [DistDepthRecipeConfig(), scadc.ScadcRecipeConfig()], ids=["distdepth", "scadc"]
+)
 def test_every_number_is_limited(config: Any) -> None:
     assert set(unranged(config)) - ELSEWHERE - CHOICES == set()
 
@@ -31,7 +33,7 @@ def test_presets_lie_within_their_limits(preset: str) -> None:
 
 
 def test_defaults_lie_within_their_limits() -> None:
-    check_options(scadc.Config())
+    check_options(scadc.ScadcRecipeConfig())
 
 
 @pytest.mark.parametrize(
@@ -67,11 +69,13 @@ def numbers(config: Any, prefix: str = "") -> list[tuple[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("name", [name for name, _ in numbers(Config()) if name not in CHOICES])
+@pytest.mark.parametrize(
+    "name", [name for name, _ in numbers(DistDepthRecipeConfig()) if name not in CHOICES]
+)
 @pytest.mark.parametrize("value", [-1, math.nan, math.inf, 10**12])
 def test_no_number_of_distdepth_may_be_senseless(name: str, value: float) -> None:
     with pytest.raises(ConfigError, match=f"{name.rpartition('.')[2].replace('-', '.')}.*{value:g}|{value}"):
-        check_config(with_option(Config(data=("simsin:x:y",)), name, value))
+        check_config(with_option(DistDepthRecipeConfig(data=("simsin:x:y",)), name, value))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +117,7 @@ def test_other_exits_of_a_parser_pass() -> None:
 
 
 def test_what_a_checkpoint_keeps_of_options_is_plain() -> None:
-    plain = plain_options(Config(data=("a", "b")))
+    plain = plain_options(DistDepthRecipeConfig(data=("a", "b")))
     assert (
         plain["data"] == ["a", "b"] and plain["loader.size"] == [192, 192] and plain["out"] == "out/distdepth"
     )

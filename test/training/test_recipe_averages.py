@@ -6,7 +6,7 @@ import torch
 
 from geo_perception.errors import ConfigError
 from geo_perception.weights import load_model
-from training.indoor.config import Config, check_config
+from training.depth.config import DistDepthRecipeConfig, check_config
 from training.recipes import distdepth as recipe
 
 
@@ -52,4 +52,4 @@ def test_frozen_batch_norms_keep_what_they_have_seen_and_learn_the_rest(tiny):
 @pytest.mark.parametrize("average", [-0.1, 1.0])
 def test_a_mean_of_the_past_alone_is_refused(average):
     with pytest.raises(ConfigError, match=f"--average must be at least 0 and less than 1, got {average}"):
-        check_config(Config(average=average))
+        check_config(DistDepthRecipeConfig(average=average))

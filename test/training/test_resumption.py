@@ -14,13 +14,13 @@ import pytest
 import torch
 from helpers.indoor_folders import save_png, small_simsin
 
-from geo_perception.datasets.indoor.sets import open_set
+from geo_perception.datasets.rgbd.training_lists import open_set
 from geo_perception.errors import ConfigError, DataError, OutputError, WeightsError
 from geo_perception.weights import load_model, read_card
 from training import checkpoint
 from training.checkpoint import Part, Training
-from training.data.indoor import build_cache
-from training.indoor.config import PRESETS
+from training.data.depth import build_cache
+from training.depth.config import PRESETS
 from training.places import alone
 from training.recipes import distdepth
 from training.run_log import RunLog, write_health
@@ -194,7 +194,7 @@ def test_a_file_changed_within_the_clock_s_second_is_seen(rooms):
 
 
 def test_a_corrected_camera_is_seen(tmp_path):
-    from geo_perception.datasets.indoor.recording import RecordedFrame, write_recording
+    from geo_perception.datasets.rgbd.recording import RecordedFrame, write_recording
     from geo_perception.geometry import PinholeCamera
 
     camera = PinholeCamera(80, 80, 63.5, 47.5, 128, 96)

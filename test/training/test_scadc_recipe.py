@@ -15,14 +15,14 @@ from training.data.fusion import (
     smooth_matcher,
     whole_frames,
 )
-from training.indoor import config as distdepth_config
+from training.depth import config as distdepth_config
 from training.recipes import scadc
 
 
 @pytest.fixture
 def config(tmp_path):
-    write_samples(tmp_path / "samples" / sample_key(scadc.Config.smooth_share), range(8, 14))
-    return scadc.Config(
+    write_samples(tmp_path / "samples" / sample_key(scadc.ScadcRecipeConfig.smooth_share), range(8, 14))
+    return scadc.ScadcRecipeConfig(
         out=tmp_path / "model",
         run=tmp_path / "run",
         samples=tmp_path / "samples",
@@ -38,7 +38,7 @@ def config(tmp_path):
 
 
 def changed(config, **values):
-    return scadc.Config(**{**vars(config), **values})
+    return scadc.ScadcRecipeConfig(**{**vars(config), **values})
 
 
 @pytest.mark.parametrize("network", ["scadc_guided", "scadc"])
@@ -137,7 +137,11 @@ def test_a_longer_training_goes_on_and_its_card_tells_of_both(config):
 
 
 def test_the_default_folder_is_not_one_that_ships():
-    assert scadc.Config().out.parts[0] == distdepth_config.Config().out.parts[0] == "out"
+    assert (
+        scadc.ScadcRecipeConfig().out.parts[0]
+        == distdepth_config.DistDepthRecipeConfig().out.parts[0]
+        == "out"
+    )
 
 
 def test_samples_of_other_settings_are_not_taken(config):
@@ -224,7 +228,7 @@ def test_help_names_every_option(capsys):
         scadc.main(["--help"])
     assert stop.value.code == 0
     shown = capsys.readouterr().out
-    assert all(f"--{name.replace('_', '-')}" in shown for name in vars(scadc.Config()))
+    assert all(f"--{name.replace('_', '-')}" in shown for name in vars(scadc.ScadcRecipeConfig()))
 
 
 def test_training_can_start_from_a_model_and_refuses_another_kind(config, tmp_path):

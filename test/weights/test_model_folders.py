@@ -16,7 +16,7 @@ from helpers.full_disk import limited_files
 from geo_perception.errors import ConfigError, WeightsError
 from geo_perception.networks import build
 from geo_perception.weights import ModelCard, find_model, load_model, read_card, save_model, store
-from geo_perception.weights.card import CARD_FILE
+from geo_perception.weights.model_card import CARD_FILE
 from geo_perception.weights.store import WEIGHTS_FILE
 
 CARD = ModelCard(

@@ -27,7 +27,7 @@ from geo_perception.frames import StereoLidarFrame
 from geo_perception.networks.scadc_guided import FEATURES, UNIT_M
 from geo_perception.outputs import writing, written_aside
 from geo_perception.pipelines import StereoLidarFusion, StereoLidarFusionConfig
-from geo_perception.pipelines.fusion_features import fusion_features
+from geo_perception.pipelines.stereo_lidar_fusion.scadc_guided_features import fusion_features
 from geo_perception.progress import track
 from geo_perception.simulation.drive import DriveConfig, DriveSimulator
 from geo_perception.workers import end_with_parent

@@ -23,7 +23,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from geo_perception.command import command_name
-from geo_perception.evaluation.baselines import MEAN_MAP_FILE
+from geo_perception.evaluation.indoor_depth.baselines import MEAN_MAP_FILE
 from geo_perception.progress import Progress
 from geo_perception.weights import save_model
 from training.checkpoint import (
@@ -37,21 +37,21 @@ from training.checkpoint import (
     save_checkpoint,
 )
 from training.command import memory_named, run_recipe
-from training.data.indoor import Cache, IndoorBatch, Loader, build_cache
+from training.data.depth import Cache, IndoorBatch, Loader, build_cache
+from training.depth.config import PRESETS, DistDepthRecipeConfig, check_config, open_data
+from training.depth.initialization import freeze_norms, laid_out, new_student
+from training.depth.mean_depth import mean_depth_map
+from training.depth.model_card import command_line, model_card
+from training.depth.multi_frame import MultiFrameStudent
+from training.depth.student import FRAMES, LossOutput, StepNoise, Student
+from training.depth.teacher import Expert, make_expert
+from training.depth.validation import validate
+from training.distributed import current_ranks
 from training.fabric import new_fabric
 from training.finite import averaged, check_finite, check_weights
-from training.indoor.beginning import freeze_norms, laid_out, new_student
-from training.indoor.card import command_line, model_card
-from training.indoor.config import PRESETS, Config, check_config, open_data
-from training.indoor.expert import Expert, make_expert
-from training.indoor.losses import tampered
-from training.indoor.mean_depth import mean_depth_map
-from training.indoor.multi_frame import MultiFrameStudent
-from training.indoor.student import FRAMES, Chance, Judged, Student
-from training.indoor.validation import validate
+from training.losses.photometric import tampered
 from training.options import parsed, plain_options
 from training.places import alone, check_places
-from training.ranks import current_ranks
 from training.revision import revision
 from training.run_log import RunLog, health, write_health
 
@@ -66,7 +66,7 @@ EARLY = (1, 20, 100, 500)  # steps after which the run's health is reported
 
 
 def main(args: list[str] | None = None) -> None:
-    """Command line entry; every field of Config is an option of every preset."""
+    """Command line entry; every field of DistDepthRecipeConfig is an option of every preset."""
     read = partial(
         tyro.extras.overridable_config_cli, prog=f"{command_name()} train distdepth", description=__doc__
     )
@@ -75,14 +75,14 @@ def main(args: list[str] | None = None) -> None:
         train(config)
 
 
-def train(config: Config) -> dict[str, float]:
+def train(config: DistDepthRecipeConfig) -> dict[str, float]:
     """Train, or continue, and write the model folder; returns the last validation figures."""
     found = check(config)
     with alone(config.run_folder, RUN):
         return learn(config, found)
 
 
-def learn(config: Config, found: Checkpoint | None) -> dict[str, float]:
+def learn(config: DistDepthRecipeConfig, found: Checkpoint | None) -> dict[str, float]:
     """The run itself, from a checkpoint on if there is one."""
     fabric = new_fabric(config)
     student = new_student(config).to(fabric.device)
@@ -141,7 +141,7 @@ def learn(config: Config, found: Checkpoint | None) -> dict[str, float]:
     return figures
 
 
-def check(config: Config) -> Checkpoint | None:
+def check(config: DistDepthRecipeConfig) -> Checkpoint | None:
     """What a run goes on from, if anything. Raises GeoPerceptionError for whatever is seen before the work begins."""
     check_config(config)
     for text in (*config.data, *config.validation):
@@ -153,7 +153,7 @@ def check(config: Config) -> Checkpoint | None:
     return found
 
 
-def open_caches(config: Config, frames: tuple[str, ...]) -> tuple[Cache, Cache | None]:
+def open_caches(config: DistDepthRecipeConfig, frames: tuple[str, ...]) -> tuple[Cache, Cache | None]:
     """Training and validation images."""
     height, width = config.loader.size
     kept = round(height * config.keep), round(width * config.keep)
@@ -166,7 +166,7 @@ def open_caches(config: Config, frames: tuple[str, ...]) -> tuple[Cache, Cache |
     return cache, build_cache(held_out, shown, config.loader.size, config.cache)
 
 
-def new_optimiser(student: nn.Module, config: Config) -> torch.optim.Optimizer:
+def new_optimiser(student: nn.Module, config: DistDepthRecipeConfig) -> torch.optim.Optimizer:
     """AdamW with the published weight decay, or Adam."""
     trained = [p for p in student.parameters() if p.requires_grad]
     kind = torch.optim.AdamW if config.optimiser == "adamw" else torch.optim.Adam
@@ -174,14 +174,14 @@ def new_optimiser(student: nn.Module, config: Config) -> torch.optim.Optimizer:
     return kind(trained, lr=config.lr, fused=config.precision != "16-mixed")
 
 
-def running_mean(student: nn.Module, config: Config) -> AveragedModel | None:
+def running_mean(student: nn.Module, config: DistDepthRecipeConfig) -> AveragedModel | None:
     """The mean of the weights so far, and of what batch norms have seen; None where it is off."""
     if not config.average:
         return None
     return AveragedModel(student, multi_avg_fn=get_ema_multi_avg_fn(config.average), use_buffers=True)
 
 
-def rate(step: int, config: Config) -> float:
+def rate(step: int, config: DistDepthRecipeConfig) -> float:
     """Share of the learning rate: a step to a tenth after 70 %, or a short rise and half a cosine."""
     if config.schedule == "step":
         return 1.0 if step < 0.7 * config.steps else 0.1
@@ -197,18 +197,18 @@ def train_step(
     optimiser: torch.optim.Optimizer,
     student: Student | MultiFrameStudent,
     batch: IndoorBatch,
-    config: Config,
+    config: DistDepthRecipeConfig,
     expert: Expert | None,
-) -> Judged:
+) -> LossOutput:
     """One update. Raises DataError, before any update, when a term is not finite."""
-    student.begin(batch.step / config.steps)
+    student.set_progress(batch.step / config.steps)
     if config.freeze_norms:
         freeze_norms(student)
     ranks = current_ranks()
-    chance = draw(batch, config, fabric)
-    prediction = model(*(laid_out(value, config) for value in student.inputs(batch, chance)))
+    step_noise = draw(batch, config, fabric)
+    prediction = model(*(laid_out(value, config) for value in student.inputs(batch, step_noise)))
     target = expert(batch) if expert else None
-    judged = student.judge(prediction, batch, config.objective, target, chance, ranks)
+    judged = student.compute_losses(prediction, batch, config.objective, target, step_noise, ranks)
     check_finite(judged.terms, batch.step, ranks)
     optimiser.zero_grad(set_to_none=True)
     fabric.backward(torch.stack(list(judged.terms.values())).sum())
@@ -218,7 +218,7 @@ def train_step(
     return judged
 
 
-def draw(batch: IndoorBatch, config: Config, fabric: Fabric) -> Chance:
+def draw(batch: IndoorBatch, config: DistDepthRecipeConfig, fabric: Fabric) -> StepNoise:
     """This process's part of what is drawn for the step."""
     generator = torch.Generator().manual_seed(config.seed * 1_000_003 + batch.step)
     share, whole = len(batch.K), config.loader.batch
@@ -228,10 +228,10 @@ def draw(batch: IndoorBatch, config: Config, fabric: Fabric) -> Chance:
         shape = (max(1, len(batch.true) - 1), whole, 1, *config.loader.size)
         noise = torch.randn(shape, generator=generator)[:, own].to(device)
     still, withheld = tampered(whole, generator, config.multi_frame.tampered)
-    return Chance(noise, still[own].to(device), withheld[own].to(device))
+    return StepNoise(noise, still[own].to(device), withheld[own].to(device))
 
 
-def beside_weights(cache: Cache, config: Config) -> dict[str, NDArray[np.float16]]:
+def beside_weights(cache: Cache, config: DistDepthRecipeConfig) -> dict[str, NDArray[np.float16]]:
     """Arrays that go into the model folder with the weights."""
     mean_m = mean_depth_map(cache, config.objective.canonical_focal)
     return {} if mean_m is None else {MEAN_MAP_FILE: mean_m}
@@ -239,7 +239,7 @@ def beside_weights(cache: Cache, config: Config) -> dict[str, NDArray[np.float16
 
 def save(
     student: Student | MultiFrameStudent,
-    config: Config,
+    config: DistDepthRecipeConfig,
     step: int,
     figures: Mapping[str, float],
     beside: Mapping[str, NDArray[np.float16]],
@@ -254,9 +254,9 @@ def save(
 def report(
     log: RunLog,
     step: int,
-    judged: Judged,
+    judged: LossOutput,
     batch: IndoorBatch,
-    config: Config,
+    config: DistDepthRecipeConfig,
     since: float,
     lr: float,
     remarks: Sequence[str] = (),

@@ -42,15 +42,15 @@ from training.data.fusion import (
     random_batches,
     sample_key,
 )
+from training.distributed import current_ranks
 from training.finite import check_finite, check_weights
-from training.fusion_card import model_card
-from training.fusion_validation import forward, validate
-from training.losses import choice_loss, guided_losses, scadc_losses, soft_guidance
+from training.fusion.model_card import model_card
+from training.fusion.validation import forward, validate
+from training.losses.ground_truth_weight import truth_weight
+from training.losses.scadc import choice_loss, guided_losses, scadc_losses, soft_guidance
 from training.options import COUNT, SEED, SHARE, WEIGHT, Range, check_options, parsed, plain_options
 from training.places import alone, check_places
-from training.ranks import current_ranks
 from training.revision import revision
-from training.truth import truth_weight
 
 PLACES = ("out", "force", "run", "samples", "workers", "threads")  # fields that leave the result as it is
 # Options that a training may go on with otherwise.
@@ -58,7 +58,7 @@ FREE = (*PLACES, "steps", "validation-frames", "validate-every")
 
 
 @dataclass(frozen=True)
-class Config:
+class ScadcRecipeConfig:
     """Defaults train the shipped model; each says why it is so."""
 
     network: Literal["scadc_guided", "scadc"] = "scadc_guided"  # the one that ships, or the published one
@@ -99,21 +99,21 @@ class Config:
 
 
 def main(args: list[str] | None = None) -> None:
-    """Command line entry; every field of Config is an option."""
+    """Command line entry; every field of ScadcRecipeConfig is an option."""
     read = partial(tyro.cli, prog=f"{command_name()} train scadc", description=__doc__)
-    config = parsed(lambda: read(Config, args=args))
+    config = parsed(lambda: read(ScadcRecipeConfig, args=args))
     with memory_named("--batch, --crop or --workers"):
         train(config)
 
 
-def train(config: Config) -> dict[str, float]:
+def train(config: ScadcRecipeConfig) -> dict[str, float]:
     """Train, or continue, and write the model folder; returns the last validation figures."""
     found = check(config)
     with alone(config.run, "--run"):
         return learn(config, found)
 
 
-def learn(config: Config, found: Checkpoint | None) -> dict[str, float]:
+def learn(config: ScadcRecipeConfig, found: Checkpoint | None) -> dict[str, float]:
     """The run itself, from a checkpoint on if there is one."""
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
@@ -157,7 +157,7 @@ def learn(config: Config, found: Checkpoint | None) -> dict[str, float]:
     return figures
 
 
-def check(config: Config) -> Checkpoint | None:
+def check(config: ScadcRecipeConfig) -> Checkpoint | None:
     """What a run goes on from, if anything. Raises GeoPerceptionError for whatever is seen before the work begins."""
     check_options(config)
     if config.first_seed < config.validation_frames:
@@ -173,10 +173,10 @@ def check(config: Config) -> Checkpoint | None:
     return found
 
 
-def command_line(config: Config) -> str:
+def command_line(config: ScadcRecipeConfig) -> str:
     """The shortest command that gives this configuration."""
     own = {field.name: getattr(config, field.name) for field in fields(config) if field.name not in PLACES}
-    changed = {name: value for name, value in own.items() if value != getattr(Config, name)}
+    changed = {name: value for name, value in own.items() if value != getattr(ScadcRecipeConfig, name)}
     settings = "".join(f" --{name.replace('_', '-')} {_words(value)}" for name, value in changed.items())
     return f"python -m training.recipes.scadc{settings}"
 
@@ -192,15 +192,19 @@ def freeze_norm(network: nn.Module) -> None:
             module.eval()
 
 
-def network_options(config: Config) -> dict[str, Any]:
+def network_options(config: ScadcRecipeConfig) -> dict[str, Any]:
     """What differs from the network's own defaults."""
     if config.network == "scadc":
         return {"confidence_activation": "leaky_relu"}
-    return {"widths": config.widths} if config.widths != Config.widths else {}
+    return {"widths": config.widths} if config.widths != ScadcRecipeConfig.widths else {}
 
 
 def train_step(
-    network: nn.Module, optimiser: torch.optim.Optimizer, batch: FusionBatch, config: Config, step: int
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    batch: FusionBatch,
+    config: ScadcRecipeConfig,
+    step: int,
 ) -> dict[str, float]:
     """One update; returns the named losses. Raises DataError, before any update, when a term is not finite."""
     losses = compute_losses(network, batch, config)
@@ -212,7 +216,7 @@ def train_step(
     return {name: value.item() for name, value in losses.items()}
 
 
-def compute_losses(network: nn.Module, batch: FusionBatch, config: Config) -> dict[str, Tensor]:
+def compute_losses(network: nn.Module, batch: FusionBatch, config: ScadcRecipeConfig) -> dict[str, Tensor]:
     """Named, weighted loss terms of a batch."""
     guidance = soft_guidance(batch.true_return)
     weight = truth_weight(batch.truth_m, share=config.behind_edges)
@@ -238,7 +242,7 @@ def trusted(truth_m: Tensor, weight: Tensor) -> Tensor:
     return torch.where((truth_m > MAX_DEPTH_M) | (weight < 1), torch.zeros_like(truth_m), truth_m)
 
 
-def new_network(config: Config, options: dict[str, Any]) -> nn.Module:
+def new_network(config: ScadcRecipeConfig, options: dict[str, Any]) -> nn.Module:
     """A fresh network, or one with the weights of `init`. Raises WeightsError if those belong to another network."""
     network = build(config.network, **options)
     if isinstance(network, Scadc):
@@ -260,7 +264,7 @@ def start_at_depth(network: Scadc, depth_m: float = 15.0) -> None:
     nn.init.constant_(head.bias, depth_m)
 
 
-def new_optimiser(network: nn.Module, config: Config) -> torch.optim.Optimizer:
+def new_optimiser(network: nn.Module, config: ScadcRecipeConfig) -> torch.optim.Optimizer:
     """AdamW, or SGD with momentum 0.9 as published."""
     if config.optimiser == "sgd":
         return torch.optim.SGD(

@@ -81,7 +81,7 @@ def to_folder(
     window_s: Annotated[float, typer.Option(min=0.0, help="how far apart stamps of a frame may be")] = 0.01,
 ) -> None:
     """Turn a bag's images into a training set for `geo-perception train distdepth ... --data rosbag:FOLDER`."""
-    from geo_perception.datasets.indoor.recording import write_recording
+    from geo_perception.datasets.rgbd.recording import write_recording
     from geo_perception.ros.bags import BagTopics, read_recorded
 
     name = bag.resolve().stem

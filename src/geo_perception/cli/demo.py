@@ -11,7 +11,7 @@ from geo_perception.errors import ConfigError
 from geo_perception.outputs import check_folder
 
 if TYPE_CHECKING:  # cheap to describe, dear to import
-    from geo_perception.datasets.indoor.lens import Lens
+    from geo_perception.datasets.rgbd.camera_source import Lens
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -70,8 +70,8 @@ def demo(
     played in real time, for age and rate. All of it stays on this machine and on a ROS domain of its own.
     """
     from geo_perception.dependencies import require
-    from geo_perception.ros.demo.run import DemoConfig, run
     from geo_perception.ros.launch_arguments import parse_arguments
+    from geo_perception.ros.live_eval.run import DemoConfig, run
 
     check_folder(out, "--out")
     require("rclpy", "sensor_msgs.msg", "diagnostic_msgs.msg")  # before anything is simulated for it
@@ -87,7 +87,7 @@ def demo(
 
 def lens_of(hfov_deg: float | None, camera: Path | None) -> "Lens | None":
     """What the options say of the camera. Raises ConfigError or DataError if they contradict each other."""
-    from geo_perception.datasets.indoor.lens import FieldOfView, read_calibration
+    from geo_perception.datasets.rgbd.camera_source import FieldOfView, read_calibration
 
     if hfov_deg is not None and camera is not None:
         raise ConfigError("give --hfov or --camera, not both")

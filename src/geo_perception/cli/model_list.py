@@ -8,12 +8,13 @@ from pathlib import Path
 
 from geo_perception.command import NAME, command_name
 from geo_perception.errors import WeightsError
-from geo_perception.pipelines import indoor_depth, learned_fusion
+from geo_perception.pipelines.indoor_depth import pipeline
+from geo_perception.pipelines.stereo_lidar_fusion import learned_fusion
 from geo_perception.weights import list_models, list_official, read_card
 from geo_perception.weights.places import WEIGHTS_FILE
 
 DEFAULTS = {
-    indoor_depth.DEFAULT_MODEL: "default of indoor_depth",
+    pipeline.DEFAULT_MODEL: "default of indoor_depth",
     learned_fusion.DEFAULT_MODEL: "default of stereo_lidar_fusion",
 }
 MEBIBYTE = 2**20

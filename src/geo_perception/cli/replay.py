@@ -9,7 +9,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from geo_perception.cli.bag_options import renaming
+from geo_perception.cli.eval.bag_options import renaming
 from geo_perception.cli.output import examples
 from geo_perception.outputs import check_file, written_aside
 from geo_perception.progress import say

@@ -11,24 +11,16 @@ from typing import Any
 from torch import Tensor, nn
 
 from geo_perception.errors import ConfigError
-from geo_perception.networks import (
-    distdepth,
-    dpt,
-    multi_frame,
-    posenet,
-    psmnet,
-    resnet_encoder,
-    ssdc,
-    video_depth,
-)
+from geo_perception.networks import distdepth, dpt, manydepth, posenet, psmnet, ssdc, video_depth
 from geo_perception.networks.depth_decoder import DepthDecoder, DepthDecoderConfig
 from geo_perception.networks.distdepth import DistDepth, DistDepthConfig, DistDepthOutput
 from geo_perception.networks.dpt import Dpt, DptConfig
-from geo_perception.networks.matching_encoder import MatchingEncoder, MatchingEncoderConfig
-from geo_perception.networks.multi_frame import MultiFrame, MultiFrameConfig
+from geo_perception.networks.encoders import resnet
+from geo_perception.networks.encoders.matching import MatchingEncoder, MatchingEncoderConfig
+from geo_perception.networks.encoders.resnet import ResnetEncoder, ResnetEncoderConfig
+from geo_perception.networks.manydepth import MultiFrame, MultiFrameConfig
 from geo_perception.networks.posenet import PoseNet, PoseNetConfig
 from geo_perception.networks.psmnet import Psmnet, PsmnetConfig
-from geo_perception.networks.resnet_encoder import ResnetEncoder, ResnetEncoderConfig
 from geo_perception.networks.scadc import Scadc, ScadcConfig, ScadcOutput, confidence_limits
 from geo_perception.networks.scadc_guided import ScadcGuided, ScadcGuidedConfig
 from geo_perception.networks.ssdc import Ssdc, SsdcConfig
@@ -66,15 +58,13 @@ NETWORKS: dict[str, NetworkSpec] = {
     "ssdc": NetworkSpec(SsdcConfig, Ssdc, infer_config=ssdc.infer_config),
     "scadc_guided": NetworkSpec(ScadcGuidedConfig, ScadcGuided),
     "scadc": NetworkSpec(ScadcConfig, Scadc, inspect=confidence_limits),
-    "resnet_encoder": NetworkSpec(
-        ResnetEncoderConfig, ResnetEncoder, infer_config=resnet_encoder.infer_config
-    ),
+    "resnet_encoder": NetworkSpec(ResnetEncoderConfig, ResnetEncoder, infer_config=resnet.infer_config),
     "depth_decoder": NetworkSpec(DepthDecoderConfig, DepthDecoder),
     "distdepth": NetworkSpec(DistDepthConfig, DistDepth, infer_config=distdepth.infer_config),
     "dpt": NetworkSpec(DptConfig, Dpt, infer_config=dpt.infer_config),
     "posenet": NetworkSpec(PoseNetConfig, PoseNet, infer_config=posenet.infer_config),
     "matching_encoder": NetworkSpec(MatchingEncoderConfig, MatchingEncoder),
-    "multi_frame": NetworkSpec(MultiFrameConfig, MultiFrame, infer_config=multi_frame.infer_config),
+    "multi_frame": NetworkSpec(MultiFrameConfig, MultiFrame, infer_config=manydepth.infer_config),
     "video_depth": NetworkSpec(VideoDepthConfig, VideoDepth, infer_config=video_depth.infer_config),
 }
 

@@ -15,9 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from geo_perception.errors import ConfigError, WeightsError
-from geo_perception.networks import resnet_encoder
 from geo_perception.networks.depth_decoder import UPSAMPLINGS, DepthDecoder, DepthDecoderConfig
-from geo_perception.networks.encoders import channels_of, check_encoder, make_encoder
+from geo_perception.networks.encoders import channels_of, check_encoder, make_encoder, resnet
 
 SCALES = (0, 1, 2, 3)
 
@@ -112,4 +111,4 @@ def infer_config(state: Mapping[str, Tensor]) -> dict[str, Any]:
         raise WeightsError("these are weights of a multi-frame network: import them as `multi_frame`")
     if not any(name.startswith("encoder.encoder.") for name in state):
         return {}  # an encoder that is not ours to tell; the caller names it
-    return {"encoder": f"resnet{resnet_encoder.infer_config(state, 'encoder.encoder.')['layers']}"}
+    return {"encoder": f"resnet{resnet.infer_config(state, 'encoder.encoder.')['layers']}"}

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from geo_perception.errors import ConfigError, WeightsError
 from geo_perception.geometry.reprojection import transform_from_axis_angle
-from geo_perception.networks import resnet_encoder
-from geo_perception.networks.resnet_encoder import BLOCKS, ResnetEncoder, ResnetEncoderConfig
+from geo_perception.networks.encoders import resnet
+from geo_perception.networks.encoders.resnet import BLOCKS, ResnetEncoder, ResnetEncoderConfig
 
 WIDTH = 256
 MOTIONS = 2  # predicted per input, whatever the number of images; a pair uses the first
@@ -97,4 +97,4 @@ def infer_config(state: Mapping[str, Tensor]) -> dict[str, Any]:
     """Layers and images of a state dictionary. Raises WeightsError if it is not one of this network."""
     if "decoder.net.0.weight" not in state:
         raise WeightsError(f"not PoseNet weights: no pose decoder among {len(state)} entries")
-    return resnet_encoder.infer_config(state, "encoder.encoder.")
+    return resnet.infer_config(state, "encoder.encoder.")

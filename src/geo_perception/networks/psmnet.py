@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from geo_perception.errors import ConfigError, InputError, WeightsError
-from geo_perception.networks.blocks import Hourglass, conv_bn, conv_bn_relu
+from geo_perception.networks.layers.hourglass import Hourglass, conv_bn, conv_bn_relu
 
 VARIANTS = ("stackhourglass", "basic")
 MULTIPLE = 16  # sizes are padded to this
@@ -49,7 +49,7 @@ def normalise(image: Tensor) -> Tensor:
     return (image - mean) / std
 
 
-class ResidualBlock(nn.Module):
+class BasicBlock(nn.Module):
     """Two convolutions and a shortcut, without activation after the sum."""
 
     def __init__(self, inputs: int, outputs: int, stride: int = 1, dilation: int = 1) -> None:
@@ -67,8 +67,8 @@ class ResidualBlock(nn.Module):
 
 
 def _layer(inputs: int, outputs: int, blocks: int, stride: int = 1, dilation: int = 1) -> nn.Sequential:
-    rest = [ResidualBlock(outputs, outputs, dilation=dilation) for _ in range(blocks - 1)]
-    return nn.Sequential(ResidualBlock(inputs, outputs, stride, dilation), *rest)
+    rest = [BasicBlock(outputs, outputs, dilation=dilation) for _ in range(blocks - 1)]
+    return nn.Sequential(BasicBlock(inputs, outputs, stride, dilation), *rest)
 
 
 def _branch(window: int) -> nn.Sequential:

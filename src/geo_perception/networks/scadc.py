@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from geo_perception.errors import ConfigError, InputError
-from geo_perception.networks.blocks import Hourglass, conv_bn, conv_bn_relu
+from geo_perception.networks.layers.hourglass import Hourglass, conv_bn, conv_bn_relu
 
 CONFIDENCE_ACTIVATIONS = ("relu", "leaky_relu", "none")
 LEAKY_SLOPE = 0.1

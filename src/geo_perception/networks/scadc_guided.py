@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from geo_perception.errors import ConfigError, InputError
-from geo_perception.networks.blocks import conv_bn_relu
+from geo_perception.networks.layers.hourglass import conv_bn_relu
 
 # Channels of the input, in order; made by pipelines.fusion_features.
 FEATURES = (

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from geo_perception.errors import InputError
-from geo_perception.networks import multi_frame, posenet
-from geo_perception.networks.matching_encoder import Neighbours
-from geo_perception.networks.multi_frame import (
+from geo_perception.networks import manydepth, posenet
+from geo_perception.networks.encoders.matching import Neighbours
+from geo_perception.networks.manydepth import (
     MultiFrame,
     MultiFrameConfig,
     MultiFrameOutput,
@@ -67,4 +67,4 @@ def infer_config(state: Mapping[str, Tensor]) -> dict[str, Any]:
         {name.removeprefix(part): value for name, value in state.items() if name.startswith(part)}
         for part in ("depth.", "pose.")
     )
-    return {**multi_frame.infer_config(depth), "pose_layers": posenet.infer_config(pose)["layers"]}
+    return {**manydepth.infer_config(depth), "pose_layers": posenet.infer_config(pose)["layers"]}

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from geo_perception.pipelines.estimates import DepthEstimate, FusedDepth
-    from geo_perception.pipelines.indoor_depth import IndoorDepth, IndoorDepthConfig
-    from geo_perception.pipelines.stereo_lidar_fusion import StereoLidarFusion, StereoLidarFusionConfig
+    from geo_perception.pipelines.indoor_depth.pipeline import IndoorDepth, IndoorDepthConfig
+    from geo_perception.pipelines.stereo_lidar_fusion.pipeline import (
+        StereoLidarFusion,
+        StereoLidarFusionConfig,
+    )
 
 __all__ = [
     "DepthEstimate",
@@ -22,11 +25,11 @@ __all__ = [
 
 _HOME = {
     "DepthEstimate": "estimates",
-    "IndoorDepth": "indoor_depth",
-    "IndoorDepthConfig": "indoor_depth",
+    "IndoorDepth": "indoor_depth.pipeline",
+    "IndoorDepthConfig": "indoor_depth.pipeline",
     "FusedDepth": "estimates",
-    "StereoLidarFusion": "stereo_lidar_fusion",
-    "StereoLidarFusionConfig": "stereo_lidar_fusion",
+    "StereoLidarFusion": "stereo_lidar_fusion.pipeline",
+    "StereoLidarFusionConfig": "stereo_lidar_fusion.pipeline",
 }
 
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from geo_perception.pipelines.agreement import Agreement
-    from geo_perception.pipelines.search_range import SearchRange
+    from geo_perception.pipelines.stereo_lidar_fusion.agreement import Agreement
+    from geo_perception.pipelines.stereo_lidar_fusion.search_range import SearchRange
 
 Array = NDArray[np.float32]
 Image = NDArray[np.uint8]

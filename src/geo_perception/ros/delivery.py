@@ -27,7 +27,7 @@ SETTLE_S = (
 
 
 @dataclass(frozen=True)
-class Delivery:
+class DeliveryResult:
     """Result of one measurement."""
 
     sent: int
@@ -40,7 +40,7 @@ class Delivery:
         return self.received >= 0.99 * self.sent
 
 
-def measure_delivery(count: int = 30, rate_hz: float = 10.0, size: int = CLOUD_BYTES) -> Delivery:
+def measure_delivery(count: int = 30, rate_hz: float = 10.0, size: int = CLOUD_BYTES) -> DeliveryResult:
     """Publish `count` clouds of `size` bytes best-effort from another process and count what arrives.
 
     Uses the caller's environment: domain, discovery range, middleware and its profile.
@@ -65,7 +65,7 @@ def measure_delivery(count: int = 30, rate_hz: float = 10.0, size: int = CLOUD_B
             _receive(spin_once, sender, lambda: len(latencies_ms) >= count, GRACE_S + count / rate_hz)
             _stop(sender)
     ordered = sorted(latencies_ms)
-    return Delivery(count, len(ordered), ordered[len(ordered) // 2] if ordered else float("nan"))
+    return DeliveryResult(count, len(ordered), ordered[len(ordered) // 2] if ordered else float("nan"))
 
 
 def _receive(spin_once: Any, sender: subprocess.Popen[str], done: Any, limit_s: float) -> None:

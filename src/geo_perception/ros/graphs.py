@@ -19,9 +19,8 @@ from geo_perception.errors import ConfigError, MissingDependencyError
 from geo_perception.resources import resource
 from geo_perception.ros import rviz
 from geo_perception.ros.launch_arguments import Argument, graph_arguments, parameter_names
-from geo_perception.ros.nodes import fusion_settings, indoor_settings
-from geo_perception.ros.nodes.fusion_settings import FusionSettings
-from geo_perception.ros.nodes.indoor_settings import IndoorSettings
+from geo_perception.ros.nodes.indoor_depth import parameters as indoor_depth
+from geo_perception.ros.nodes.stereo_lidar_fusion import parameters as stereo_lidar_fusion
 from geo_perception.ros.runtime.topics import Topic
 
 PACKAGE = "geo_perception"
@@ -172,11 +171,11 @@ DEPTH_TOPICS = {
 }
 FUSION_NODE = NodeSpec(
     executable="stereo_lidar_fusion",
-    module="geo_perception.ros.nodes.stereo_lidar_fusion",
+    module="geo_perception.ros.nodes.stereo_lidar_fusion.node",
     parameter_file="config/stereo_lidar_fusion.yaml",
-    settings=FusionSettings,
-    inputs=fusion_settings.INPUTS,
-    outputs=fusion_settings.OUTPUTS,
+    settings=stereo_lidar_fusion.FusionSettings,
+    inputs=stereo_lidar_fusion.INPUTS,
+    outputs=stereo_lidar_fusion.OUTPUTS,
     topics={
         "left/image_rect": "{left}/image_rect",
         "left/camera_info": "{left}/camera_info",
@@ -190,11 +189,11 @@ FUSION_NODE = NodeSpec(
 )
 INDOOR_NODE = NodeSpec(
     executable="indoor_depth",
-    module="geo_perception.ros.nodes.indoor_depth",
+    module="geo_perception.ros.nodes.indoor_depth.node",
     parameter_file="config/indoor_depth.yaml",
-    settings=IndoorSettings,
-    inputs=indoor_settings.INPUTS,
-    outputs=indoor_settings.OUTPUTS,
+    settings=indoor_depth.IndoorSettings,
+    inputs=indoor_depth.INPUTS,
+    outputs=indoor_depth.OUTPUTS,
     topics={"image_rect": "{image}", "camera_info": "{camera_info}", **DEPTH_TOPICS},
 )
 

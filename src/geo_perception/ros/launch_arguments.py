@@ -12,7 +12,7 @@ import numpy as np
 
 from geo_perception.errors import ConfigError, InputError
 from geo_perception.geometry import se3
-from geo_perception.ros.runtime.settings import rule_of
+from geo_perception.ros.runtime.parameters import rule_of
 
 TRUE, FALSE = ("true", "on", "yes", "1"), ("false", "off", "no", "0")
 BOOLEANS = ("true", "false")

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Weights: model folders with cards, and the import of official checkpoints without running pickled code."""
 
-from geo_perception.weights.card import ModelCard, read_card
 from geo_perception.weights.folders import find_model, list_models, model_folders, user_folder
 from geo_perception.weights.imagenet import load_imagenet
+from geo_perception.weights.model_card import ModelCard, read_card
 from geo_perception.weights.official import (
     Imported,
     Official,

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from geo_perception.errors import ConfigError, WeightsError
-from geo_perception.weights.card import ModelCard, read_card
 from geo_perception.weights.folders import find_model
+from geo_perception.weights.model_card import ModelCard, read_card
 from geo_perception.weights.store import load_strictly, new_network, read_weights, save_model
 
 SAME = ("network", "config", "licence", "inputs", "outputs")  # fields of the cards that must agree

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from geo_perception.errors import ConfigError, OutputError
 from geo_perception.outputs import check_file, written_aside
-from geo_perception.weights.card import CARD_FILE
+from geo_perception.weights.model_card import CARD_FILE
 from geo_perception.weights.places import WEIGHTS_FILE, check_unshipped
 from geo_perception.weights.store import load_model
 

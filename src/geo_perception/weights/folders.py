@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from geo_perception.errors import ConfigError, WeightsError
-from geo_perception.weights.card import CARD_FILE
+from geo_perception.weights.model_card import CARD_FILE
 
 OFFICIAL_FILE = "official.yaml"
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from geo_perception.errors import ConfigError, MissingDependencyError, WeightsError
-from geo_perception.networks import efficientnet_lite
-from geo_perception.networks.efficientnet_lite import EfficientnetLite
-from geo_perception.networks.matching_encoder import MatchingEncoder
-from geo_perception.networks.resnet_encoder import ResnetEncoder
+from geo_perception.networks.encoders import efficientnet_lite
+from geo_perception.networks.encoders.efficientnet_lite import EfficientnetLite
+from geo_perception.networks.encoders.matching import MatchingEncoder
+from geo_perception.networks.encoders.resnet import ResnetEncoder
 from geo_perception.weights.containers import state_of
 from geo_perception.weights.store import load_strictly
 from geo_perception.weights.unpickle import load_checkpoint

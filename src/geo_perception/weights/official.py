@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from geo_perception.errors import ConfigError, WeightsError
 from geo_perception.networks import NETWORKS
-from geo_perception.weights.card import ModelCard, read_yaml
 from geo_perception.weights.containers import CONSTANTS, Contents, read_contents
 from geo_perception.weights.file_kinds import checkpoint_kind
 from geo_perception.weights.folders import official_file
+from geo_perception.weights.model_card import ModelCard, read_yaml
 from geo_perception.weights.store import file_sha256, load_strictly, new_network
 
 COUNTER = ".num_batches_tracked"  # absent from files older than PyTorch 0.4.1

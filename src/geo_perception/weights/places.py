@@ -8,8 +8,8 @@ from pathlib import Path
 
 from geo_perception.errors import ConfigError, OutputError, WeightsError
 from geo_perception.outputs import check_folder, check_name, reason
-from geo_perception.weights.card import CARD_FILE
 from geo_perception.weights.folders import package_folders
+from geo_perception.weights.model_card import CARD_FILE
 
 WEIGHTS_FILE = "weights.safetensors"
 OWN_FILES = (CARD_FILE, WEIGHTS_FILE, "*.npy", "LICENSE*", "NOTICE*")  # patterns of what a model folder holds

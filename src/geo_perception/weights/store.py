@@ -22,9 +22,9 @@ from geo_perception.errors import ConfigError, WeightsError
 from geo_perception.networks import build, largest_number
 from geo_perception.outputs import reason
 from geo_perception.scratch import remove_abandoned, scratch_place
-from geo_perception.weights.card import ModelCard, read_card, write_card
 from geo_perception.weights.file_kinds import checkpoint_kind
 from geo_perception.weights.folders import find_model
+from geo_perception.weights.model_card import ModelCard, read_card, write_card
 from geo_perception.weights.places import WEIGHTS_FILE, check_replaceable
 
 WIDE = 1024  # options up to this make networks that any machine holds

@@ -13,7 +13,13 @@ from helpers.recordings import rewritten
 
 from geo_perception.errors import ConfigError, DataError
 from geo_perception.ros.bags import MatchWindows, read_bag, write_bag
-from geo_perception.ros.nodes.fusion_settings import LEFT, LEFT_INFO, POINTS, RIGHT, FusionSettings
+from geo_perception.ros.nodes.stereo_lidar_fusion.parameters import (
+    LEFT,
+    LEFT_INFO,
+    POINTS,
+    RIGHT,
+    FusionSettings,
+)
 from geo_perception.sync import Stream
 
 

@@ -22,7 +22,7 @@ from helpers.processes import new_domain
 
 from geo_perception.networks import build
 from geo_perception.weights import ModelCard, save_model
-from geo_perception.weights.card import read_card, write_card
+from geo_perception.weights.model_card import read_card, write_card
 from geo_perception.weights.store import WEIGHTS_FILE, file_sha256
 
 pytestmark = pytest.mark.ros

@@ -126,7 +126,7 @@ def test_bad_transforms_of_other_frames_change_nothing_and_are_said_once() -> No
     assert np.allclose(extrinsics.lookup("camera", "velodyne"), se3.inverse(MATRIX))
     assert len(node.said) == 5
     assert "frame 'gps' in 'base' is left out: a quaternion needs 4 finite values" in node.said[0]
-    assert extrinsics.facts()["transforms left out"] == "15"
+    assert extrinsics.diagnostic_values()["transforms left out"] == "15"
 
 
 @pytest.mark.usefixtures("tf2_msgs")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from geo_perception.ros.nodes.fusion_settings import FusionSettings
+from geo_perception.ros.nodes.stereo_lidar_fusion.parameters import FusionSettings
 from geo_perception.ros.runtime.diagnostics import ERROR, OK, WARN, Situation, statuses
 from geo_perception.ros.runtime.health import REPEAT_S, WINDOW_S, Health
 

@@ -77,7 +77,7 @@ def test_a_lidar_on_a_moving_joint_is_where_it_was_at_the_images_time(
     for stamp_ns, x in ((1 * S, 0.0), (3 * S // 2, 0.5), (2 * S, 1.0)):
         expected = se3.inverse(OPTICAL) @ shifted(x)
         assert np.allclose(extrinsics.lookup("/camera", "velodyne", stamp_ns), expected, atol=1e-9)
-    assert extrinsics.facts() == {"extrinsics": "tf2_ros", "transforms left out": "0"}
+    assert extrinsics.diagnostic_values() == {"extrinsics": "tf2_ros", "transforms left out": "0"}
 
 
 def test_the_transform_of_a_moment_may_come_after_the_image(
@@ -115,7 +115,7 @@ def test_bad_transforms_do_no_harm_and_are_said_once(
             hear(bad)
     assert len(said) == 4
     assert "frame 'gps' in 'base' is left out: a quaternion needs 4 finite values" in said[0]
-    assert extrinsics.facts()["transforms left out"] == "12"
+    assert extrinsics.diagnostic_values()["transforms left out"] == "12"
     listener.static_callback(stamped("base", "velodyne", np.eye(4)))
     assert np.allclose(extrinsics.lookup("camera", "velodyne", S), se3.inverse(OPTICAL))
 

@@ -12,9 +12,9 @@ from geo_perception.errors import ConfigError
 from geo_perception.simulation.rooms import SPACES, RoomConfig, RoomSimulator
 from geo_perception.simulation.rooms.environment import build
 from geo_perception.simulation.rooms.furniture import ALONG, MIDDLE
-from geo_perception.simulation.rooms.palette import Palette
+from geo_perception.simulation.rooms.materials import Palette
 from geo_perception.simulation.rooms.sensor import RoomSensor
-from geo_perception.simulation.rooms.things import BED, COMMON, DESK, DISPLAY, FLOOR, KITCHEN
+from geo_perception.simulation.rooms.small_objects import BED, COMMON, DESK, DISPLAY, FLOOR, KITCHEN
 from geo_perception.simulation.rooms.views import accepted, draw_trajectory
 
 SMALL = RoomConfig(width=64, height=48, rooms=(1, 1), room_size_m=(3.0, 3.6))

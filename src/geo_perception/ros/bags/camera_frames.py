@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from geo_perception.datasets.indoor.recording import RecordedFrame
+from geo_perception.datasets.rgbd.recording import RecordedFrame
 from geo_perception.errors import DataError
 from geo_perception.pipelines.unseen import blank_unseen
 from geo_perception.ros.bags.layout import BagTopics

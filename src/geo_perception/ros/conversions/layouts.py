@@ -15,7 +15,7 @@ from geo_perception.ros.conversions.buffers import bytes_of, in_host_order
 
 
 @dataclass(frozen=True)
-class Layout:
+class PixelLayout:
     """Channels of equal type, one pixel after the other."""
 
     dtype: np.dtype[Any]
@@ -24,19 +24,19 @@ class Layout:
 
 BYTE, SHORT = np.dtype("u1"), np.dtype("u2")
 NAMED = {
-    "mono8": Layout(BYTE, 1),
-    "mono16": Layout(SHORT, 1),
-    **{name + "8": Layout(BYTE, len(name)) for name in ("rgb", "bgr", "rgba", "bgra")},
-    **{name + "16": Layout(SHORT, len(name)) for name in ("rgb", "bgr", "rgba", "bgra")},
+    "mono8": PixelLayout(BYTE, 1),
+    "mono16": PixelLayout(SHORT, 1),
+    **{name + "8": PixelLayout(BYTE, len(name)) for name in ("rgb", "bgr", "rgba", "bgra")},
+    **{name + "16": PixelLayout(SHORT, len(name)) for name in ("rgb", "bgr", "rgba", "bgra")},
 }
 KINDS = {"8U": "u1", "8S": "i1", "16U": "u2", "16S": "i2", "32S": "i4", "32F": "f4", "64F": "f8"}
 TYPED = re.compile(r"(8U|8S|16U|16S|32S|32F|64F)C([1-4])")  # OpenCV's type names
 BAYER = {
-    f"bayer_{order}{bits}": Layout(kind, 1)
+    f"bayer_{order}{bits}": PixelLayout(kind, 1)
     for order in ("rggb", "bggr", "gbrg", "grbg")
     for bits, kind in ((8, BYTE), (16, SHORT))
 }
-YUV_PACKED = {name: Layout(BYTE, 2) for name in ("yuv422", "uyvy", "yuv422_yuy2", "yuyv")}
+YUV_PACKED = {name: PixelLayout(BYTE, 2) for name in ("yuv422", "uyvy", "yuv422_yuy2", "yuyv")}
 YUV_PLANAR = ("nv12", "nv21", "nv24")  # a plane of Y, then one of interleaved chroma
 ALLOWED = (
     f"{', '.join(NAMED)}, 8U|8S|16U|16S|32S|32F|64F + C1..C4, bayer_*8, bayer_*16, {', '.join(YUV_PACKED)}, "
@@ -44,7 +44,7 @@ ALLOWED = (
 )
 
 
-def layout_of(encoding: str) -> Layout:
+def layout_of(encoding: str) -> PixelLayout:
     """Pixel layout of an encoding's name.
 
     Raises:
@@ -56,10 +56,10 @@ def layout_of(encoding: str) -> Layout:
     match = TYPED.fullmatch(encoding)
     if match is None:
         raise InputError(f"unknown image encoding {encoding!r}, allowed: {ALLOWED}")
-    return Layout(np.dtype(KINDS[match[1]]), int(match[2]))
+    return PixelLayout(np.dtype(KINDS[match[1]]), int(match[2]))
 
 
-def pixels_of(msg: Any, layout: Layout) -> NDArray[Any]:
+def pixels_of(msg: Any, layout: PixelLayout) -> NDArray[Any]:
     """(H, W) or (H, W, C) in the host's byte order; a view unless the message's order is foreign.
 
     Raises:
@@ -79,7 +79,7 @@ def check_size(msg: Any) -> None:
         raise InputError(f"image size must be positive, got {msg.width}x{msg.height}")
 
 
-def _checked_bytes(msg: Any, layout: Layout) -> NDArray[np.uint8]:
+def _checked_bytes(msg: Any, layout: PixelLayout) -> NDArray[np.uint8]:
     """The payload, once size, step and length agree."""
     check_size(msg)
     row = msg.width * layout.channels * layout.dtype.itemsize

@@ -22,7 +22,7 @@ from geo_perception.ros.conversions.layouts import (
     BAYER,
     YUV_PACKED,
     YUV_PLANAR,
-    Layout,
+    PixelLayout,
     check_size,
     layout_of,
     pixels_of,
@@ -96,7 +96,7 @@ def bridge_reads(encoding: str) -> bool:
     return rgb.shape == (4, 4, 3) and rgb.dtype == np.uint8
 
 
-def _grey(layout: Layout) -> NDArray[Any]:
+def _grey(layout: PixelLayout) -> NDArray[Any]:
     shape = (4, 4) if layout.channels == 1 else (4, 4, layout.channels)
     return np.full(shape, 90, layout.dtype)
 

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from geo_perception.geometry import PinholeCamera
 from geo_perception.preview import colourise_depth
 from geo_perception.ros import conversions
-from geo_perception.ros.nodes.depth_settings import CLOUD, COLOUR, DEPTH, DEPTH_INFO, DepthSettings
+from geo_perception.ros.nodes.depth_parameters import CLOUD, COLOUR, DEPTH, DEPTH_INFO, DepthSettings
 
 Array = NDArray[np.float32]
 Image = NDArray[np.uint8]
 
 
-class DepthEncoder:
+class DepthMessageWriter:
     """Wanted outputs of a frame, one by one: publish (which serialises) each before asking for the next.
 
     Messages and their buffers are kept, since making them anew costs as much as filling them.

@@ -45,7 +45,7 @@ class Situation:
     state: str  # life-cycle state
     wanted: bool  # whether anybody listens to an output
     drops: Mapping[str, int]  # messages the synchroniser dropped, by reason
-    facts: Mapping[str, str]  # model, device and the like
+    diagnostic_values: Mapping[str, str]  # model, device and the like
     notes: tuple[str, ...] = ()  # what is wrong with the inputs beyond silence, while it lasts
 
 
@@ -109,7 +109,7 @@ def _outputs_level(report: HealthReport, limits: Thresholds, now: Situation) -> 
 
 def facts_status(now: Situation) -> Status:
     """Model, device, memory."""
-    return Status("model", OK, now.state, {"state": now.state, **now.facts})
+    return Status("model", OK, now.state, {"state": now.state, **now.diagnostic_values})
 
 
 def resident_mb() -> float:

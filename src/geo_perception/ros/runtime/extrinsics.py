@@ -46,7 +46,7 @@ class TransformSource(Protocol):
     def close(self) -> None:
         """Stop listening."""
 
-    def facts(self) -> Mapping[str, str]:
+    def diagnostic_values(self) -> Mapping[str, str]:
         """For diagnostics."""
 
 
@@ -77,9 +77,9 @@ class Extrinsics:
         except InputError as error:
             raise InputError(f"{error}; {CURE}") from error
 
-    def facts(self) -> Mapping[str, str]:
+    def diagnostic_values(self) -> Mapping[str, str]:
         """For diagnostics."""
-        return {"extrinsics": "parameter"} if self._given is not None else self._source.facts()
+        return {"extrinsics": "parameter"} if self._given is not None else self._source.diagnostic_values()
 
     def close(self) -> None:
         """Stop listening."""
@@ -114,7 +114,7 @@ class NoTransforms:
     def close(self) -> None:
         """Nothing to do."""
 
-    def facts(self) -> Mapping[str, str]:
+    def diagnostic_values(self) -> Mapping[str, str]:
         return {"extrinsics": "none"}
 
 
@@ -139,7 +139,7 @@ class StaticSource:
             found[key] = self._tree.lookup(target, source)
         return found[key]
 
-    def facts(self) -> Mapping[str, str]:
+    def diagnostic_values(self) -> Mapping[str, str]:
         return {"extrinsics": "/tf_static", "transforms left out": str(self._tree.refusals)}
 
     def close(self) -> None:
@@ -212,7 +212,7 @@ class BufferSource:
             raise InputError(f"no transform from {source!r} to {target!r}: {reason}") from error
         return matrix_from_transform(found)
 
-    def facts(self) -> Mapping[str, str]:
+    def diagnostic_values(self) -> Mapping[str, str]:
         return {"extrinsics": "tf2_ros", "transforms left out": str(self._refusals)}
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from geo_perception.dependencies import missing_dependency
 from geo_perception.errors import GeoPerceptionError
-from geo_perception.ros.runtime.memory import keep_large_buffers
+from geo_perception.ros.runtime.malloc import keep_large_buffers
 from geo_perception.ros.runtime.overrides import unknown_parameters
 
 EXIT_FAILED = 2  # could not start; as the command line's code for a user's error

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from geo_perception.simulation.drive import facades, pages
+from geo_perception.simulation.drive import facades, material_textures
 from geo_perception.simulation.drive.materials import MATERIALS, column
 from geo_perception.simulation.textures import remap
 
@@ -24,21 +24,21 @@ class Atlas:
 
     def __init__(self, seed: int) -> None:
         rng = np.random.default_rng([seed, 77])
-        painted = {name: (paint(rng), None) for name, paint in pages.PAINTERS.items()}
+        painted = {name: (paint(rng), None) for name, paint in material_textures.PAINTERS.items()}
         painted |= {name: paint(rng) for name, paint in facades.PAINTERS.items()}  # type: ignore[misc]  # two value types, one table
         self._names = list(painted)
         rows = -(-len(painted) // COLUMNS)
-        self._level_row = np.cumsum([0] + [rows * (pages.SIZE >> k) for k in range(LEVELS)])
-        self._image = np.zeros((int(self._level_row[-1]), COLUMNS * pages.SIZE, 4), np.uint8)
+        self._level_row = np.cumsum([0] + [rows * (material_textures.SIZE >> k) for k in range(LEVELS)])
+        self._image = np.zeros((int(self._level_row[-1]), COLUMNS * material_textures.SIZE, 4), np.uint8)
         for k, (rgb, gloss) in enumerate(painted.values()):
             self._store(k, rgb, np.ones_like(rgb[..., 0]) if gloss is None else gloss)
         self._page = np.array([self._names.index(m.page) for m in MATERIALS.values()])
-        self._texels_per_m = (pages.SIZE / column("tile_m")).astype(np.float32)
+        self._texels_per_m = (material_textures.SIZE / column("tile_m")).astype(np.float32)
 
     def _store(self, index: int, rgb: Floats, gloss: Floats) -> None:
         image = np.dstack([rgb, gloss]).astype(np.float32)
         for level in range(LEVELS):
-            size = pages.SIZE >> level
+            size = material_textures.SIZE >> level
             top = self._level_row[level] + (index // COLUMNS) * size
             left = (index % COLUMNS) * size
             self._image[top : top + size, left : left + size] = np.clip(image * 255 + 0.5, 0, 255)
@@ -54,7 +54,7 @@ class Atlas:
         """
         texels = footprint_m * self._texels_per_m[material]
         level = np.clip(np.log2(np.maximum(texels, 1e-6)) + 0.3, 0, LEVELS - 1).astype(np.int32)
-        size = (pages.SIZE >> np.arange(LEVELS)).astype(np.float32)[level]
+        size = (material_textures.SIZE >> np.arange(LEVELS)).astype(np.float32)[level]
         page = self._page[material]
         in_page = uv / column("tile_m")[material][:, None]
         in_page = np.clip((in_page - np.floor(in_page)) * size[:, None] - 0.5, 0, size[:, None] - 1)

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from geo_perception.simulation.drive.pages import SIZE, fractal
+from geo_perception.simulation.drive.material_textures import SIZE, fractal
 
 Floats = NDArray[np.float32]
 Rng = np.random.Generator

@@ -19,7 +19,7 @@ EDGE_SHARE = 0.015  # relative depth step between neighbours that counts as an e
 
 
 @dataclass(frozen=True)
-class View:
+class RenderedImage:
     """One rendered image before the sensor sees it."""
 
     colour: Floats  # (H, W, 3) linear radiance
@@ -37,7 +37,7 @@ class Scene:
 
 def render(
     scene: Scene, camera: PinholeCamera, world_from_camera: Matrix, warp_px: Floats, edge_samples: int
-) -> View:
+) -> RenderedImage:
     """Ray-cast view, imperfectly rectified: pixels look warp_px[0] . (1, x, y, xy, xx, yy) to the right of where they
     should and warp_px[1] . (...) below, with x, y in -1..1 over the image.
     """
@@ -51,7 +51,7 @@ def render(
             total += _look(scene, camera, pose, _rays(camera, warp_px, *_offset(k, edge_samples))[edges])[1]
         colour[edges] = total / (edge_samples + 1)
     depth = np.where(hits.triangle == NO_HIT, np.nan, hits.distance).astype(np.float32)
-    return View(colour.reshape(*camera.size, 3), depth.reshape(camera.size))
+    return RenderedImage(colour.reshape(*camera.size, 3), depth.reshape(camera.size))
 
 
 def _look(scene: Scene, camera: PinholeCamera, pose: Floats, rays: Floats) -> tuple[Hits, Floats]:

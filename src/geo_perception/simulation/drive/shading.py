@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from geo_perception.simulation.casting import NO_HIT, Caster, Hits, Surfaces
 from geo_perception.simulation.drive.atlas import Atlas
+from geo_perception.simulation.drive.material_textures import fractal
 from geo_perception.simulation.drive.materials import MATERIALS, column
-from geo_perception.simulation.drive.pages import fractal
 from geo_perception.simulation.drive.sky import Sky
 from geo_perception.simulation.textures import remap
 

@@ -16,7 +16,7 @@ from geo_perception.simulation.drive import lidar
 from geo_perception.simulation.drive.atlas import atlas
 from geo_perception.simulation.drive.config import DriveConfig
 from geo_perception.simulation.drive.plan import StreetPlan
-from geo_perception.simulation.drive.rendering import Scene, View, render
+from geo_perception.simulation.drive.rendering import RenderedImage, Scene, render
 from geo_perception.simulation.drive.rig import Matrix, Mounting, world_from_camera
 from geo_perception.simulation.drive.sensor import ImageSensor, auto_exposure
 from geo_perception.simulation.drive.shading import Light
@@ -96,7 +96,7 @@ class DriveSimulator:
         surfaces = stretch.surfaces.followed_by(Surfaces.of(moving))
         return Scene(stretch.caster.with_mesh(moving), surfaces, self._light)
 
-    def _views(self, scene: Scene, pose: Matrix) -> tuple[View, View]:
+    def _views(self, scene: Scene, pose: Matrix) -> tuple[RenderedImage, RenderedImage]:
         right = pose @ transform(np.eye(3), (self.mounting.rig.baseline_m, 0, 0))
         camera, samples = self.mounting.rig.left, self.config.edge_samples
         views = [

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from geo_perception.simulation.drive import furniture, sides
+from geo_perception.simulation.drive import furniture, roadside
 from geo_perception.simulation.drive.materials import ID
 from geo_perception.simulation.drive.plan import CHUNK_M, SIDES, StreetPlan
 from geo_perception.simulation.mesh import Mesh, join, patch, surface
@@ -26,7 +26,7 @@ def build_chunk(plan: StreetPlan, index: int) -> Mesh:
         return join(_crossing(rng, plan)).moved(x=start)
     parts = [*_road(rng, plan), *_overhead(rng, plan)]
     for side in (0, 1):
-        half = [*_ground(rng, plan, side), *sides.build(rng, plan, side, _side_kind(rng, plan))]
+        half = [*_ground(rng, plan, side), *roadside.build(rng, plan, side, _side_kind(rng, plan))]
         parts.append(_mirrored(join(half)) if side else join(half))
     if _closes(plan, index):
         parts += _closing_house(rng, plan, float(plan.closed_at or 0) - start)
@@ -133,7 +133,7 @@ def _crossing(rng: Rng, plan: StreetPlan) -> list[Mesh]:
         lane = rng.choice([-1, 1])
         y = rng.choice([-1, 1]) * rng.uniform(plan.half_width + 2, 55)
         yaw = lane * np.pi / 2 + rng.normal(0, 0.1)
-        parts.append(sides.pick(rng, plan.cars).moved(middle + lane * 2.2 + rng.normal(0, 0.3), y, 0, yaw))
+        parts.append(roadside.pick(rng, plan.cars).moved(middle + lane * 2.2 + rng.normal(0, 0.3), y, 0, yaw))
     for x, y in ((3.0, -1), (CHUNK_M - 3.0, 1), (CHUNK_M - 3.0, -1)):
         posts = (furniture.traffic_light, furniture.sign_post, furniture.street_lamp)
         post = posts[int(rng.integers(len(posts)))](rng)
@@ -141,7 +141,7 @@ def _crossing(rng: Rng, plan: StreetPlan) -> list[Mesh]:
         place.corners[..., 1] += plan.half_width + 1.0
         parts.append(_mirrored(place) if y < 0 else place)
     for side in (0, 1):
-        corner = join(sides.far_row(rng, plan, side))
+        corner = join(roadside.far_row(rng, plan, side))
         parts.append(_mirrored(corner) if side else corner)
     return parts
 
@@ -150,7 +150,7 @@ def _closing_house(rng: Rng, plan: StreetPlan, x: float) -> list[Mesh]:
     """A row of houses across the road's end."""
     parts = []
     for y in (-26.0, -8.0, 10.0):
-        house = sides.random_house(rng, 18.0, plan).moved(yaw=-np.pi / 2, x=x + 1.5, y=y + 18.0)
+        house = roadside.random_house(rng, 18.0, plan).moved(yaw=-np.pi / 2, x=x + 1.5, y=y + 18.0)
         parts.append(house)
     ground = patch((x - 8, -30, 0.06), (30, 0, 0), (0, 60, 0), ID["asphalt"], step_m=3.0)
     return [*parts, ground]

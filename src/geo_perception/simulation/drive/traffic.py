@@ -9,7 +9,7 @@ import numpy as np
 
 from geo_perception.simulation.drive.config import DriveConfig
 from geo_perception.simulation.drive.plan import StreetPlan
-from geo_perception.simulation.drive.sides import pick
+from geo_perception.simulation.drive.roadside import pick
 from geo_perception.simulation.mesh import Mesh, join
 
 LOOP_M = 260.0  # traffic repeats around the car at this distance

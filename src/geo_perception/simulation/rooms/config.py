@@ -31,7 +31,7 @@ class RoomConfig:
     furniture: float = 1.0  # multiplies the number of pieces; 0 leaves bare walls
     clutter: float = 1.0  # multiplies the number of small objects
     pictures: float = 1.0  # multiplies paintings and rugs, whose texture says nothing about depth
-    # Looks
+    # SurfaceAttributes
     colour_variety: float = 1.0  # spread of paint, wood and cloth colours; 0 makes every environment beige
     texture_variety: float = 1.0  # share of patterned walls, floors and cloths; 0 leaves all plain
     lighting_variety: float = (

@@ -12,15 +12,15 @@ from geo_perception.simulation.casting import Caster, Surfaces
 from geo_perception.simulation.mesh import Mesh, blob, join
 from geo_perception.simulation.rooms import shell
 from geo_perception.simulation.rooms.config import RoomConfig
-from geo_perception.simulation.rooms.corners import Corners
 from geo_perception.simulation.rooms.daylight import Daylight
 from geo_perception.simulation.rooms.furnishing import Placed, furnish
 from geo_perception.simulation.rooms.lamps import Lamp, Sun, warmth
+from geo_perception.simulation.rooms.light_samples import Corners
 from geo_perception.simulation.rooms.lighting import bake
-from geo_perception.simulation.rooms.looks import Looks
-from geo_perception.simulation.rooms.palette import Palette
+from geo_perception.simulation.rooms.materials import Palette
 from geo_perception.simulation.rooms.plan import SIDES, Room, draw_rooms
 from geo_perception.simulation.rooms.shapes import panel, slab
+from geo_perception.simulation.rooms.surface_attributes import SurfaceAttributes
 
 Floats = NDArray[np.float32]
 Rng = np.random.Generator
@@ -36,7 +36,7 @@ class Environment:
     caster: Caster
     occluders: Caster  # without panes and lampshades, which let light through
     surfaces: Surfaces
-    looks: Looks
+    looks: SurfaceAttributes
     sunny: NDArray[np.bool_]  # (T,) whether the sun reaches any corner
     kind: NDArray[np.int16]  # (T,) differs where material or main orientation do
     palette: Palette
@@ -82,7 +82,7 @@ def _finish(
     albedo = np.clip(means[mesh.material] * mesh.tint, 0, 0.9) * (table["emit"][mesh.material] == 0)[:, None]
     places = Corners.of(mesh.corners, surfaces.normal)
     light = bake(places, caster, occluders, np.ascontiguousarray(albedo.T, np.float32), lamps, sun)
-    looks = Looks.of(mesh, surfaces, light.irradiance, table, means)
+    looks = SurfaceAttributes.of(mesh, surfaces, light.irradiance, table, means)
     kind = (3 * mesh.material + np.abs(surfaces.normal).argmax(1)).astype(np.int16)
     return Environment(rooms, furniture, caster, occluders, surfaces, looks, light.sunny, kind, palette, sun)
 

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo_perception.simulation.mesh import Mesh, join
-from geo_perception.simulation.rooms import fitted, furniture, seats, things
+from geo_perception.simulation.rooms import furniture, kitchens_and_shelves, seating, small_objects
 from geo_perception.simulation.rooms.config import RoomConfig
 from geo_perception.simulation.rooms.furniture import Maker
-from geo_perception.simulation.rooms.palette import Palette
+from geo_perception.simulation.rooms.materials import Palette
 from geo_perception.simulation.rooms.plan import Room
 from geo_perception.simulation.rooms.shapes import Glow, Piece, Top, rod, slab
 
@@ -54,7 +54,7 @@ def furnish(rng: Rng, p: Palette, config: RoomConfig, room: Room) -> list[Placed
     _in_the_middle(rng, p, config, room, out)
     count = rng.poisson(2.5 * config.clutter)
     for _ in range(count):
-        make = things.FLOOR[int(rng.integers(len(things.FLOOR)))]
+        make = small_objects.FLOOR[int(rng.integers(len(small_objects.FLOOR)))]
         mesh = make(rng, p).moved(scale=rng.uniform(1.0, 1.6))
         size = float(np.abs(mesh.corners[..., :2]).max())
         _try(
@@ -97,7 +97,7 @@ def _along_wall(rng: Rng, p: Palette, config: RoomConfig, room: Room, side: int,
         make = _draw(rng, furniture.ALONG[room.space])
         piece = make(rng, p)
         if make in furniture.BELOW_SHELVES and rng.random() < 0.3 * min(config.clutter, 2.0):
-            piece = fitted.below_shelves(rng, p, piece)
+            piece = kitchens_and_shelves.below_shelves(rng, p, piece)
         if x + piece.width > length or _blocked(room, side, x, x + piece.width, piece.height):
             x += 0.35
             continue
@@ -140,7 +140,7 @@ def _seat(rng: Rng, p: Palette, config: RoomConfig, room: Room, item: Placed, ou
         return
     if item.piece.depth > 1.0 or rng.random() > 0.85 * config.furniture:
         return
-    make = seats.office_chair if item.piece.tops and item.piece.tops[0].kind == "desk" else seats.chair
+    make = seating.office_chair if item.piece.tops and item.piece.tops[0].kind == "desk" else seating.chair
     state = rng.bit_generator.state
     for x in np.arange(-item.piece.width / 2 + 0.35, item.piece.width / 2 - 0.2, 0.65):
         for away, turn in ((item.piece.depth, np.pi), (0.0, 0.0)):
@@ -182,7 +182,7 @@ def loaded(rng: Rng, p: Palette, config: RoomConfig, piece: Piece, share: float 
 def _shade(glow: Glow, coat: tuple[int, NDArray[np.float32]]) -> Mesh:
     x, y, z = glow.place
     r = glow.radius
-    return things.turned(np.array([[r, -r], [0.7 * r, r * 0.6]]), coat, 14).moved(x, y, z)
+    return small_objects.turned(np.array([[r, -r], [0.7 * r, r * 0.6]]), coat, 14).moved(x, y, z)
 
 
 def scatter(
@@ -190,15 +190,15 @@ def scatter(
 ) -> tuple[list[Mesh], list[Glow]]:
     """Things on a surface, not into each other, and perhaps a lamp."""
     w, d = top.high[0] - top.low[0], top.high[1] - top.low[1]
-    makers = things.ON.get(top.kind, things.COMMON)
+    makers = small_objects.ON.get(top.kind, small_objects.COMMON)
     density = {"desk": 16.0, "bed": 1.5}.get(top.kind, 14.0) * share * config.clutter * rng.uniform(0.2, 1.8)
     meshes: list[Mesh] = []
     glows: list[Glow] = []
     taken: list[tuple[float, float, float]] = []
     if top.kind == "desk" and rng.random() < min(1.0, 0.85 * config.clutter):
         x = rng.uniform(-0.5, 0.5) * max(w - 0.7, 0)
-        meshes.append(things.monitor(rng, p).moved(x, 0.16, top.z, rng.normal(0, 0.12)))
-        meshes.append(things.keyboard(rng, p).moved(x, 0.42, top.z, rng.normal(0, 0.1)))
+        meshes.append(small_objects.monitor(rng, p).moved(x, 0.16, top.z, rng.normal(0, 0.12)))
+        meshes.append(small_objects.keyboard(rng, p).moved(x, 0.42, top.z, rng.normal(0, 0.1)))
         taken += [(x, 0.16, 0.3), (x, 0.42, 0.2)]
     if top.headroom > 0.5 and top.kind != "bed" and rng.random() < 0.13 * min(config.clutter, 1.5):
         x, y = (

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import numpy as np
 
 from geo_perception.simulation.mesh import join
-from geo_perception.simulation.rooms import things
-from geo_perception.simulation.rooms.fitted import counter
-from geo_perception.simulation.rooms.palette import Palette, hard
-from geo_perception.simulation.rooms.seats import FINE, armchair, bed, chair, office_chair, sofa
+from geo_perception.simulation.rooms import small_objects
+from geo_perception.simulation.rooms.kitchens_and_shelves import counter
+from geo_perception.simulation.rooms.materials import Palette, hard
+from geo_perception.simulation.rooms.seating import FINE, armchair, bed, chair, office_chair, sofa
 from geo_perception.simulation.rooms.shapes import Glow, Piece, Top, legs, rod, sheet, slab
 from geo_perception.simulation.rooms.storage import chest
 
@@ -94,7 +94,7 @@ def shelf(rng: Rng, p: Palette) -> Piece:
 def sideboard(rng: Rng, p: Palette) -> Piece:
     """A low chest with a television on it."""
     piece = chest(rng, p, rng.uniform(1.2, 2.0), 0.42, rng.uniform(0.4, 0.6))
-    tv = things.monitor(rng, p).moved(0, 0.2, piece.height, scale=rng.uniform(1.4, 1.9))
+    tv = small_objects.monitor(rng, p).moved(0, 0.2, piece.height, scale=rng.uniform(1.4, 1.9))
     tops = (Top((-piece.width / 2, 0.26), (piece.width / 2, 0.42), piece.height, 0.2),)
     return Piece(join([piece.mesh, tv]), piece.width, piece.depth, piece.height + 0.7, tops)
 
@@ -109,14 +109,14 @@ def floor_lamp(rng: Rng, p: Palette) -> Piece:
     pole = p.of("metal", rng.choice([0.03, 0.6, 1.0]))
     parts = [
         rod((0, 0.25, 0), (0, 0.25, h - 0.1), (0.015, 0.012), pole),
-        things.lid(0.14, 0.02, pole).moved(0, 0.25),
+        small_objects.lid(0.14, 0.02, pole).moved(0, 0.25),
     ]
     return Piece(join(parts), 0.4, 0.5, h + 0.2, glows=(Glow((0, 0.25, h), r, 0.6),))
 
 
 def planter(rng: Rng, p: Palette) -> Piece:
     size = rng.uniform(0.6, 1.5)
-    return Piece(things.plant(rng, p, size).moved(0, 0.3), 0.6, 0.6, size)
+    return Piece(small_objects.plant(rng, p, size).moved(0, 0.3), 0.6, 0.6, size)
 
 
 Maker = Callable[[Rng, Palette], Piece]

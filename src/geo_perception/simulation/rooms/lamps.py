@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo_perception.simulation.casting import Caster
-from geo_perception.simulation.rooms.corners import Corners
+from geo_perception.simulation.rooms.light_samples import Corners
 
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo_perception.simulation.casting import Caster
-from geo_perception.simulation.rooms.bounces import bounced
-from geo_perception.simulation.rooms.corners import Corners
+from geo_perception.simulation.rooms.indirect_light import bounced
 from geo_perception.simulation.rooms.lamps import Lamp, Sun, lamp_light, sunlit
+from geo_perception.simulation.rooms.light_samples import Corners
 
 Floats = NDArray[np.float32]
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from geo_perception.geometry import PinholeCamera
 from geo_perception.simulation.casting import NO_HIT, Hits
-from geo_perception.simulation.rooms.corners import OFFSET_M
 from geo_perception.simulation.rooms.environment import Environment
-from geo_perception.simulation.rooms.looks import interpolated
+from geo_perception.simulation.rooms.light_samples import OFFSET_M
+from geo_perception.simulation.rooms.surface_attributes import interpolated
 
 Floats = NDArray[np.float32]
 Matrix = NDArray[np.float64]
@@ -23,7 +23,7 @@ EDGE_SHARE = 0.02  # relative step or bend of inverse depth at a pixel that coun
 
 
 @dataclass(frozen=True)
-class View:
+class RenderedView:
     """One rendered image before the sensor sees it."""
 
     colour: Floats  # (H, W, 3) linear radiance
@@ -33,7 +33,7 @@ class View:
 
 def render(
     env: Environment, camera: PinholeCamera, world_from_camera: Matrix, samples: int, shine: float
-) -> View:
+) -> RenderedView:
     """Ray-cast view. `samples` extra rays smooth each pixel on an edge, `shine` multiplies reflections."""
     pose = world_from_camera.astype(np.float32)
     rays = np.ascontiguousarray(camera.rays.reshape(-1, 3).T)
@@ -47,7 +47,7 @@ def render(
     colour += weak
     depth = np.where(hits.triangle == NO_HIT, np.nan, hits.distance).astype(np.float32)
     normals = _normals(env, hits, pose, rays)
-    return View(_image(colour, camera.size), depth.reshape(camera.size), _image(normals, camera.size))
+    return RenderedView(_image(colour, camera.size), depth.reshape(camera.size), _image(normals, camera.size))
 
 
 def _image(values: Floats, size: tuple[int, int]) -> Floats:

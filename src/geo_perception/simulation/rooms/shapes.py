@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo_perception.simulation.mesh import Mesh, Numbers, Values, triangles, tube
-from geo_perception.simulation.rooms.palette import Coat
+from geo_perception.simulation.rooms.materials import Coat
 
 Floats = NDArray[np.float32]
 

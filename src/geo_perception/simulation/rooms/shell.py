@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from geo_perception.simulation.mesh import Mesh, join, surface
-from geo_perception.simulation.rooms.palette import Coat, Palette
+from geo_perception.simulation.rooms.materials import Coat, Palette
 from geo_perception.simulation.rooms.shapes import panel, sheet, slab
 
 Rng = np.random.Generator

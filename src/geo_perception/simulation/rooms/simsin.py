@@ -21,8 +21,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from geo_perception.datasets.indoor.records import RECORD
-from geo_perception.datasets.indoor.set_folder import (
+from geo_perception.datasets.rgbd.records import RECORD
+from geo_perception.datasets.rgbd.set_folder import (
     ROOMS,
     check_set_folder,
     read_record,

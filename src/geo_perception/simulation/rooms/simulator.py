@@ -14,7 +14,7 @@ from geo_perception.geometry import PinholeCamera
 from geo_perception.geometry.se3 import inverse
 from geo_perception.simulation.rooms.config import RoomConfig
 from geo_perception.simulation.rooms.environment import Environment, build
-from geo_perception.simulation.rooms.rendering import View, render
+from geo_perception.simulation.rooms.rendering import RenderedView, render
 from geo_perception.simulation.rooms.sensor import RoomSensor
 from geo_perception.simulation.rooms.views import Pose, draw_trajectory, right_eye
 
@@ -71,7 +71,7 @@ class RoomSimulator:
         return (self.frame(index) for index in range(count))
 
     def frame(self, index: int) -> RoomFrame:
-        """View `index`: the middle of its trajectory."""
+        """RenderedView `index`: the middle of its trajectory."""
         return self._render(index, 1, self._poses(index)[1])
 
     def trajectory(self, index: int) -> tuple[RoomFrame, RoomFrame, RoomFrame]:
@@ -104,7 +104,7 @@ class RoomSimulator:
             range_label=range_label(left.depth_m),
         )
 
-    def _view(self, world_from_camera: NDArray[np.float64]) -> View:
+    def _view(self, world_from_camera: NDArray[np.float64]) -> RenderedView:
         c = self.config
         return render(self.environment, self.camera, world_from_camera, c.edge_samples, c.reflections)
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 import numpy as np
 
 from geo_perception.simulation.mesh import join
-from geo_perception.simulation.rooms.palette import Coat, Palette, hard
-from geo_perception.simulation.rooms.seats import FINE
+from geo_perception.simulation.rooms.materials import Coat, Palette, hard
+from geo_perception.simulation.rooms.seating import FINE
 from geo_perception.simulation.rooms.shapes import Piece, Top, slab
 
 Rng = np.random.Generator

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs a pipeline over frames in their order, nothing dropped, and scores every answer.
+
+Everything but the timings is a function of the frames and the pipeline, so two runs give the same metrics.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo_perception.errors import ConfigError
+from geo_perception.evaluation.speed import speed_metrics, stage_times
+from geo_perception.evaluation.stereo_lidar_fusion.estimate import (
+    FUSED,
+    LIDAR,
+    STEREO,
+    VISIBLE_RETURNS,
+    Estimate,
+    Fused,
+)
+from geo_perception.evaluation.stereo_lidar_fusion.protocol import (
+    ORACLE,
+    RAW_RETURNS,
+    FrameScores,
+    Protocol,
+    score_frame,
+)
+from geo_perception.evaluation.stereo_lidar_fusion.summary import Tree, finite, summarise
+from geo_perception.frames import StereoLidarFrame
+
+Array = NDArray[np.float32]
+Pipeline = Callable[[StereoLidarFrame], Fused]  # a frame to its fused depth
+Observer = Callable[[StereoLidarFrame, Estimate, FrameScores], None]
+
+RESERVED = (FUSED, STEREO, LIDAR, VISIBLE_RETURNS, ORACLE, RAW_RETURNS)
+
+
+@dataclass
+class Evaluation:
+    """Scores gathered frame by frame; also used with answers received from a running graph."""
+
+    protocol: Protocol = field(default_factory=Protocol)
+    scores: list[FrameScores] = field(default_factory=list)
+    sent_ns: dict[str, int] = field(default_factory=dict)
+    received_ns: dict[str, int] = field(default_factory=dict)
+
+    def add(self, frame: StereoLidarFrame, estimate: Estimate) -> FrameScores:
+        """Scores one answer."""
+        score = score_frame(frame, estimate, self.protocol)
+        self.scores.append(score)
+        return score
+
+    def time(self, name: str, sent_ns: int, received_ns: int | None) -> None:
+        """Notes when a frame was given in and its answer came out; None = never."""
+        self.sent_ns[name] = sent_ns
+        if received_ns is not None:
+            self.received_ns[name] = received_ns
+
+    def metrics(self) -> Tree:
+        """The content of metrics.json; all that differs between two runs is under `timings`."""
+        timings = {
+            **speed_metrics(self.sent_ns, self.received_ns),
+            "stages": stage_times([score.stages_ms for score in self.scores]),
+        }
+        tree: Tree = finite({**summarise(self.scores, self.protocol), "timings": timings})
+        return tree
+
+
+def evaluate(
+    pipeline: Pipeline,
+    frames: Iterable[StereoLidarFrame],
+    protocol: Protocol | None = None,
+    compare: Mapping[str, Pipeline] | None = None,
+    observer: Observer | None = None,
+) -> Evaluation:
+    """Scores a pipeline, and beside it others whose fused depth becomes further rows.
+
+    Args:
+        pipeline: answers one frame; its stereo and lidar depth are scored, too.
+        frames: in the order in which they are to be run.
+        protocol: the measurement's constants.
+        compare: row name -> pipeline.
+        observer: sees each frame with its answer and scores (progress, pictures); its time is not counted.
+
+    Raises:
+        ConfigError: a row of `compare` has a name that is taken.
+    """
+    compare = compare or {}
+    taken = sorted(set(compare) & set(RESERVED))
+    if taken:
+        raise ConfigError(f"comparison rows may not be named {', '.join(taken)}")
+    evaluation = Evaluation(protocol or Protocol())
+    clock_ns = 0  # runs only while the pipeline does, so that scoring and pictures do not count
+    for index, frame in enumerate(frames):
+        started = time.perf_counter_ns()
+        fused = pipeline(frame)
+        elapsed_ns = time.perf_counter_ns() - started
+        evaluation.time(f"{index}:{frame.name}", clock_ns, clock_ns + elapsed_ns)
+        clock_ns += elapsed_ns
+        others = {name: other(frame) for name, other in compare.items()}
+        estimate = Estimate.from_fused(fused, elapsed_ns / 1e6, others)
+        score = evaluation.add(frame, estimate)
+        if observer:
+            observer(frame, estimate, score)
+    return evaluation
+
+
+def limited(frames: Iterable[StereoLidarFrame], limit: int | None) -> Iterator[StereoLidarFrame]:
+    """The first `limit` frames, or all; never reads one more than needed.
+
+    Raises:
+        ConfigError: limit below 1.
+    """
+    if limit is not None and limit < 1:
+        raise ConfigError(f"limit must be at least 1 frame, got {limit}")
+    for count, frame in enumerate(frames, start=1):
+        yield frame
+        if count == limit:
+            return

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Execution of the networks; the modules in `networks` stay the reference."""

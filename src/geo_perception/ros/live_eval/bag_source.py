@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bag a demo plays: given, converted from other data, or simulated once and kept."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from geo_perception.errors import DataError
+from geo_perception.ros.live_eval.task import BagSource, LiveEvalTask, Request
+
+
+def source_of(request: Request, task: LiveEvalTask) -> BagSource:
+    """The bag to play, with something in it.
+
+    Raises:
+        GeoPerceptionError: the data are missing, damaged or of no known kind, or a bag lacks a topic.
+    """
+    if request.data is None:
+        source = _simulated(request, task)
+    elif request.data.exists():
+        source = task.given(request)
+    else:
+        raise DataError(f"{request.data} does not exist; give data, or nothing for a simulated world")
+    source.info()
+    return source
+
+
+def _simulated(request: Request, task: LiveEvalTask) -> BagSource:
+    """The stage's world of this seed, kept for the next demo."""
+    width, height = (round(side * request.scale) for side in task.size)
+    name = f"{task.world}-{_simulator_version()}-seed{request.seed}-{request.frames}x{width}x{height}"
+    path = request.folder / name
+    if not path.exists():
+        task.simulate(path, request.seed, request.frames, width, height)
+    return task.simulated(path)
+
+
+def _simulator_version() -> str:
+    """Changes whenever the simulator's code does, so that a kept drive is never one it would not make now."""
+    from geo_perception import simulation
+
+    digest = hashlib.sha256()
+    for file in sorted(Path(simulation.__path__[0]).rglob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:8]

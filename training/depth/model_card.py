@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The card of a trained indoor depth network: what is known at the end of training."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from geo_perception.weights import ModelCard
+from training.checkpoint import Training
+from training.depth.config import PRESETS, DistDepthRecipeConfig
+from training.depth.student import Saved
+
+# Fields that leave the result as it is.
+PLACES = (
+    "out",
+    "force",
+    "run_folder",
+    "cache",
+    "threads",
+    "accelerator",
+    "devices",
+    "log_every",
+    "validate_every",
+)
+
+
+def model_card(
+    config: DistDepthRecipeConfig, saved: Saved, step: int, figures: Mapping[str, float], training: Training
+) -> ModelCard:
+    """The card; figures on real frames are added by `geo-perception eval`."""
+    expert = f"; expert: {config.expert}" if config.expert else ""
+    return ModelCard(
+        network=saved.network,
+        config=saved.config,
+        licence="Apache-2.0",
+        trained_on=f"{', '.join(config.data)} ({config.objective.mode}{expert})",
+        recipe=training.recipe,
+        commit=training.commits,
+        metrics={
+            "held_out": {name: round(float(value), 4) for name, value in figures.items()},
+            "step": step,
+            "canonical_focal": config.objective.canonical_focal,
+            "size": list(config.loader.size),
+            **glance(config),
+        },
+        metrics_command=command_line(config),
+        inputs=inputs(config),
+        outputs="metres, times (fx/width * fy/height)^0.5 / canonical_focal where that is not 0",
+        limits=limits(config),
+    )
+
+
+def glance(config: DistDepthRecipeConfig) -> dict[str, list[int]]:
+    """The second size in which a network of single images is to be asked: the smallest that it was trained in."""
+    smallest = config.loader.sized(config.loader.shrink)
+    if config.loader.shrink == 1 or smallest == config.loader.size:
+        return {}
+    return {"glance": list(smallest)}
+
+
+def inputs(config: DistDepthRecipeConfig) -> str:
+    """What the network takes."""
+    if config.multi_frame.enabled:
+        return (
+            "RGB in 0..1 of the size given under metrics, the frame before it (black = none), and intrinsics"
+        )
+    return "RGB in 0..1, any size that divides by 32; trained at the size given under metrics"
+
+
+def limits(config: DistDepthRecipeConfig) -> tuple[str, ...]:
+    """What the way of training makes it bad at."""
+    found = []
+    if config.objective.mode == "temporal":
+        found.append("depth has no metric scale: trained on video of one camera")
+    if config.objective.mode in ("stereo", "both") and config.objective.baseline_m:
+        found.append(f"depth is in units in which the stereo baseline is {config.objective.baseline_m}")
+    return tuple(found)
+
+
+def command_line(config: DistDepthRecipeConfig) -> str:
+    """The shortest command that gives this configuration."""
+    options = {name: differences(config, preset) for name, (_, preset) in PRESETS.items()}
+    best = min(options, key=lambda name: len(options[name]))
+    return " ".join(["python -m training.recipes.distdepth", best, *options[best]])
+
+
+def differences(config: Any, preset: Any, prefix: str = "") -> list[str]:
+    """Options in which a configuration differs from a preset."""
+    found = []
+    for field in fields(config):
+        value, other = getattr(config, field.name), getattr(preset, field.name)
+        name = f"{prefix}{field.name}".replace("_", "-")
+        if (not prefix and field.name in PLACES) or value == other:
+            continue
+        found += differences(value, other, f"{name}.") if is_dataclass(value) else [option(name, value)]
+    return found
+
+
+def option(name: str, value: object) -> str:
+    """As the command line takes it; what is switched off is written `--group.no-name`."""
+    if isinstance(value, bool):
+        group, dot, last = name.rpartition(".")
+        return f"--{group}{dot}{'' if value else 'no-'}{last}"
+    return f"--{name} {words(value)}"
+
+
+def words(value: object) -> str:
+    """The words of a value, quoted for the shell where need be."""
+    return " ".join(shlex.quote(str(one)) for one in (value if isinstance(value, tuple) else (value,)))

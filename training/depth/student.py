@@ -1,0 +1,283 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is trained: a depth network, beside it a pose network where views in time are compared; and their objective."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Annotated, Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from geo_perception.errors import ConfigError
+from geo_perception.geometry.reprojection import transform_from_axis_angle
+from geo_perception.networks.distdepth import DistDepth, DistDepthConfig
+from geo_perception.networks.posenet import PoseNet, PoseNetConfig
+from training.data.depth import IndoorBatch
+from training.depth.self_supervision import Photometric, Views, full_resolution, photometric_terms
+from training.distributed import ALONE, Ranks, masked_mean
+from training.losses.distillation import Distillation, distillation_terms, normalised_where
+from training.options import WEIGHT, Range
+
+Mode = Literal["supervised", "stereo", "temporal", "both"]
+FRAMES: dict[str, tuple[str, ...]] = {
+    "supervised": ("0",),
+    "stereo": ("0", "s"),
+    "temporal": ("0", "-1", "1"),
+    "both": ("0", "-1", "1", "s"),
+}
+TIMES = ("-1", "1")
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What the student is asked for."""
+
+    mode: Mode = "stereo"  # what teaches: the stereo partner, neighbours in time, both, or true depth
+    photometric: Photometric = field(default_factory=Photometric)
+    distillation: Distillation = field(default_factory=Distillation)
+    # "log": |ln prediction - ln truth|; "mse": squared metres (dissertation, Table 5.2)
+    supervised: Literal["log", "mse"] = "log"
+    # weight of the log depth's differences in the supervised loss: edges and flat surfaces
+    gradient: Annotated[float, WEIGHT] = 0.5
+    # weight of the log error that is left when each image's mean error is taken off (its scale)
+    shape: Annotated[float, WEIGHT] = 0.0
+    # Weight of inverse depth's difference from the truth, free of each image's scale and shift (MiDaS): how a room is
+    # shaped, beside the metres of the log error.
+    inverse: Annotated[float, WEIGHT] = 0.0
+    hints: bool = False  # DepthHints: stereo matching teaches where it explains the partner's image better
+    # The stereo baseline assumed in training, metres; 0 = the data's own. The public code assumes 0.1 whatever the
+    # baseline and keeps the numerator 1.312 in the warp, so that its depth comes out 1.312 times too small.
+    baseline_m: Annotated[float, Range(0, 100)] = 0.0
+    # Depth is learnt for a camera of this focal length (share of the image's side; 0 = off, as published) and
+    # multiplied by the camera's own over it: an image alone does not tell a wide from a long lens.
+    canonical_focal: Annotated[float, Range(0, 100)] = 0.5
+
+    def __post_init__(self) -> None:
+        if self.hints and self.mode not in ("stereo", "both"):
+            raise ConfigError(f"depth hints come from stereo pairs; mode {self.mode} has none")
+
+
+class Prediction(NamedTuple):
+    """Raw answers of the networks."""
+
+    sigmoids: tuple[Tensor, ...]
+    axis_angle: Tensor | None  # (n*B or B, m, 1, 3)
+    translation: Tensor | None
+
+
+class StepNoise(NamedTuple):
+    """What is drawn for a step beside the batch."""
+
+    noise: Tensor | None  # (sources,B,1,H,W) breaks ties of the auto-mask
+    still: Tensor  # (B,) bool: the multi-frame network is shown a scene that does not move
+    withheld: Tensor  # (B,) bool: it is not shown a neighbour
+
+
+class Saved(NamedTuple):
+    """What of a student becomes a model folder."""
+
+    network: str  # a name in networks.NETWORKS
+    config: dict[str, Any]
+    module: nn.Module
+
+
+class Student(nn.Module):
+    """Depth and pose networks as one module, so that one wrapper spreads both over processes."""
+
+    def __init__(self, depth: DistDepthConfig, pose: PoseNetConfig | None) -> None:
+        super().__init__()
+        self.depth = DistDepth(depth)
+        self.pose = None if pose is None else PoseNet(pose)
+        freeze_unused(self)
+
+    def set_progress(self, done: float) -> None:
+        """Training mode for a step, however much of the run is done."""
+        self.train()
+
+    def inputs(self, batch: IndoorBatch, step_noise: StepNoise) -> tuple[Tensor | None, ...]:
+        """Arguments of `forward`."""
+        return batch.seen["0"], None if self.pose is None else pose_input(batch, self.pose.config.images)
+
+    def forward(self, image: Tensor, stacked: Tensor | None) -> Prediction:
+        """(B,3,H,W) and the pose network's input from `pose_input` -> Prediction."""
+        sigmoids = tuple(self.depth(image).sigmoids)
+        if self.pose is None or stacked is None:
+            return Prediction(sigmoids, None, None)
+        motions = self.pose(stacked)
+        return Prediction(sigmoids, motions.axis_angle, motions.translation)
+
+    def compute_losses(
+        self,
+        prediction: Prediction,
+        batch: IndoorBatch,
+        objective: Objective,
+        expert: Tensor | None,
+        step_noise: StepNoise,
+        ranks: Ranks = ALONE,
+    ) -> LossOutput:
+        """All terms of the objective; `expert` (B,1,H,W) larger = nearer."""
+        images = self.pose.config.images if self.pose is not None else 0
+        return compute_losses(
+            prediction, batch, self.depth, objective, expert, step_noise.noise, images, ranks
+        )
+
+    def predict(self, frames: Mapping[str, Tensor], K: Tensor) -> Tensor:
+        """(B,1,H,W) depth for the canonical camera, from frame "0"."""
+        depth_m: Tensor = self.depth(frames["0"]).depth_m
+        return depth_m
+
+    def saved(self) -> Saved:
+        """What becomes a model folder: depth alone."""
+        return Saved("distdepth", asdict(self.depth.config), self.depth)
+
+
+def freeze_unused(network: nn.Module) -> None:
+    """Published ResNets keep their classifier, which nothing uses and data-parallel training would wait for."""
+    for name, parameter in network.named_parameters():
+        if ".fc." in name:
+            parameter.requires_grad_(False)
+
+
+def pose_input(batch: IndoorBatch, images: int) -> Tensor | None:
+    """Frames stacked on channels: (B,9,H,W) in the order 0, -1, 1, or (2B,6,H,W) pairs in temporal order."""
+    if "-1" not in batch.seen:
+        return None
+    now, before, after = (batch.seen[name] for name in ("0", *TIMES))
+    if images == 3:
+        return torch.cat((now, before, after), 1)
+    return torch.cat((torch.cat((before, now), 1), torch.cat((now, after), 1)))
+
+
+def poses(prediction: Prediction, batch: IndoorBatch, objective: Objective, images: int) -> dict[str, Tensor]:
+    """Source from reference, (B,4,4), by source. Predicted ways are, like depth, for the canonical camera."""
+    out = {}
+    if prediction.axis_angle is not None and prediction.translation is not None:
+        focal = focal_ratio(batch, objective.canonical_focal)
+        axis_angle, translation = prediction.axis_angle, prediction.translation
+        translation = translation * focal.repeat(len(translation) // len(focal), 1, 1, 1)
+        if images == 3:
+            out = {
+                name: transform_from_axis_angle(axis_angle[:, i], translation[:, i])
+                for i, name in enumerate(TIMES)
+            }
+        else:
+            half = len(axis_angle) // 2
+            out["-1"] = transform_from_axis_angle(axis_angle[:half, 0], translation[:half, 0], invert=True)
+            out["1"] = transform_from_axis_angle(axis_angle[half:, 0], translation[half:, 0])
+    if "s" in batch.true:
+        x_m = batch.stereo_x_m
+        out["s"] = torch.eye(4, device=x_m.device).repeat(len(x_m), 1, 1)
+        out["s"][:, 0, 3] = x_m.sign() * objective.baseline_m if objective.baseline_m else x_m
+    return out
+
+
+class LossOutput(NamedTuple):
+    """A batch's objective."""
+
+    terms: dict[str, Tensor]  # named, weighted; their sum is minimised
+    depth_m: Tensor  # (B,1,H,W) detached
+    warped_share: Tensor  # of pixels that warping explains; NaN without self-supervision
+
+
+def compute_losses(
+    prediction: Prediction,
+    batch: IndoorBatch,
+    network: DistDepth,
+    objective: Objective,
+    expert: Tensor | None,
+    noise: Tensor | None = None,
+    pose_images: int = 3,
+    ranks: Ranks = ALONE,
+) -> LossOutput:
+    """All terms of the objective.
+
+    Args:
+        prediction: the student's answer.
+        batch: what it was asked.
+        network: holds the range of depth.
+        objective: the weights.
+        expert: (B,1,H,W) larger = nearer, or None.
+        noise: (sources,B,1,H,W) that breaks ties of the auto-mask.
+        pose_images: stacked images of the pose network.
+        ranks: processes sharing the batch.
+    """
+    size = batch.pyramid[0].shape[-2:]
+    focal = focal_ratio(batch, objective.canonical_focal)
+    depths_m = [focal * network.to_depth(s) for s in full_resolution(prediction.sigmoids, (size[0], size[1]))]
+    share = torch.full((), torch.nan)
+    if objective.mode == "supervised":
+        terms = supervised_terms(depths_m, batch.depth_m, objective, ranks)
+    else:
+        views = views_of(prediction, batch, objective, pose_images)
+        terms, share = photometric_terms(
+            prediction.sigmoids, depths_m, views, objective.photometric, noise, ranks
+        )
+    if expert is not None:
+        terms = {**terms, **distillation_terms(expert, depths_m[0], objective.distillation, ranks)}
+    return LossOutput(terms, depths_m[0].detach(), share)
+
+
+def views_of(prediction: Prediction, batch: IndoorBatch, objective: Objective, images: int) -> Views:
+    """The reference and its neighbours, where the pose network or the baseline says they are."""
+    from_reference = poses(prediction, batch, objective, images)
+    sources = {name: batch.true[name] for name in from_reference}
+    hint_m = batch.hint_m if batch.hint_m.numel() else None
+    return Views(batch.pyramid, sources, from_reference, batch.K, batch.K_inverse, hint_m)
+
+
+def focal_ratio(batch: IndoorBatch, canonical: float) -> Tensor:
+    """(B,1,1,1) by which canonical depth is multiplied to become this camera's; geometric mean of both axes."""
+    height, width = batch.pyramid[0].shape[-2:]
+    if not canonical:
+        return batch.K.new_ones(len(batch.K), 1, 1, 1)
+    area = (batch.K[:, 0, 0] / width) * (batch.K[:, 1, 1] / height)
+    return (area.sqrt() / canonical).reshape(-1, 1, 1, 1)
+
+
+def supervised_terms(
+    depths_m: list[Tensor], truth_m: Tensor, objective: Objective, ranks: Ranks = ALONE
+) -> dict[str, Tensor]:
+    """Distance to the true depth where it is known, averaged over the scales."""
+    known = truth_m > 0
+    if objective.supervised == "mse":
+        errors = [masked_mean((depth_m - truth_m).square(), known, ranks) for depth_m in depths_m]
+        return {"supervised": torch.stack(errors).mean()}
+    log_truth = torch.where(known, truth_m, torch.ones_like(truth_m)).log()
+    gaps = [depth_m.log() - log_truth for depth_m in depths_m]
+    terms = {"supervised": torch.stack([masked_mean(gap.abs(), known, ranks) for gap in gaps]).mean()}
+    if objective.shape:
+        terms["shape"] = objective.shape * scale_free_error(gaps[0], known, ranks)
+    if objective.inverse:
+        terms["inverse"] = objective.inverse * inverse_difference(depths_m[0], truth_m, known, ranks)
+    if objective.gradient:
+        terms["gradient"] = objective.gradient * gradient_difference(gaps[0], known, ranks)
+    return terms
+
+
+def scale_free_error(gap: Tensor, known: Tensor, ranks: Ranks = ALONE) -> Tensor:
+    """Mean absolute (B,1,H,W) log error, each image's mean taken off first (scale-invariant, arXiv 1406.2283)."""
+    count = known.sum((1, 2, 3), keepdim=True).clamp(min=1)
+    mean = torch.where(known, gap, torch.zeros_like(gap)).sum((1, 2, 3), keepdim=True) / count
+    return masked_mean((gap - mean).abs(), known, ranks)
+
+
+def inverse_difference(depth_m: Tensor, truth_m: Tensor, known: Tensor, ranks: Ranks = ALONE) -> Tensor:
+    """Mean absolute difference of (B,1,H,W) inverse depths, each free of scale and shift over what is known."""
+    safe_m = torch.where(known, truth_m, torch.ones_like(truth_m))
+    got, want = (normalised_where(known, 1 / values) for values in (depth_m, safe_m))
+    return masked_mean((got - want).abs(), known, ranks)
+
+
+def gradient_difference(gap: Tensor, known: Tensor, ranks: Ranks = ALONE) -> Tensor:
+    """Mean absolute difference between neighbours of (B,1,H,W), at 1, 1/2, 1/4 and 1/8 (as MiDaS, arXiv 1907.01341)."""
+    terms = []
+    for step in (1, 2, 4, 8):
+        part, mask = gap[..., ::step, ::step], known[..., ::step, ::step]
+        for dim in (2, 3):
+            size = part.shape[dim] - 1
+            change = part.narrow(dim, 1, size) - part.narrow(dim, 0, size)
+            both = mask.narrow(dim, 1, size) & mask.narrow(dim, 0, size)
+            terms.append(masked_mean(change.abs(), both, ranks))
+    return torch.stack(terms).sum() / 4

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Validation and model card of the fusion networks."""
