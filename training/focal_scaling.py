@@ -17,8 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from geo_perception.evaluation.indoor_depth.protocol import NATIVE, indoor_protocol, score_indoor
-from geo_perception.evaluation.metrics import DepthMetrics, mean_metrics
-from geo_perception.evaluation.stereo_lidar_fusion.protocol import MEDIAN_SCALED, UNSCALED
+from geo_perception.evaluation.metrics import MEDIAN_SCALED, UNSCALED, DepthMetrics, mean_metrics
 from geo_perception.frames import RgbdFrame
 from geo_perception.outputs import check_file, written_aside
 from geo_perception.pipelines import IndoorDepth, IndoorDepthConfig

@@ -10,12 +10,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from geo_perception._types import Array, Image
 from geo_perception.errors import InputError
-
-Array = NDArray[np.float32]
-Image8 = NDArray[np.uint8]
 
 NEAR_M, FAR_M = 2.0, 80.0  # a street as KITTI's lidar sees it
 LEAST_ERROR_M, LARGEST_ERROR_M = 0.05, 20.0
@@ -23,7 +20,7 @@ LEVELS = 254  # colours 1..255; 0 is reserved for unknown
 UNKNOWN_RGB = (128, 128, 128)
 
 
-def _table(colormap: int, *, backwards: bool = False) -> Image8:
+def _table(colormap: int, *, backwards: bool = False) -> Image:
     """(256, 1, 3) RGB lookup table whose entry 0 is that of unknown values."""
     ramp = np.linspace(0, 255, 255).astype(np.uint8).reshape(-1, 1)
     colours = cv2.applyColorMap(ramp, colormap)[..., ::-1]
@@ -45,7 +42,7 @@ class ColourScale:
         InputError: not low < high, or a logarithmic scale that does not begin above 0.
     """
 
-    table: Image8  # (256, 1, 3), see `_table`
+    table: Image  # (256, 1, 3), see `_table`
     low: float
     high: float
     unit: str = "m"
@@ -65,7 +62,7 @@ class ColourScale:
             shares = np.log(values / np.float32(self.low)) / np.float32(np.log(self.high / self.low))
         return np.asarray(shares, np.float32)
 
-    def colourise(self, values: Array) -> Image8:
+    def colourise(self, values: Array) -> Image:
         """(H, W) values -> (H, W, 3) RGB."""
         level = np.clip(self.position(values) * np.float32(LEVELS) + np.float32(1), 1, 255)
         return np.asarray(cv2.applyColorMap(np.fmax(level, 0).astype(np.uint8), self.table), np.uint8)
@@ -93,7 +90,7 @@ def error_scale(min_m: float = LEAST_ERROR_M, max_m: float = LARGEST_ERROR_M) ->
     return ColourScale(COLD_HOT, min_m, max_m, unknown="no depth or no truth")
 
 
-def colourise_depth(depth_m: Array, min_m: float = NEAR_M, max_m: float = FAR_M) -> Image8:
+def colourise_depth(depth_m: Array, min_m: float = NEAR_M, max_m: float = FAR_M) -> Image:
     """(H, W) metres -> (H, W, 3) RGB by `depth_scale`.
 
     Raises:
@@ -102,14 +99,14 @@ def colourise_depth(depth_m: Array, min_m: float = NEAR_M, max_m: float = FAR_M)
     return depth_scale(min_m, max_m).colourise(depth_m)
 
 
-def colourise_share(values: Array) -> Image8:
+def colourise_share(values: Array) -> Image:
     """(H, W) values of 0..1, such as a confidence -> (H, W, 3) RGB, dark blue to yellow."""
     return CONFIDENCE.colourise(values)
 
 
 def colourise_error(
     predicted_m: Array, truth_m: Array, min_m: float = LEAST_ERROR_M, max_m: float = LARGEST_ERROR_M
-) -> Image8:
+) -> Image:
     """|predicted - truth| in metres -> (H, W, 3) RGB by `error_scale`; unknown where either of them is.
 
     Raises:
@@ -123,8 +120,8 @@ def colourise_error(
 
 
 def overlay_depth(
-    rgb: Image8, sparse_depth_m: Array, radius_px: int = 1, scale: ColourScale | None = None
-) -> Image8:
+    rgb: Image, sparse_depth_m: Array, radius_px: int = 1, scale: ColourScale | None = None
+) -> Image:
     """The picture with sparse depth (NaN = none) drawn over it as coloured dots; the input is left alone.
 
     Raises:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from geo_perception.evaluation import legend
-from geo_perception.evaluation.stereo_lidar_fusion.panels import READABLE_WIDTH, Panel, grown
+from geo_perception.evaluation.panel import READABLE_WIDTH, Panel, grown
 from geo_perception.preview import CONFIDENCE, UNKNOWN_RGB, ColourScale, depth_scale, error_scale
 
 SCALES = [depth_scale(), depth_scale(0.5, 10), error_scale(), error_scale(0.02, 2), CONFIDENCE]

@@ -22,6 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from geo_perception._types import Array
 from geo_perception.errors import ConfigError, DataError
 from geo_perception.frames import StereoLidarFrame
 from geo_perception.networks.scadc_guided import FEATURES, UNIT_M
@@ -31,8 +32,6 @@ from geo_perception.pipelines.stereo_lidar_fusion.scadc_guided_features import f
 from geo_perception.progress import track
 from geo_perception.simulation.drive import DriveConfig, DriveSimulator
 from geo_perception.workers import end_with_parent
-
-Array = NDArray[np.float32]
 
 FORMAT = 2  # part of the key: samples that the simulator or the pipeline would make otherwise are made anew
 CHANNELS = (*FEATURES, "truth_m", "true_return")

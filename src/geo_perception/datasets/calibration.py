@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from geo_perception._types import Matrix
 from geo_perception.datasets.files import read_lines
 from geo_perception.errors import DataError, InputError
 from geo_perception.geometry import PinholeCamera, StereoRig, se3
@@ -25,8 +25,6 @@ from geo_perception.geometry.plausibility import (
     is_rotation,
     report_doubts,
 )
-
-Matrix = NDArray[np.float64]
 
 LEFT_KEYS = ("P2", "P_rect_02")
 RIGHT_KEYS = ("P3", "P_rect_03")

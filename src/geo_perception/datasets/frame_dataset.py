@@ -9,16 +9,14 @@ from pathlib import Path
 from typing import overload
 
 import numpy as np
-from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.datasets.calibration import OPTICAL_FROM_BODY, Calibration, read_calibration
 from geo_perception.datasets.files import read_map16, read_points
 from geo_perception.datasets.images import read_rgb
 from geo_perception.errors import DataError, InputError
 from geo_perception.frames import StereoLidarFrame
 from geo_perception.geometry import StereoRig, require_returns
-
-Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from geo_perception._types import Image as Image8
 from geo_perception.errors import DataError
-
-Image8 = NDArray[np.uint8]
 
 # Formats with pixels of a camera. Pillow knows more, among them some that start other programs (EPS).
 FORMATS = ("PNG", "JPEG", "PPM", "BMP", "TIFF", "WEBP", "GIF")

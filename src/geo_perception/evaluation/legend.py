@@ -6,12 +6,10 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from geo_perception._types import Image as Image8
 from geo_perception.preview import UNKNOWN_RGB, ColourScale
-
-Image8 = NDArray[np.uint8]
 
 PAPER, INK = (250, 250, 250), (20, 20, 20)
 TITLE_HEIGHT, LEGEND_HEIGHT = 28, 46

@@ -13,10 +13,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array, Mask
 from geo_perception.errors import InputError
-
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 DELTA_BASE = 1.25
 
@@ -146,3 +144,7 @@ def _errors(pred: NDArray[np.float64], target: NDArray[np.float64]) -> dict[str,
         "rmselog": float(np.sqrt((np.log(pred / target) ** 2).mean())),
         **{f"delta{power}": float((ratio < DELTA_BASE**power).mean()) for power in (1, 2, 3)},
     }
+
+
+EVERYWHERE = "everywhere"
+UNSCALED, MEDIAN_SCALED = "unscaled", "median_scaled"

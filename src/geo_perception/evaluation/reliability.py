@@ -11,11 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.evaluation.metrics import known, target_mask
-
-Array = NDArray[np.float32]
 
 LEVELS = (0.02, 0.05, 0.1, 0.2)  # shares of the depth
 DEVIATIONS = 1.645  # standard deviations that hold 90 % of a normal distribution

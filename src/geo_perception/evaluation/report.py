@@ -19,17 +19,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from geo_perception import __version__
 from geo_perception.errors import ConfigError
+from geo_perception.evaluation.panel import Panel, encode, overview
 from geo_perception.evaluation.stereo_lidar_fusion.estimate import Estimate
-from geo_perception.evaluation.stereo_lidar_fusion.panels import (
-    Panel,
-    encode,
-    frame_panels,
-    overview,
-    overview_panels,
-)
+from geo_perception.evaluation.stereo_lidar_fusion.panels import frame_panels, overview_panels
 from geo_perception.evaluation.stereo_lidar_fusion.protocol import FrameScores
-from geo_perception.evaluation.stereo_lidar_fusion.summary import Tree, frame_error
-from geo_perception.evaluation.stereo_lidar_fusion.tables import Table, all_tables, number
+from geo_perception.evaluation.stereo_lidar_fusion.summary import frame_error
+from geo_perception.evaluation.stereo_lidar_fusion.tables import all_tables
+from geo_perception.evaluation.table import Table, number
+from geo_perception.evaluation.tree import Tree
 from geo_perception.frames import StereoLidarFrame
 from geo_perception.outputs import writing
 

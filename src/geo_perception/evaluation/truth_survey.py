@@ -8,12 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.errors import ConfigError, DataError
 from geo_perception.evaluation.metrics import known
-
-Array = NDArray[np.float32]
 
 INDOORS_M = (0.2, 50.0)  # median depth beyond which no room is
 FARTHEST_M = 100.0

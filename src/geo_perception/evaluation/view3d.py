@@ -8,10 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array, Image
 from geo_perception.geometry import PinholeCamera, depth_to_points, se3
-
-Array = NDArray[np.float32]
-Image8 = NDArray[np.uint8]
 
 BACKGROUND = 24  # near black, so that dark surfaces still stand out
 CLOSE_M = 0.5  # nearer points would cover the whole view
@@ -41,8 +39,8 @@ class Viewpoint:
 
 
 def render_cloud(
-    depth_m: Array, rgb: Image8, camera: PinholeCamera, viewpoint: Viewpoint | None = None
-) -> Image8:
+    depth_m: Array, rgb: Image, camera: PinholeCamera, viewpoint: Viewpoint | None = None
+) -> Image:
     """(H, W, 3) picture, of the camera's size, of the depth map's points; nearer points cover farther ones.
 
     Args:
@@ -60,7 +58,7 @@ def render_cloud(
     return picture
 
 
-def _splat(picture: Image8, points: Array, colours: Image8, camera: PinholeCamera, splat_m: float) -> None:
+def _splat(picture: Image, points: Array, colours: Image, camera: PinholeCamera, splat_m: float) -> None:
     """Writes squares far to near, so that the nearest is what stays."""
     before = points[:, 2] > CLOSE_M
     points, colours = points[before], colours[before]
@@ -74,7 +72,7 @@ def _splat(picture: Image8, points: Array, colours: Image8, camera: PinholeCamer
         _squares(picture, u[begin:end], v[begin:end], colours[begin:end], side)
 
 
-def _squares(picture: Image8, u: Array, v: Array, colours: Image8, side: int) -> None:
+def _squares(picture: Image, u: Array, v: Array, colours: Image, side: int) -> None:
     """Points row by row, each with all its pixels, so that a later point covers an earlier one entirely."""
     height, width = picture.shape[:2]
     offsets = np.arange(side) - (side - 1) / 2 + 0.5

@@ -10,11 +10,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.errors import InputError
 from geo_perception.geometry.plausibility import checked_matrix
 from geo_perception.geometry.rectification import Rectification
-
-Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Image
 from geo_perception.errors import InputError
 
 Array = NDArray[np.float64]
-Image8 = NDArray[np.uint8]
 
 PLY_HEADER = """\
 ply
@@ -26,9 +26,7 @@ end_header
 """
 
 
-def viewer_vertices(
-    rgb: Image8, depth_m: NDArray[np.float32], focal_px: float, cx: float, cy: float
-) -> Array:
+def viewer_vertices(rgb: Image, depth_m: NDArray[np.float32], focal_px: float, cx: float, cy: float) -> Array:
     """(N, 7) rows X Y Z R G B A of all pixels whose depth is not zero, in the order of the published demo.
 
     The demo mirrors the image and one focal length serves both axes: column u of the mirrored image gives

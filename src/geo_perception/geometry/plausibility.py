@@ -14,14 +14,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from geo_perception._types import Matrix
 from geo_perception.errors import InputError
 
 if TYPE_CHECKING:
     from geo_perception.geometry.camera import PinholeCamera
 
-Matrix = NDArray[np.float64]
 
 logger = logging.getLogger(__name__)
 

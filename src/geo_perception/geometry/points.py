@@ -4,12 +4,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.errors import InputError
 from geo_perception.geometry.camera import PinholeCamera
-
-Array = NDArray[np.float32]
 
 
 def depth_to_points(depth_m: Array, camera: PinholeCamera, out: Array | None = None) -> Array:

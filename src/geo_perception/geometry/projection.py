@@ -6,10 +6,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.errors import InputError
 from geo_perception.geometry.camera import PinholeCamera
-
-Array = NDArray[np.float32]
 
 MIN_DEPTH_M = 0.1  # nearer returns hit the vehicle itself and would explode under division
 

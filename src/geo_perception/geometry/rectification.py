@@ -12,14 +12,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from geo_perception._types import Array, Mask, Matrix
 from geo_perception.errors import InputError
 from geo_perception.geometry.plausibility import is_rotation
-
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
-Matrix = NDArray[np.float64]
 
 BROWN = (
     "plumb_bob",

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Matrix
 from geo_perception.errors import InputError
-
-Matrix = NDArray[np.float64]
 
 
 def transform(rotation: Matrix, translation_m: Sequence[float] | Matrix) -> Matrix:

@@ -4,11 +4,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.errors import InputError
-
-Array = NDArray[np.float32]
 
 # Drivers write (0, 0, 0), numbers close to it, or NaN for a beam without a return. No lidar measures nearer than this
 # (Livox Mid-360 and Hesai Pandar 0.1 m, Ouster 0.3 m, Velodyne 0.4 to 0.9 m).

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.errors import InputError
 from geo_perception.geometry.camera import PinholeCamera
-
-Array = NDArray[np.float32]
 
 # Neighbouring beams are about 0.4 degrees apart on the usual 64-beam sensor: one and a half gaps above and below
 # reach the surrounding foreground wherever it was hit at all.

@@ -7,8 +7,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from geo_perception.pipelines.estimates import DepthEstimate, FusedDepth
+    from geo_perception.pipelines.indoor_depth.estimate import DepthEstimate
     from geo_perception.pipelines.indoor_depth.pipeline import IndoorDepth, IndoorDepthConfig
+    from geo_perception.pipelines.stereo_lidar_fusion.estimates import FusedDepth
     from geo_perception.pipelines.stereo_lidar_fusion.pipeline import (
         StereoLidarFusion,
         StereoLidarFusionConfig,
@@ -24,10 +25,10 @@ __all__ = [
 ]
 
 _HOME = {
-    "DepthEstimate": "estimates",
+    "DepthEstimate": "indoor_depth.estimate",
     "IndoorDepth": "indoor_depth.pipeline",
     "IndoorDepthConfig": "indoor_depth.pipeline",
-    "FusedDepth": "estimates",
+    "FusedDepth": "stereo_lidar_fusion.estimates",
     "StereoLidarFusion": "stereo_lidar_fusion.pipeline",
     "StereoLidarFusionConfig": "stereo_lidar_fusion.pipeline",
 }

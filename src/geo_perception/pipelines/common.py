@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from time import perf_counter
 
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -16,3 +17,12 @@ def timed(stage: str, stages: dict[str, float]) -> Iterator[None]:
     start = perf_counter()
     yield
     stages[stage] = stages.get(stage, 0.0) + (perf_counter() - start) * 1e3
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """Which weights a learned backend loads, and how it runs them."""
+
+    model: str  # name in models/ or a folder; empty: the backend's default
+    device: str
+    precision: str  # auto, float32 or bfloat16

@@ -5,12 +5,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from geo_perception._types import Array, Image
 from geo_perception.geometry import PinholeCamera
-
-Array = NDArray[np.float32]
-Image = NDArray[np.uint8]
 
 # Rectification leaves black, which JPEG makes nearly black. That a camera's calibration puts a pixel outside the
 # picture is no proof by itself: the image may have come unrectified, and has a picture everywhere then.

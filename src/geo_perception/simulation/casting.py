@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.dependencies import cure
 from geo_perception.errors import MissingDependencyError
 from geo_perception.simulation.mesh import Mesh
 
-Floats = NDArray[np.float32]
 NO_HIT = -1
 
 
@@ -22,12 +22,12 @@ NO_HIT = -1
 class Hits:
     """First hits of N rays."""
 
-    distance: Floats  # (N,) in units of the ray direction's length; inf without a hit
+    distance: Array  # (N,) in units of the ray direction's length; inf without a hit
     triangle: NDArray[np.int64]  # (N,) row of Surfaces, NO_HIT without
-    weights: Floats  # (N, 2) barycentric weights of the triangle's second and third corner
+    weights: Array  # (N, 2) barycentric weights of the triangle's second and third corner
 
     @cached_property
-    def shares(self) -> Floats:
+    def shares(self) -> Array:
         """(3, N) barycentric weights of all three corners."""
         b, c = self.weights.T
         return np.stack([1 - b - c, b, c])
@@ -51,10 +51,10 @@ class Hits:
 class Surfaces:
     """Attributes of T triangles."""
 
-    uv: Floats  # (T, 3, 2) texture metres
-    normal: Floats  # (T, 3) unit, either side
+    uv: Array  # (T, 3, 2) texture metres
+    normal: Array  # (T, 3) unit, either side
     material: NDArray[np.int16]  # (T,)
-    tint: Floats  # (T, 3)
+    tint: Array  # (T, 3)
 
     @classmethod
     def of(cls, mesh: Mesh) -> Surfaces:
@@ -93,7 +93,7 @@ class Caster:
         other._scenes = [*self._scenes, *other._scenes]
         return other
 
-    def cast(self, origin: Floats, directions: Floats) -> Hits:
+    def cast(self, origin: Array, directions: Array) -> Hits:
         """First hits of rays from `origin` (3,) or (N, 3) along `directions` (N, 3)."""
         rays = self._rays(origin, directions)
         best: Hits | None = None
@@ -107,7 +107,7 @@ class Caster:
             return Hits.none(len(directions))
         return best
 
-    def blocked(self, origins: Floats, direction: Floats) -> NDArray[np.bool_]:
+    def blocked(self, origins: Array, direction: Array) -> NDArray[np.bool_]:
         """Whether anything lies along `direction` (3,) from each origin (N, 3)."""
         rays = self._rays(origins, np.broadcast_to(direction, origins.shape))
         out = np.zeros(len(origins), bool)
@@ -116,7 +116,7 @@ class Caster:
                 out |= scene.test_occlusions(rays, nthreads=self._threads).numpy()
         return out
 
-    def between(self, origins: Floats, ends: Floats) -> NDArray[np.bool_]:
+    def between(self, origins: Array, ends: Array) -> NDArray[np.bool_]:
         """Whether anything lies on the way from each origin (N, 3) to its end (N, 3)."""
         rays = self._rays(origins, ends - origins)
         out = np.zeros(len(origins), bool)
@@ -125,7 +125,7 @@ class Caster:
                 out |= scene.test_occlusions(rays, tfar=0.999, nthreads=self._threads).numpy()
         return out
 
-    def _rays(self, origin: Floats, directions: Floats) -> Any:
+    def _rays(self, origin: Array, directions: Array) -> Any:
         rays = np.empty((len(directions), 6), np.float32)
         rays[:, :3], rays[:, 3:] = origin, directions
         return self._core.Tensor.from_numpy(rays)  # shares the memory

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from geo_perception._types import Array
+
 Values = NDArray[np.floating[Any]]
 Numbers = Sequence[float] | NDArray[Any]  # a point, a direction or a colour
 WHITE = (1.0, 1.0, 1.0)
@@ -25,10 +26,10 @@ WHITE = (1.0, 1.0, 1.0)
 class Mesh:
     """T triangles. `uv` counts metres along the surface unless a builder says otherwise."""
 
-    corners: Floats  # (T, 3, 3)
-    uv: Floats  # (T, 3, 2)
+    corners: Array  # (T, 3, 3)
+    uv: Array  # (T, 3, 2)
     material: NDArray[np.int16]  # (T,) index into materials.MATERIALS
-    tint: Floats  # (T, 3) multiplies the texture's colour
+    tint: Array  # (T, 3) multiplies the texture's colour
 
     def moved(
         self, x: float = 0.0, y: float = 0.0, z: float = 0.0, yaw: float = 0.0, scale: float = 1.0
@@ -81,7 +82,7 @@ def surface(
     return triangles(_split(grid), _split(uv), ids, tint)
 
 
-def _split(grid: Values) -> Floats:
+def _split(grid: Values) -> Array:
     """(A, B, C) grid values to (2 (A-1)(B-1), 3, C) triangle corners."""
     a, b, c, d = grid[:-1, :-1], grid[1:, :-1], grid[1:, 1:], grid[:-1, 1:]
     pairs = np.empty((*a.shape[:2], 6, grid.shape[-1]), np.float32)
@@ -90,7 +91,7 @@ def _split(grid: Values) -> Floats:
     return pairs.reshape(-1, 3, grid.shape[-1])
 
 
-def _arc_lengths(grid: Values) -> Floats:
+def _arc_lengths(grid: Values) -> Array:
     """Texture coordinates in metres: mean arc length along each axis of the grid."""
     out = np.zeros((*grid.shape[:2], 2), np.float32)
     out[1:, :, 0] = np.cumsum(_lengths(grid[1:] - grid[:-1]).sum(1))[:, None] / grid.shape[1]

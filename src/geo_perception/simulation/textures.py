@@ -11,24 +11,25 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from geo_perception._types import Array
+
 COLUMNS = 8  # pages side by side
 
 
-def normal_deviates(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+def normal_deviates(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     """Normal numbers out of 65536 different ones: good enough for bytes, and five times as fast as exact ones."""
     return np.asarray(_deviates().take(rng.integers(0, 1 << 16, shape, np.uint16)))
 
 
 @lru_cache(maxsize=1)
-def _deviates() -> Floats:
+def _deviates() -> Array:
     numbers = np.random.default_rng(0).standard_normal(1 << 16)
     return np.asarray((numbers - numbers.mean()) / numbers.std(), np.float32)
 
 
 def fractal(
     rng: np.random.Generator, slope: float, shortest_px: float, longest_px: float, size: int
-) -> Floats:
+) -> Array:
     """Tileable noise (size, size) with amplitude ~ frequency^-slope, zero mean, unit deviation."""
     # Bytes are painted with it, so that single precision is plenty; OpenCV's packed transform is five times as fast as
     # NumPy's.
@@ -38,7 +39,7 @@ def fractal(
 
 
 @lru_cache(maxsize=64)  # painters ask for a few dozen kinds of noise again and again
-def _band(slope: float, shortest_px: float, longest_px: float, size: int) -> Floats:
+def _band(slope: float, shortest_px: float, longest_px: float, size: int) -> Array:
     """(size, size) amplitudes in the order of OpenCV's packed spectrum of a real image.
 
     A row holds real and imaginary parts in turn; its first and last entry, which are real, do the same downwards.
@@ -56,7 +57,7 @@ def _band(slope: float, shortest_px: float, longest_px: float, size: int) -> Flo
 class PageAtlas:
     """Square pages of one size, each at every level of detail down to 4 pixels."""
 
-    def __init__(self, pages: Sequence[Floats]) -> None:
+    def __init__(self, pages: Sequence[Array]) -> None:
         """`pages`: (S, S, C) images, 0..1, S a power of two."""
         self._size = pages[0].shape[0]
         self._levels = int(np.log2(self._size)) - 1
@@ -67,7 +68,7 @@ class PageAtlas:
         for k, page in enumerate(pages):
             self._store(k, page)
 
-    def _store(self, index: int, image: Floats) -> None:
+    def _store(self, index: int, image: Array) -> None:
         for level in range(self._levels):
             size = self._size >> level
             top = self._level_row[level] + (index // COLUMNS) * size
@@ -79,7 +80,7 @@ class PageAtlas:
             if size > 4:
                 image = cv2.resize(image, (size // 2, size // 2), interpolation=cv2.INTER_AREA)
 
-    def sample(self, page: NDArray[np.integer[Any]], place: Floats, footprint: Floats) -> Floats:
+    def sample(self, page: NDArray[np.integer[Any]], place: Array, footprint: Array) -> Array:
         """(C, N) values 0..1 of `page` (N) at `place` (2, N), in pages and repeating.
 
         `footprint` (N) is the width of a pixel in pages; it chooses the level, so that both cameras see the same
@@ -95,7 +96,7 @@ class PageAtlas:
         return np.asarray(np.ascontiguousarray(remap(self._image, x, y).T) * np.float32(1 / 255))
 
 
-def remap(image: NDArray[np.uint8] | Floats, x: Floats, y: Floats) -> Floats:
+def remap(image: NDArray[np.uint8] | Array, x: Array, y: Array) -> Array:
     """Bilinear samples of `image` at N positions, as float32 (N, channels)."""
     wide = 1024  # OpenCV's maps must be narrower than 32768
     pad = -len(x) % wide

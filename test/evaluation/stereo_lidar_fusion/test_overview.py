@@ -8,7 +8,7 @@ import pytest
 
 from geo_perception.errors import InputError
 from geo_perception.evaluation.legend import TITLE_HEIGHT
-from geo_perception.evaluation.stereo_lidar_fusion.panels import PANEL_WIDTH, READABLE_WIDTH, Panel, overview
+from geo_perception.evaluation.panel import PANEL_WIDTH, READABLE_WIDTH, Panel, overview
 
 LONG = (
     "this model: error when scaled by 1.06, dark 2 cm, bright 2 m, and what else there is to say of it here"

@@ -7,8 +7,8 @@ from helpers.plane import plane_frame, small_rig
 
 from geo_perception.errors import InputError
 from geo_perception.geometry import project_lidar, se3, visible_returns
-from geo_perception.pipelines.estimates import FusionInputs, LidarEstimate, StereoEstimate
 from geo_perception.pipelines.stereo_lidar_fusion.confidence_fusion import confidence_fusion
+from geo_perception.pipelines.stereo_lidar_fusion.estimates import FusionInputs, LidarEstimate, StereoEstimate
 from geo_perception.pipelines.stereo_lidar_fusion.morphological_completion import complete_morphology
 
 NAN = np.float32(np.nan)

@@ -6,12 +6,12 @@ import pytest
 from helpers.plane import plane_frame
 
 from geo_perception.pipelines import StereoLidarFusion, StereoLidarFusionConfig
-from geo_perception.pipelines.estimates import StereoEstimate
 from geo_perception.pipelines.stereo_lidar_fusion.disparity_alignment import (
     align_disparity,
     alignment_trust,
     unrefuted_returns,
 )
+from geo_perception.pipelines.stereo_lidar_fusion.estimates import StereoEstimate
 
 
 def test_scale_and_offset_are_found_among_outliers():

@@ -7,7 +7,7 @@ from helpers.near_scene import near_scene
 from helpers.scenes import answer
 
 from geo_perception.pipelines import StereoLidarFusion, StereoLidarFusionConfig
-from geo_perception.pipelines.estimates import StereoEstimate
+from geo_perception.pipelines.stereo_lidar_fusion.estimates import StereoEstimate
 from geo_perception.pipelines.stereo_lidar_fusion.uncertainty import relative_uncertainty
 
 SHAPE = (20, 30)

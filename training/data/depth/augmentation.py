@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Image
 from training.options import SHARE, Range
 
-Image8 = NDArray[np.uint8]
 Float = NDArray[np.float32]
 
 GREY = np.float32((0.299, 0.587, 0.114))
@@ -65,7 +65,7 @@ def style(name: str, hue: float | None = None) -> Photographic:
     return chosen if hue is None else replace(chosen, hue=hue)
 
 
-def augment(image: Image8, options: Photographic, random: np.random.Generator) -> Float:
+def augment(image: Image, options: Photographic, random: np.random.Generator) -> Float:
     """(H,W,3) RGB -> float32 0..1 of the same shape, with the options' effects drawn from `random`."""
     out = image.astype(np.float32) / 255
     if random.random() < options.chance:

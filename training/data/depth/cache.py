@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from geo_perception.datasets.rgbd.files import Array, Image8
+from geo_perception._types import Array
+from geo_perception._types import Image as Image8
 from geo_perception.datasets.rgbd.set_names import STEREO, Entry
 from geo_perception.datasets.rgbd.training_lists import IndoorSet
 from geo_perception.errors import DataError

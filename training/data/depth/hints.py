@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from geo_perception.datasets.rgbd.files import Array, Image8
+from geo_perception._types import Array
+from geo_perception._types import Image as Image8
 from geo_perception.geometry.reprojection import synthesise_view
 from training.losses.photometric import HARD_ERROR, photometric_map
 

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from geo_perception._types import Array
 from geo_perception.errors import ConfigError
 from training.data.depth.augmentation import Photographic, augment
 from training.data.depth.cache import Cache
 from training.options import SEED, SHARE, Range
 
-Array = NDArray[np.float32]
 MULTIPLE, MIN_SIDE = 32, 64  # of the sides that networks take
 
 

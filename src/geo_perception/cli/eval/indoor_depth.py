@@ -31,8 +31,8 @@ from geo_perception.evaluation.indoor_depth.run import (
     Pipeline,
 )
 from geo_perception.evaluation.indoor_depth.tables import brief_indoor_tables, indoor_tables
-from geo_perception.evaluation.stereo_lidar_fusion.protocol import UNSCALED
-from geo_perception.evaluation.stereo_lidar_fusion.tables import as_text
+from geo_perception.evaluation.metrics import UNSCALED
+from geo_perception.evaluation.table import as_text
 from geo_perception.evaluation.truth_survey import TruthRange, survey_truth
 from geo_perception.frames import RgbdFrame
 from geo_perception.outputs import check_folder, complete

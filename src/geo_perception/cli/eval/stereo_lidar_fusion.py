@@ -21,7 +21,8 @@ from geo_perception.evaluation import Protocol, Report, evaluate, result_folder
 from geo_perception.evaluation.stereo_lidar_fusion.estimate import Estimate
 from geo_perception.evaluation.stereo_lidar_fusion.protocol import FrameScores
 from geo_perception.evaluation.stereo_lidar_fusion.run import Observer, Pipeline, limited
-from geo_perception.evaluation.stereo_lidar_fusion.tables import as_text, brief_tables, lidar_remarks
+from geo_perception.evaluation.stereo_lidar_fusion.tables import brief_tables, lidar_remarks
+from geo_perception.evaluation.table import as_text
 from geo_perception.evaluation.truth_survey import TruthRange
 from geo_perception.frames import StereoLidarFrame
 from geo_perception.outputs import check_folder, complete

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from geo_perception._types import Matrix
 from geo_perception.datasets.rgbd.stated_camera import (
-    Matrix,
     Size,
     StatedCamera,
     from_values,

@@ -12,17 +12,14 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 import yaml
-from numpy.typing import NDArray
 
+from geo_perception._types import Image, Matrix
 from geo_perception.datasets.rgbd.calibration_files import read_calibration_file
 from geo_perception.datasets.rgbd.stated_camera import is_resized
 from geo_perception.errors import ConfigError, DataError, InputError
 from geo_perception.geometry import PinholeCamera
 from geo_perception.geometry.plausibility import check_possible, doubts, report_doubts
 from geo_perception.geometry.rectification import BROWN, LensModel, Rectification
-
-Image8 = NDArray[np.uint8]
-Matrix = NDArray[np.float64]
 
 HFOV_DEG = (10.0, 150.0)  # of lenses that a pinhole model describes
 LEAST_SHOWN = 0.3  # of a rectified image: less comes of coefficients that are not the lens's
@@ -33,7 +30,7 @@ MOST_PX = 2**15 - 1  # a side that OpenCV can remap
 class Lens(Protocol):
     """What is known of the camera that took some images."""
 
-    def __call__(self, image: Image8, origin: str) -> tuple[Image8, PinholeCamera]:
+    def __call__(self, image: Image, origin: str) -> tuple[Image, PinholeCamera]:
         """The rectified image and its camera. Raises DataError, naming `origin`, for one it cannot have taken."""
         ...
 
@@ -49,7 +46,7 @@ class FieldOfView:
         if not low <= self.horizontal_deg <= high:
             raise ConfigError(f"hfov must be {low:g} to {high:g} degrees, got {self.horizontal_deg:g}")
 
-    def __call__(self, image: Image8, origin: str) -> tuple[Image8, PinholeCamera]:
+    def __call__(self, image: Image, origin: str) -> tuple[Image, PinholeCamera]:
         """See `Lens`."""
         height, width = image.shape[:2]
         focal = width / 2 / math.tan(math.radians(self.horizontal_deg) / 2)
@@ -69,7 +66,7 @@ class CalibrationFile:
         """Whether rectifying changes anything."""
         return self.camera.rectification is not None
 
-    def __call__(self, image: Image8, origin: str) -> tuple[Image8, PinholeCamera]:
+    def __call__(self, image: Image, origin: str) -> tuple[Image, PinholeCamera]:
         """See `Lens`. Images of another resolution and the same aspect are taken as the same view."""
         height, width = image.shape[:2]
         if (width, height) not in self._maps:

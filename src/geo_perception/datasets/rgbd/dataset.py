@@ -11,14 +11,13 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.datasets.images import as_rgb, load_image, sizes
 from geo_perception.datasets.rgbd.depth_files import DepthReader
 from geo_perception.datasets.rgbd.depth_units import note_on
 from geo_perception.errors import DataError, InputError
 from geo_perception.frames import RgbdFrame, check_aspect, same_aspect
 from geo_perception.geometry import PinholeCamera
-
-Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

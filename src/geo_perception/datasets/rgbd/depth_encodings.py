@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.datasets.images import load_image, read_content
 from geo_perception.datasets.rgbd.depth_units import HOW, LIKELY_M
 from geo_perception.datasets.rgbd.files import check_depth
 from geo_perception.errors import DataError
 
-Array = NDArray[np.float32]
 KINECT_NUMERATOR, KINECT_OFFSET = 351.3, 1092.5  # metres = 351.3 / (1092.5 - d), NYU Depth's toolbox
 KINECT_BITS = 11  # 2047 = nothing seen
 

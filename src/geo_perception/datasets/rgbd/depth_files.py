@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.datasets.images import load_image
 from geo_perception.datasets.rgbd.files import read_pfm
 from geo_perception.errors import DataError
 
-Array = NDArray[np.float32]
 Stored = NDArray[Any]
 
 IMAGE_SUFFIXES = (".png", ".tif", ".tiff", ".pgm")

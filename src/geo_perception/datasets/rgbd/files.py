@@ -8,13 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.datasets.images import read_content
 from geo_perception.errors import DataError
-
-Array = NDArray[np.float32]
-Image8 = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from geo_perception._types import Image
 from geo_perception.datasets.folders import IMAGE_SUFFIXES, files_in
 from geo_perception.datasets.images import HEIF_SUFFIXES, read_rgb
 from geo_perception.datasets.rgbd.camera_source import Lens
@@ -18,7 +16,6 @@ from geo_perception.frames import RgbdFrame
 
 __all__ = ["PICTURE_SUFFIXES", "picture_files", "read_pictures", "read_video"]
 
-Image8 = NDArray[np.uint8]
 
 PICTURE_SUFFIXES = (*IMAGE_SUFFIXES, *HEIF_SUFFIXES)  # of which the latter are refused with the way out
 
@@ -36,7 +33,7 @@ def read_pictures(files: list[Path], lens: Lens, period_ns: int) -> Iterator[Rgb
     Raises:
         DataError: a file is missing or damaged, or they differ in size: one camera takes one size.
     """
-    first: Image8 | None = None
+    first: Image | None = None
     for index, file in enumerate(files):
         image = read_rgb(file, upright=True)
         first = image if first is None else first

@@ -10,13 +10,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.datasets.rgbd.cameras import NYU, Sensor
 from geo_perception.datasets.rgbd.depth_encodings import read_nyu_pgm
 from geo_perception.datasets.rgbd.registration import DistortedCamera, registered
-
-Array = NDArray[np.float32]
 
 DEPTH = Sensor("NYU's depth camera", 582.624, 582.691, 312.045, 237.444)
 COLOUR_DISTORTION = (0.20796615, -0.58613825, 0.00072231, 0.00104796, 0.49856987)

@@ -23,6 +23,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Image as Image8
 from geo_perception.datasets.rgbd.records import RECORD
 from geo_perception.datasets.rgbd.set_folder import (
     RECORDINGS,
@@ -39,8 +40,6 @@ from geo_perception.scratch import remove_abandoned, scratch_place
 
 LARGEST_GAP = 1.5  # times the usual one: beyond it two frames are no neighbours in time
 MOST_FRAMES = 10**6  # names have six digits
-
-Image8 = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array, Matrix
 from geo_perception.geometry import PinholeCamera
-
-Array = NDArray[np.float32]
-Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from geo_perception._types import Array, Matrix
 from geo_perception.datasets.folders import by_stem, files_in
 from geo_perception.datasets.rgbd.calibration_files import (
     FoundCalibration,
@@ -24,9 +24,6 @@ from geo_perception.datasets.rgbd.calibration_files import (
 from geo_perception.datasets.rgbd.cameras import FolderCamera, Sensor, folder_camera
 from geo_perception.datasets.rgbd.depth_files import METRES, MILLIMETRES, SENSOR_FARTHEST_M, DepthReader
 from geo_perception.datasets.rgbd.registration import DistortedCamera, registered
-
-Array = NDArray[np.float32]
-Matrix = NDArray[np.float64]
 
 COLOUR = Sensor("the Kinect's colour camera (nominal)", 525.0, 525.0, 320.0, 240.0)
 DEPTH = Sensor("7-Scenes' depth camera", 585.0, 585.0, 320.0, 240.0)

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from geo_perception._types import Matrix
 from geo_perception.errors import DataError
 from geo_perception.geometry.plausibility import checked_matrix
 
-Matrix = NDArray[np.float64]
 MAX_DISTORTION = 100.0  # of a coefficient; Azure Kinect's largest are near 5
 SAME_ASPECT = 0.01  # by which an image may differ from a view that it shows resized, relative
 SAME_FOCAL = 0.01  # by which two matrices may differ and still mean one camera, relative

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
+from geo_perception._types import Array
+from geo_perception._types import Image as Image8
 from geo_perception.datasets.images import load_image, read_rgb, sizes
 from geo_perception.datasets.rgbd import seven_scenes as kinect_scenes
 from geo_perception.datasets.rgbd.depth_files import METRES, DepthReader, read_stored
 from geo_perception.datasets.rgbd.depth_units import note_on, parse_unit, settled
-from geo_perception.datasets.rgbd.files import Array, Image8, read_list
+from geo_perception.datasets.rgbd.files import read_list
 from geo_perception.datasets.rgbd.intrinsics import NormalizedIntrinsics, shares_of
 from geo_perception.datasets.rgbd.records import recorded_cameras, recorded_depth
 from geo_perception.datasets.rgbd.set_names import (

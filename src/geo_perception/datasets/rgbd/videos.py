@@ -17,8 +17,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from geo_perception._types import Image
 from geo_perception.datasets.images import HEAD_BYTES, refuse_heif
 from geo_perception.datasets.rgbd.camera_source import FieldOfView, Lens
 from geo_perception.datasets.rgbd.stated_camera import SAME_ASPECT
@@ -28,7 +28,6 @@ from geo_perception.geometry.plausibility import POSSIBLE_PIXEL_ASPECT, report_d
 
 logger = logging.getLogger(__name__)
 
-Image8 = NDArray[np.uint8]
 
 RATES_HZ = (1.0, 250.0)  # that are taken from a header where the frames themselves have no times
 FASTEST_HZ, LOOKED_AT = 500.0, 8  # more frames a second over so many frames are no times but their lack
@@ -151,7 +150,7 @@ def _check_file(path: Path) -> None:
         raise DataError(f"video {path} cannot be read: {error.strerror}") from error
 
 
-def _next(video: Any, path: Path) -> Image8 | None:
+def _next(video: Any, path: Path) -> Image | None:
     """(H, W, 3) RGB, turned as the file says; None after the last frame."""
     try:
         there, bgr = video.read()
@@ -177,7 +176,7 @@ def pixel_aspect(video: Any) -> float:
     return float(rows / columns if _is_sideways(video) else columns / rows)
 
 
-def square_pixels(image: Image8, pixel_aspect: float, path: Path) -> Image8:
+def square_pixels(image: Image, pixel_aspect: float, path: Path) -> Image:
     """The image (H, W, 3) resized in width so that pixels of this width over height become squares; this is logged."""
     height, width = image.shape[:2]
     if abs(pixel_aspect - 1) <= SAME_ASPECT:

@@ -7,13 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.errors import DataError, WeightsError
 from geo_perception.evaluation.indoor_depth.protocol import resize_bilinear
 from geo_perception.evaluation.metrics import known
-
-Array = NDArray[np.float32]
 
 CONSTANT, ROW_RAMP, MEAN_MAP = "constant", "row_ramp", "mean_map"
 # Beside a model's card: (h, w) metres of any float type and size, the mean depth of its training set. Where the card

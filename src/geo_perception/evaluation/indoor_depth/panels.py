@@ -7,20 +7,17 @@ from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from geo_perception._types import Array, Image
 from geo_perception.evaluation.indoor_depth.protocol import median_ratio
 from geo_perception.evaluation.indoor_depth.run import MODEL, IndoorScores
 from geo_perception.evaluation.indoor_depth.tables import ROW_TITLES
 from geo_perception.evaluation.indoor_depth.virtual_box import agreement, insert_box, place_box
 from geo_perception.evaluation.metrics import known
-from geo_perception.evaluation.stereo_lidar_fusion.panels import PANEL_WIDTH, Panel, grown
+from geo_perception.evaluation.panel import PANEL_WIDTH, Panel, grown
 from geo_perception.evaluation.view3d import Viewpoint, render_cloud
 from geo_perception.frames import RgbdFrame
 from geo_perception.preview import ColourScale, depth_scale, error_scale
-
-Array = NDArray[np.float32]
-Image8 = NDArray[np.uint8]
 
 DEPTH: ColourScale = depth_scale(0.5, 10.0)  # colours of a room
 ERROR: ColourScale = error_scale(0.02, 2.0)
@@ -95,7 +92,7 @@ def _error_panels(row: str, depth_m: Array, truth_m: Array) -> list[Panel]:
     ]
 
 
-def _error(depth_m: Array, truth_m: Array) -> Image8:
+def _error(depth_m: Array, truth_m: Array) -> Image:
     return ERROR.colourise(grown(np.abs(depth_m - truth_m)))
 
 
@@ -114,7 +111,7 @@ def _box_panels(frame: RgbdFrame, depth_m: Array, truth_m: Array | None, box_m: 
     return panels
 
 
-def _cloud(depth_m: Array, frame: RgbdFrame, width: int) -> Image8:
+def _cloud(depth_m: Array, frame: RgbdFrame, width: int) -> Image:
     """The cloud in a picture of this width, whatever the image's, so that small images do not give a speckled view."""
     size = (width, round(frame.camera.height * width / frame.camera.width))
     depth = np.asarray(cv2.resize(depth_m, size, interpolation=cv2.INTER_NEAREST_EXACT), np.float32)

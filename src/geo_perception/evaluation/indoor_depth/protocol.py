@@ -13,11 +13,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.errors import ConfigError, InputError
-from geo_perception.evaluation.metrics import DepthMetrics, depth_metrics, known, mean_metrics
-from geo_perception.evaluation.stereo_lidar_fusion.protocol import MEDIAN_SCALED, UNSCALED
-
-Array = NDArray[np.float32]
+from geo_perception.evaluation.metrics import (
+    MEDIAN_SCALED,
+    UNSCALED,
+    DepthMetrics,
+    depth_metrics,
+    known,
+    mean_metrics,
+)
 
 CLAMP_M = (1e-3, 10.0)  # range that scaled predictions are clamped to
 

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.errors import ConfigError, InputError
 from geo_perception.evaluation.indoor_depth.baselines import (
     CONSTANT,
@@ -26,13 +26,17 @@ from geo_perception.evaluation.indoor_depth.protocol import (
     indoor_protocol,
     score_indoor,
 )
-from geo_perception.evaluation.metrics import DepthMetrics, known, mean_metrics
+from geo_perception.evaluation.metrics import (
+    EVERYWHERE,
+    MEDIAN_SCALED,
+    UNSCALED,
+    DepthMetrics,
+    known,
+    mean_metrics,
+)
 from geo_perception.evaluation.speed import speed_metrics, stage_times
-from geo_perception.evaluation.stereo_lidar_fusion.protocol import EVERYWHERE, MEDIAN_SCALED, UNSCALED
-from geo_perception.evaluation.stereo_lidar_fusion.summary import Tree, finite
+from geo_perception.evaluation.tree import Tree, finite
 from geo_perception.frames import RgbdFrame, check_aspect
-
-Array = NDArray[np.float32]
 
 MODEL = "model"
 RESERVED = (MODEL, CONSTANT, ROW_RAMP, MEAN_MAP)

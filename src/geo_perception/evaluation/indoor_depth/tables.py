@@ -6,9 +6,8 @@ from __future__ import annotations
 from geo_perception.evaluation.indoor_depth.baselines import CONSTANT, MEAN_MAP, ROW_RAMP
 from geo_perception.evaluation.indoor_depth.protocol import NATIVE
 from geo_perception.evaluation.indoor_depth.run import MODEL
-from geo_perception.evaluation.stereo_lidar_fusion.protocol import EVERYWHERE, MEDIAN_SCALED, UNSCALED
-from geo_perception.evaluation.stereo_lidar_fusion.summary import Tree
-from geo_perception.evaluation.stereo_lidar_fusion.tables import (
+from geo_perception.evaluation.metrics import EVERYWHERE, MEDIAN_SCALED, UNSCALED
+from geo_perception.evaluation.table import (
     ALL_MEASURES,
     ERROR_NAMES,
     FIRST_NAMES,
@@ -19,6 +18,7 @@ from geo_perception.evaluation.stereo_lidar_fusion.tables import (
     speed_table,
     stage_table,
 )
+from geo_perception.evaluation.tree import Tree
 
 ROW_TITLES = {
     MODEL: "this model",

@@ -11,12 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array, Image, Mask
 from geo_perception.errors import ConfigError
 from geo_perception.geometry import PinholeCamera
-
-Array = NDArray[np.float32]
-Image8 = NDArray[np.uint8]
-Mask = NDArray[np.bool_]
 
 SIDE_M = 0.4
 YAW_RAD, PITCH_RAD = 0.6, 0.35  # turned and seen from above, so that three faces show
@@ -45,7 +42,7 @@ class VirtualBox:
                 f"{self.centre_cam[2]} m"
             )
 
-    def cast(self, camera: PinholeCamera) -> tuple[Array, Image8]:
+    def cast(self, camera: PinholeCamera) -> tuple[Array, Image]:
         """(H, W) depth of its surface, NaN beside it, and (H, W, 3) its shaded picture (slab method)."""
         rotation = _rotation()
         rays = camera.rays.astype(np.float64) @ rotation  # in the box's frame; scaled so that t is depth
@@ -97,7 +94,7 @@ def visible(surface_m: Array, depth_m: Array) -> Mask:
         return np.asarray(np.isfinite(surface_m) & ~(depth_m < surface_m))
 
 
-def insert_box(image: Image8, depth_m: Array, camera: PinholeCamera, box: VirtualBox) -> Image8:
+def insert_box(image: Image, depth_m: Array, camera: PinholeCamera, box: VirtualBox) -> Image:
     """(H, W, 3) the image with the box in it, behind whatever the depth map has nearer."""
     surface, picture = box.cast(camera)
     return np.where(visible(surface, depth_m)[..., None], picture, image)
@@ -119,7 +116,7 @@ def _rotation() -> NDArray[np.float64]:
     return np.asarray(pitch @ yaw)
 
 
-def _shade(local: NDArray[np.float64], rotation: NDArray[np.float64]) -> Image8:
+def _shade(local: NDArray[np.float64], rotation: NDArray[np.float64]) -> Image:
     """Colours of places on the box's surface, given in halves of its side."""
     axis = np.abs(local).argmax(-1)
     sign = np.sign(np.take_along_axis(local, axis[..., None], -1)[..., 0])

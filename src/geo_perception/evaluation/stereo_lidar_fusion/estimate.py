@@ -7,13 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from geo_perception._types import Array
 from geo_perception.pipelines import FusedDepth
 from geo_perception.pipelines.stereo_lidar_fusion.agreement import disagreement
-
-Array = NDArray[np.float32]
 
 FUSED, STEREO, LIDAR, VISIBLE_RETURNS = "fused", "stereo", "lidar", "visible_returns"
 

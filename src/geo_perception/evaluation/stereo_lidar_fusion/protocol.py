@@ -13,20 +13,24 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from geo_perception._types import Array, Mask
 from geo_perception.errors import ConfigError, InputError
-from geo_perception.evaluation.metrics import DepthMetrics, depth_metrics, known, target_mask
+from geo_perception.evaluation.metrics import (
+    EVERYWHERE,
+    MEDIAN_SCALED,
+    UNSCALED,
+    DepthMetrics,
+    depth_metrics,
+    known,
+    target_mask,
+)
 from geo_perception.evaluation.reliability import Reliability, reliability_of
 from geo_perception.evaluation.stereo_lidar_fusion.estimate import FUSED, LIDAR, STEREO, Estimate
 from geo_perception.frames import StereoLidarFrame
 from geo_perception.geometry import drop_no_returns, project_lidar, se3
 
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
-
-EVERYWHERE, AWAY, UPPER = "everywhere", "away_from_returns", "upper_scene"
-UNSCALED, MEDIAN_SCALED = "unscaled", "median_scaled"
+AWAY, UPPER = "away_from_returns", "upper_scene"
 ORACLE, RAW_RETURNS = "oracle", "raw_returns"
 
 Accuracy = dict[str, dict[str, dict[str, DepthMetrics]]]  # row -> region -> scaling -> errors

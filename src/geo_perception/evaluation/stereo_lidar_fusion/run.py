@@ -10,9 +10,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
 from geo_perception.errors import ConfigError
 from geo_perception.evaluation.speed import speed_metrics, stage_times
 from geo_perception.evaluation.stereo_lidar_fusion.estimate import (
@@ -30,10 +27,10 @@ from geo_perception.evaluation.stereo_lidar_fusion.protocol import (
     Protocol,
     score_frame,
 )
-from geo_perception.evaluation.stereo_lidar_fusion.summary import Tree, finite, summarise
+from geo_perception.evaluation.stereo_lidar_fusion.summary import summarise
+from geo_perception.evaluation.tree import Tree, finite
 from geo_perception.frames import StereoLidarFrame
 
-Array = NDArray[np.float32]
 Pipeline = Callable[[StereoLidarFrame], Fused]  # a frame to its fused depth
 Observer = Callable[[StereoLidarFrame, Estimate, FrameScores], None]
 

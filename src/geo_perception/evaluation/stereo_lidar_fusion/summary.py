@@ -6,26 +6,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 
-from geo_perception.evaluation.metrics import DepthMetrics, mean_metrics
+from geo_perception.evaluation.metrics import EVERYWHERE, MEDIAN_SCALED, UNSCALED, DepthMetrics, mean_metrics
 from geo_perception.evaluation.reliability import reliability_tree
 from geo_perception.evaluation.stereo_lidar_fusion.estimate import FUSED, STEREO
 from geo_perception.evaluation.stereo_lidar_fusion.protocol import (
     AWAY,
-    EVERYWHERE,
-    MEDIAN_SCALED,
-    UNSCALED,
     UPPER,
     ConfidenceSums,
     FrameScores,
     PhotometricError,
     Protocol,
 )
-
-Tree = dict[str, Any]
+from geo_perception.evaluation.tree import Tree
 
 CONVENTIONS = {
     "errors": "mean over frames of per-frame values, in metres",
@@ -61,15 +56,6 @@ def summarise(scores: Sequence[FrameScores], protocol: Protocol) -> Tree:
         "suspicions": [{"name": s.name, "text": s.suspicion} for s in scores if s.suspicion],
         "per_frame": [_frame(score) for score in scores],
     }
-
-
-def finite(tree: Any) -> Any:
-    """The same tree with None for NaN and infinity, which JSON cannot hold."""
-    if isinstance(tree, dict):
-        return {key: finite(value) for key, value in tree.items()}
-    if isinstance(tree, list | tuple):
-        return [finite(value) for value in tree]
-    return None if isinstance(tree, float) and not math.isfinite(tree) else tree
 
 
 def rows_of(scores: Iterable[FrameScores]) -> list[str]:

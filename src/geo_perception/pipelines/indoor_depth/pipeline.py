@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from geo_perception._types import Image
 from geo_perception.errors import ConfigError, InputError, WeightsError
 from geo_perception.geometry import PinholeCamera
 from geo_perception.geometry.plausibility import check_possible, doubts
-from geo_perception.pipelines.common import PRECISIONS, timed
-from geo_perception.pipelines.estimates import DepthEstimate
+from geo_perception.pipelines.common import PRECISIONS, ModelChoice, timed
+from geo_perception.pipelines.indoor_depth.estimate import DepthEstimate
 from geo_perception.pipelines.indoor_depth.resizing import (
     ASPECTS,
     CARD,
@@ -27,14 +27,11 @@ from geo_perception.pipelines.indoor_depth.resizing import (
     is_network_side,
     is_network_size,
 )
-from geo_perception.pipelines.model_choice import ModelChoice
 from geo_perception.pipelines.unseen import black_note, blank_unseen
 
 if TYPE_CHECKING:  # weights need torch
     from geo_perception.weights import ModelCard
 
-Array = NDArray[np.float32]
-Image = NDArray[np.uint8]
 
 DEFAULT_MODEL = "distdepth_lite0_rooms"
 PUBLISHED_SIZE = (256, 256)  # of networks whose card names no size

@@ -9,9 +9,9 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from geo_perception._types import Array, Image
 from geo_perception.errors import ConfigError, WeightsError
 from geo_perception.geometry import PinholeCamera
 from geo_perception.inference.cpu import optimise
@@ -19,14 +19,11 @@ from geo_perception.inference.cpu.thread_pool import side_by_side
 from geo_perception.networks.encoders.matching import Neighbours, edges_at_zero, matching_intrinsics
 from geo_perception.networks.manydepth import relative_poses
 from geo_perception.networks.video_depth import VideoDepth
+from geo_perception.pipelines.common import ModelChoice
 from geo_perception.pipelines.indoor_depth.resizing import OFF, ON, resize
 from geo_perception.pipelines.indoor_depth.test_time_augmentation import TtaOptions
-from geo_perception.pipelines.model_choice import ModelChoice
-from geo_perception.pipelines.stereo_lidar_fusion.learned_stages import load_plain
+from geo_perception.pipelines.models import load_plain
 from geo_perception.weights import ModelCard
-
-Array = NDArray[np.float32]
-Image = NDArray[np.uint8]
 
 SINGLE, VIDEO = "distdepth", "video_depth"
 

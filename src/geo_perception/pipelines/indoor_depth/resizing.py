@@ -10,11 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array, Image
 from geo_perception.errors import ConfigError
 from geo_perception.geometry import PinholeCamera
 
-Array = NDArray[np.float32]
-Image = NDArray[np.uint8]
 Size = tuple[int, int]  # height, width
 
 # stretch: as the published code; what is seen is all of the image, its aspect is lost.

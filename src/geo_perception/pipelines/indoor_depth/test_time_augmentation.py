@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from geo_perception.errors import WeightsError
+from geo_perception.pipelines.common import ModelChoice
 from geo_perception.pipelines.indoor_depth.resizing import CARD, ON, is_network_size
-from geo_perception.pipelines.model_choice import ModelChoice
 from geo_perception.weights import ModelCard
 
 

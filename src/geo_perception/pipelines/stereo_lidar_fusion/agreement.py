@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+
+from geo_perception._types import Array, Mask
 
 if TYPE_CHECKING:
-    from geo_perception.pipelines.estimates import FusedDepth, StereoEstimate
+    from geo_perception.pipelines.stereo_lidar_fusion.estimates import FusedDepth, StereoEstimate
 
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 SAMPLE = 2000  # returns looked at, spread over the image: enough for a median
 MIN_RETURNS = 50

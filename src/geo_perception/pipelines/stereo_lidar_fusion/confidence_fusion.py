@@ -4,11 +4,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from geo_perception.pipelines.estimates import FusionInputs
-
-Array = NDArray[np.float32]
+from geo_perception._types import Array
+from geo_perception.pipelines.stereo_lidar_fusion.estimates import FusionInputs
 
 REACH_PX = 3.0  # e-folding distance of the trust in a return
 FULL_TRUST = 0.4  # below this share of trust stereo begins to enter: 2.7 px, half the gap between beams

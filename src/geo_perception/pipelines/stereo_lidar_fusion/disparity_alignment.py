@@ -10,9 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from geo_perception.pipelines.estimates import StereoEstimate
-
-Array = NDArray[np.float32]
+from geo_perception._types import Array
+from geo_perception.pipelines.stereo_lidar_fusion.estimates import StereoEstimate
 
 MIN_RETURNS = 500  # with fewer, a line through them says more about outliers than about the rig
 MAX_ERROR_PX = 2.0  # farther apart, stereo and lidar saw different surfaces

@@ -7,18 +7,17 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from geo_perception._types import Array
 from geo_perception.errors import WeightsError
 from geo_perception.inference.cpu import optimise
-from geo_perception.pipelines.estimates import FusionInputs
-from geo_perception.pipelines.model_choice import ModelChoice
+from geo_perception.pipelines.common import ModelChoice
+from geo_perception.pipelines.stereo_lidar_fusion.estimates import FusionInputs
 from geo_perception.pipelines.stereo_lidar_fusion.padding import crop, pad_to_multiple
 from geo_perception.pipelines.stereo_lidar_fusion.scadc_guided_features import fusion_features
 from geo_perception.weights import find_model, load_model, read_card
 
-Array = NDArray[np.float32]
 DEFAULT_MODEL = "scadc_guided_sim"
 
 # What a network takes, from the inputs of a frame: tensors (1, C, H, W) of the image's size.

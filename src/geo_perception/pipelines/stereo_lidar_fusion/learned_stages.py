@@ -7,46 +7,18 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from geo_perception.errors import InputError, WeightsError
-from geo_perception.inference.cpu import optimise
+from geo_perception._types import Array, Image
+from geo_perception.errors import InputError
 from geo_perception.networks.psmnet import normalise
-from geo_perception.pipelines.model_choice import ModelChoice
+from geo_perception.pipelines.common import ModelChoice
+from geo_perception.pipelines.models import load_for
 from geo_perception.pipelines.stereo_lidar_fusion.padding import crop, pad_to_multiple
-from geo_perception.weights import ModelCard, find_model, load_model, read_card
 
-Array = NDArray[np.float32]
-Image = NDArray[np.uint8]
 SSDC_MULTIPLE = 16
 MAX_DISPARITY_PX = 192  # of PSMNet unless its card says another
 FARTHEST_PX = 0.1  # smaller disparities than PSMNet can tell from zero
-
-
-def load_for(stage: str, network: str, choice: ModelChoice) -> tuple[nn.Module, ModelCard]:
-    """The optimised network of `choice` and its card; raises as `load_plain`."""
-    module, card = load_plain(stage, (network,), choice)
-    return optimise(module, precision=choice.precision), card
-
-
-def load_plain(stage: str, fitting: tuple[str, ...], choice: ModelChoice) -> tuple[nn.Module, ModelCard]:
-    """The network of `choice` in its reference form, which must be one of the fitting ones, and its card.
-
-    Raises:
-        WeightsError: no model was named (none is shipped), or it holds another network.
-    """
-    if not choice.model:
-        raise WeightsError(
-            f"{stage}: {' or '.join(fitting)} needs a model (a name in models/ or a folder); none ships with this "
-            "package, `geo-perception weights list` shows the official ones and how to import them"
-        )
-    card = read_card(find_model(choice.model))
-    if card.network not in fitting:
-        raise WeightsError(
-            f"{stage}: model {choice.model!r} holds network {card.network!r}, "
-            f"{' or '.join(map(repr, fitting))} is needed"
-        )
-    return load_model(choice.model, choice.device), card
 
 
 class LearnedStereo:

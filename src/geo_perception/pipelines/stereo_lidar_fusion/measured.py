@@ -9,16 +9,12 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from geo_perception._types import Array, Image, Mask
 from geo_perception.geometry import PinholeCamera, StereoRig
-from geo_perception.pipelines.estimates import LidarEstimate, StereoEstimate
+from geo_perception.pipelines.stereo_lidar_fusion.estimates import LidarEstimate, StereoEstimate
 from geo_perception.pipelines.stereo_lidar_fusion.row_gaps import gaps, in_one_line, in_rows
 from geo_perception.pipelines.stereo_lidar_fusion.warping import at_matches
-
-Array = NDArray[np.float32]
-Image = NDArray[np.uint8]
-Mask = NDArray[np.bool_]
 
 SHRINK = 2  # matches are judged at half the size, in a quarter of the time
 COST_PX = 5  # side of the window, at that size, that costs are averaged over

@@ -5,11 +5,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.geometry.visibility import inverse_or_zero
-
-Array = NDArray[np.float32]
 
 DIAMOND = np.array(
     [[0, 0, 1, 0, 0], [0, 1, 1, 1, 0], [1, 1, 1, 1, 1], [0, 1, 1, 1, 0], [0, 0, 1, 0, 0]], np.uint8

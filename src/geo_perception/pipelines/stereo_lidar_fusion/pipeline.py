@@ -10,16 +10,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array, Image, Mask
 from geo_perception.errors import ConfigError, InputError
 from geo_perception.geometry import StereoRig, drop_no_returns, project_lidar, se3, visible_returns
-from geo_perception.pipelines.common import PRECISIONS, timed
-from geo_perception.pipelines.estimates import FusedDepth, FusionInputs, LidarEstimate, StereoEstimate
-from geo_perception.pipelines.model_choice import ModelChoice
+from geo_perception.pipelines.common import PRECISIONS, ModelChoice, timed
 from geo_perception.pipelines.stereo_lidar_fusion.agreement import compare
 from geo_perception.pipelines.stereo_lidar_fusion.disparity_alignment import (
     align_disparity,
     alignment_trust,
     unrefuted_returns,
+)
+from geo_perception.pipelines.stereo_lidar_fusion.estimates import (
+    FusedDepth,
+    FusionInputs,
+    LidarEstimate,
+    StereoEstimate,
 )
 from geo_perception.pipelines.stereo_lidar_fusion.measured import measured_pixels, return_reach_px
 from geo_perception.pipelines.stereo_lidar_fusion.search_range import (
@@ -35,9 +40,6 @@ from geo_perception.pipelines.stereo_lidar_fusion.uncertainty import relative_un
 if TYPE_CHECKING:  # weights need torch, which the classical backends do without
     from geo_perception.weights import ModelCard
 
-Array = NDArray[np.float32]
-Image = NDArray[np.uint8]
-Mask = NDArray[np.bool_]
 UNKNOWNS = NAN, LIMIT = "nan", "limit"
 
 

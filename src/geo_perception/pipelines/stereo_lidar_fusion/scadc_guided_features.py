@@ -5,15 +5,12 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from geo_perception._types import Array, Image
 from geo_perception.networks.scadc_guided import FEATURES, UNIT_M
-from geo_perception.pipelines.estimates import FusionInputs, LidarEstimate
+from geo_perception.pipelines.stereo_lidar_fusion.estimates import FusionInputs, LidarEstimate
 from geo_perception.pipelines.stereo_lidar_fusion.morphological_completion import complete_morphology
 from geo_perception.pipelines.stereo_lidar_fusion.warping import at_matches
-
-Array = NDArray[np.float32]
-Image = NDArray[np.uint8]
 
 REACH_PX = 5.0
 DISPARITY_GAP_PX = 4.0

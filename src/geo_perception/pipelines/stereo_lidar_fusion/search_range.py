@@ -8,14 +8,10 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from geo_perception.pipelines.estimates import LidarEstimate, StereoEstimate
+from geo_perception._types import Image, Mask
+from geo_perception.pipelines.stereo_lidar_fusion.estimates import LidarEstimate, StereoEstimate
 from geo_perception.pipelines.stereo_lidar_fusion.sgbm import DISPARITY_STEP_PX, Sgbm, SgbmConfig
-
-Array = NDArray[np.float32]
-Image = NDArray[np.uint8]
-Mask = NDArray[np.bool_]
 
 MIN_SEARCH_PX = 128  # never less: what it costs is known, and a rig with a short baseline sees nearer for it
 SLACK_PX = 1.0  # a search that ends this much too early is not made longer by a whole step

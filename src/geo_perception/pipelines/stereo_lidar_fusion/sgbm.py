@@ -10,12 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array, Image
 from geo_perception.errors import ConfigError, InputError
 from geo_perception.pipelines.stereo_lidar_fusion.row_gaps import gaps, in_one_line, in_rows
-
-Array = NDArray[np.float32]
-Image = NDArray[np.uint8]
-
 
 DISPARITY_STEP_PX = 16  # OpenCV searches multiples of this
 

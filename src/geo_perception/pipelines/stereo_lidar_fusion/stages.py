@@ -9,18 +9,16 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array, Image
 from geo_perception.errors import ConfigError
-from geo_perception.pipelines.estimates import FusionInputs
-from geo_perception.pipelines.model_choice import ModelChoice
+from geo_perception.pipelines.common import ModelChoice
 from geo_perception.pipelines.stereo_lidar_fusion.confidence_fusion import confidence_fusion
+from geo_perception.pipelines.stereo_lidar_fusion.estimates import FusionInputs
 from geo_perception.pipelines.stereo_lidar_fusion.morphological_completion import complete_morphology
 from geo_perception.pipelines.stereo_lidar_fusion.sgbm import Sgbm, SgbmConfig
 
 if TYPE_CHECKING:  # weights need torch, which the classical backends do without
     from geo_perception.weights import ModelCard
-
-Array = NDArray[np.float32]
-Image = NDArray[np.uint8]
 
 
 class StereoMatcher(Protocol):

@@ -16,11 +16,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from geo_perception.pipelines.estimates import StereoEstimate
-
-Array = NDArray[np.float32]
+from geo_perception._types import Array
+from geo_perception.pipelines.stereo_lidar_fusion.estimates import StereoEstimate
 
 CALIBRATION = 0.007
 DISPARITY_PX = 0.53

@@ -7,9 +7,8 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+from geo_perception._types import Array
 
 
 def at_matches(right: Array, disparity_px: Array, scratch: Array | None = None) -> Array:

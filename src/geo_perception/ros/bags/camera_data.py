@@ -8,9 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from geo_perception._types import Array
 from geo_perception.errors import DataError
 from geo_perception.frames import RgbdFrame
 from geo_perception.ros.bags.camera_reader import read_camera_bag
@@ -20,7 +18,6 @@ from geo_perception.ros.bags.opening import open_bag
 from geo_perception.ros.bags.windows import MatchWindows
 from geo_perception.ros.conversions import decode_depth
 
-Array = NDArray[np.float32]
 DEPTH_ENCODINGS = ("32FC1", "16UC1")
 
 

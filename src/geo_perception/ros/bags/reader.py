@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from geo_perception._types import Matrix
 from geo_perception.errors import DataError
 from geo_perception.frames import StereoLidarFrame
 from geo_perception.geometry import StereoRig, require_returns
@@ -25,8 +23,6 @@ from geo_perception.ros.conversions import (
     rig_from_infos,
 )
 from geo_perception.sync import Match
-
-Matrix = NDArray[np.float64]
 
 logger = logging.getLogger(__name__)
 

@@ -9,13 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array, Image
 from geo_perception.errors import InputError
 from geo_perception.geometry import PinholeCamera
 from geo_perception.ros.conversions.buffers import BIG_ENDIAN_HOST, byte_array, bytes_of, with_data, zeroed
 from geo_perception.ros.conversions.unusual_clouds import decode_unusual, is_unusual
-
-Array = NDArray[np.float32]
-Image8 = NDArray[np.uint8]
 
 # sensor_msgs/PointField datatype -> numpy; 7 and 8 are FLOAT32 and FLOAT64
 DATATYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 8: "f8"}
@@ -51,7 +49,7 @@ def decode_points(msg: Any) -> Array:
     return out.reshape(-1, 4)
 
 
-def _strided(msg: Any, data: Image8, offset: int, dtype: np.dtype[Any], lanes: int = 1) -> NDArray[Any]:
+def _strided(msg: Any, data: Image, offset: int, dtype: np.dtype[Any], lanes: int = 1) -> NDArray[Any]:
     """A (H, W, lanes) view of consecutive values that start `offset` bytes into every point."""
     shape = (msg.height, msg.width, lanes)
     if not msg.width * msg.height:
@@ -90,7 +88,7 @@ def _field(msg: Any, name: str) -> Any:
     return field
 
 
-def _checked_bytes(msg: Any) -> Image8:
+def _checked_bytes(msg: Any) -> Image:
     """The payload, once point_step, row_step and length agree."""
     if msg.point_step < 1:
         raise InputError(f"point_step must be positive, got {msg.point_step}")
@@ -152,7 +150,7 @@ class DepthCloudEncoder:
         self._x, self._y = np.empty((rows, width), np.float32), np.empty((rows, width), np.float32)
         self._bgra = np.zeros((rows, width, 4), np.uint8)
 
-    def __call__(self, depth_m: Array, rgb: Image8, header: Any) -> Any:
+    def __call__(self, depth_m: Array, rgb: Image, header: Any) -> Any:
         """sensor_msgs/PointCloud2 of x, y, z, rgb (packed as PCL and RViz expect), NaN where unknown.
 
         Args:
@@ -172,7 +170,7 @@ class DepthCloudEncoder:
             self._encode_rows(slice(start, min(start + BLOCK_ROWS, size[0])), depth_m, rgb)
         return with_data(self._message, self._data, header=header, **self._fields, is_dense=False)
 
-    def _encode_rows(self, rows: slice, depth_m: Array, rgb: Image8) -> None:
+    def _encode_rows(self, rows: slice, depth_m: Array, rgb: Image) -> None:
         count = rows.stop - rows.start
         x, y, bgra, depth_m = self._x[:count], self._y[:count], self._bgra[:count], depth_m[rows]
         np.multiply(depth_m, self._ray_x, out=x)
@@ -183,6 +181,6 @@ class DepthCloudEncoder:
         cv2.merge((x, y, depth_m, packed.view(np.float32)), dst=self._cloud[rows])
 
 
-def encode_depth_cloud(depth_m: Array, rgb: Image8, camera: PinholeCamera, header: Any) -> Any:
+def encode_depth_cloud(depth_m: Array, rgb: Image, camera: PinholeCamera, header: Any) -> Any:
     """One organised XYZRGB cloud with its own buffer; for a stream use `DepthCloudEncoder`."""
     return DepthCloudEncoder(camera)(depth_m, rgb, header)

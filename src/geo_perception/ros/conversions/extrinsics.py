@@ -7,13 +7,12 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from geo_perception._types import Matrix
 from geo_perception.errors import ConfigError, InputError
 from geo_perception.geometry import se3
 from geo_perception.ros.conversions.quaternions import quaternion_from_rotation, rotation_from_quaternion
 
-Matrix = NDArray[np.float64]
 LEAST_SQUARE = 1e-18  # of a quaternion's norm: below it there is no direction
 
 

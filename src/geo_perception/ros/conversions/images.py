@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array
+from geo_perception._types import Image as Image8
 from geo_perception.errors import InputError
 from geo_perception.ros.conversions.buffers import (
     BIG_ENDIAN_HOST,
@@ -19,9 +21,6 @@ from geo_perception.ros.conversions.buffers import (
 )
 from geo_perception.ros.conversions.layouts import layout_of, pixels_of
 from geo_perception.ros.conversions.raw_colors import decode_raw, eight_bits, is_raw
-
-Array = NDArray[np.float32]
-Image8 = NDArray[np.uint8]
 
 MILLIMETRE_M = 0.001
 MAX_DEPTH_16U_MM = 65535

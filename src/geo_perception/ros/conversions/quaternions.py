@@ -8,11 +8,9 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from geo_perception._types import Matrix
 from geo_perception.geometry import se3
-
-Matrix = NDArray[np.float64]
 
 
 @cache

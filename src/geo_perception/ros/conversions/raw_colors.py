@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Image
 from geo_perception.errors import InputError
 from geo_perception.ros.conversions.buffers import BIG_ENDIAN_HOST, bytes_of
 from geo_perception.ros.conversions.layouts import (
@@ -27,8 +28,6 @@ from geo_perception.ros.conversions.layouts import (
     layout_of,
     pixels_of,
 )
-
-Image8 = NDArray[np.uint8]
 
 EIGHT_OF_SIXTEEN_BITS = 255 / 65535  # the whole range onto the whole range, as cv_bridge does
 # OpenCV names a mosaic after the second and third pixel of its second row, ROS after the first two rows.
@@ -54,7 +53,7 @@ def is_raw(encoding: str) -> bool:
     return encoding in BAYER or encoding in YUV_PACKED or encoding in YUV_PLANAR
 
 
-def decode_raw(msg: Any) -> Image8:
+def decode_raw(msg: Any) -> Image:
     """(H, W, 3) RGB of a Bayer or YUV image; 16-bit mosaics are scaled to 8 bits over their whole range.
 
     Raises:
@@ -71,13 +70,13 @@ def decode_raw(msg: Any) -> Image8:
     return _bridged(msg.encoding, pixels) if bridge_reads(msg.encoding) else convert(msg.encoding, pixels)
 
 
-def convert(encoding: str, pixels: NDArray[Any]) -> Image8:
+def convert(encoding: str, pixels: NDArray[Any]) -> Image:
     """OpenCV's own conversion to RGB of a contiguous mosaic (H, W) or packed YUV (H, W, 2)."""
     code = PACKED[encoding] if encoding in YUV_PACKED else MOSAICS[encoding[6:10]]
     return eight_bits(cv2.cvtColor(pixels, code))
 
 
-def eight_bits(pixels: NDArray[Any]) -> Image8:
+def eight_bits(pixels: NDArray[Any]) -> Image:
     """8-bit pixels of 8- or 16-bit ones."""
     if pixels.dtype == np.uint8:
         return np.asarray(pixels)
@@ -101,7 +100,7 @@ def _grey(layout: PixelLayout) -> NDArray[Any]:
     return np.full(shape, 90, layout.dtype)
 
 
-def _bridged(encoding: str, pixels: NDArray[Any]) -> Image8:
+def _bridged(encoding: str, pixels: NDArray[Any]) -> Image:
     height, width = pixels.shape[:2]
     image = SimpleNamespace(height=height, width=width, encoding=encoding, step=pixels.nbytes // height)
     image.is_bigendian, image.data = BIG_ENDIAN_HOST, pixels.tobytes()
@@ -115,7 +114,7 @@ def _bridge() -> Any:
     return CvBridge()
 
 
-def _planar(msg: Any) -> Image8:
+def _planar(msg: Any) -> Image:
     """RGB of a Y plane followed by one of interleaved chroma, both in rows of `step` bytes or closely packed."""
     check_size(msg)
     height, width = msg.height, msg.width
@@ -136,7 +135,7 @@ def _planar(msg: Any) -> Image8:
     return _full_chroma(data[: height * step].reshape(height, step)[:, :width], chroma)
 
 
-def _full_chroma(luma: Image8, chroma: Image8) -> Image8:
+def _full_chroma(luma: Image, chroma: Image) -> Image:
     """RGB of Y (H, W) and UV (H, 2 W): OpenCV has no code for 4:4:4 in two planes, NV12 of twice the size is it."""
     planes = np.concatenate((luma.repeat(2, 0).repeat(2, 1), chroma))
     return np.ascontiguousarray(cv2.cvtColor(planes, cv2.COLOR_YUV2RGB_NV12)[::2, ::2])

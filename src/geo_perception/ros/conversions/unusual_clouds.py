@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.errors import InputError
 from geo_perception.ros.conversions.buffers import byte_array
-
-Array = NDArray[np.float32]
 
 BYTES = {1: 1, 2: 1, 3: 2, 4: 2, 5: 4, 6: 4, 7: 4, 8: 8}  # of sensor_msgs/PointField's datatypes
 VECTORS = ("xyz", "position", "point", "points")  # names under which three coordinates are found in one field

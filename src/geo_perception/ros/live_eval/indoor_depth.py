@@ -9,20 +9,21 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from geo_perception._types import Array
 from geo_perception.evaluation import Report
 from geo_perception.evaluation.indoor_depth.panels import indoor_highlights, indoor_panels
 from geo_perception.evaluation.indoor_depth.run import MODEL, DataSetInfo, IndoorEvaluation
 from geo_perception.evaluation.indoor_depth.tables import first_indoor_tables, indoor_tables
-from geo_perception.evaluation.stereo_lidar_fusion.protocol import UNSCALED
-from geo_perception.evaluation.stereo_lidar_fusion.summary import Tree
-from geo_perception.evaluation.stereo_lidar_fusion.tables import Table
+from geo_perception.evaluation.metrics import UNSCALED
+from geo_perception.evaluation.table import Table
+from geo_perception.evaluation.tree import Tree
 from geo_perception.evaluation.truth_survey import survey_truth
 from geo_perception.frames import RgbdFrame
 from geo_perception.pipelines import IndoorDepth, IndoorDepthConfig
 from geo_perception.progress import say
 from geo_perception.ros.bags import CAMERA_TOPICS, CameraMessages, read_camera_bag, write_bag
 from geo_perception.ros.live_eval.indoor_data import PERIOD_NS, PREFIX, indoor_source
-from geo_perception.ros.live_eval.task import Array, BagSource, Received, Request, chosen
+from geo_perception.ros.live_eval.task import BagSource, Received, Request, chosen
 
 ROOM_SIZE, ROOM_VIEW_DEG = (640, 480), 70.0  # as of most cameras that robots carry
 VIEWS_PER_ROOM = 5

@@ -9,13 +9,11 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.ros import cdr
 from geo_perception.ros.bags.layout import typestore
 from geo_perception.ros.conversions import decode_depth, decode_image, decode_points
-
-Array = NDArray[np.float32]
 
 DEPTH, CONFIDENCE, CLOUD = "depth/image_rect", "depth/confidence", "depth/points"
 KINDS = {DEPTH: "Image", CONFIDENCE: "Image", CLOUD: "PointCloud2"}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from geo_perception.errors import DataError
-from geo_perception.evaluation.stereo_lidar_fusion.tables import as_text
+from geo_perception.evaluation.table import as_text
 from geo_perception.progress import track
 from geo_perception.ros.graphs import find_graph
 from geo_perception.ros.live_eval.recorder import DEPTH, Recorder

@@ -12,22 +12,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.errors import ConfigError
 from geo_perception.evaluation import Estimate, Evaluation, Report
 from geo_perception.evaluation.stereo_lidar_fusion.estimate import FUSED
-from geo_perception.evaluation.stereo_lidar_fusion.summary import Tree
-from geo_perception.evaluation.stereo_lidar_fusion.tables import (
-    Table,
-    first_table,
-    lidar_remarks,
-    lidar_table,
-)
+from geo_perception.evaluation.stereo_lidar_fusion.tables import first_table, lidar_remarks, lidar_table
+from geo_perception.evaluation.table import Table
+from geo_perception.evaluation.tree import Tree
 from geo_perception.frames import StereoLidarFrame
 from geo_perception.pipelines import StereoLidarFusion, StereoLidarFusionConfig
 from geo_perception.progress import say
 from geo_perception.ros.bags import MatchWindows, is_bag, read_bag, write_bag
 from geo_perception.ros.conversions.extrinsics import matrix_from_text
-from geo_perception.ros.live_eval.task import Array, BagSource, Received, Request, chosen
+from geo_perception.ros.live_eval.task import BagSource, Received, Request, chosen
 
 MAX_LEFT_OUT = 200  # frames of another calibration that are read before giving up on more
 

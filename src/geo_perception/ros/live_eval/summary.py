@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from geo_perception.evaluation.stereo_lidar_fusion.tables import number
+from geo_perception.evaluation.table import number
 from geo_perception.ros.live_eval.task import Received
 from geo_perception.ros.replay import Sent
 from geo_perception.sync.settings import DROP_REASONS

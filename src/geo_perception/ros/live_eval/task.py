@@ -11,14 +11,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.datasets.rgbd.camera_source import Lens
 from geo_perception.errors import DataError
 from geo_perception.evaluation.report import Report
-from geo_perception.evaluation.stereo_lidar_fusion.summary import Tree
-from geo_perception.evaluation.stereo_lidar_fusion.tables import Table
+from geo_perception.evaluation.table import Table
+from geo_perception.evaluation.tree import Tree
 from geo_perception.ros.bags import DEFAULT_TOPICS, BagInfo, BagTopics, MatchWindows, bag_info
-
-Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,12 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from geo_perception._types import Array, Image
 from geo_perception.geometry import PinholeCamera
 from geo_perception.preview import colourise_depth
 from geo_perception.ros import conversions
 from geo_perception.ros.nodes.depth_parameters import CLOUD, COLOUR, DEPTH, DEPTH_INFO, DepthSettings
-
-Array = NDArray[np.float32]
-Image = NDArray[np.uint8]
 
 
 class DepthMessageWriter:

@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from geo_perception._types import Matrix
 from geo_perception.errors import ConfigError, InputError
 from geo_perception.geometry import se3
 from geo_perception.ros.conversions import StaticTransforms, matrix_from_transform
 from geo_perception.ros.conversions.extrinsics import transform_fault
 
-Matrix = NDArray[np.float64]
 CURE = (
     "give the parameter camera_from_lidar (the 4x4 matrix, 16 values row by row), "
     "or publish the frames on /tf_static"

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.simulation.drive import facades, material_textures
 from geo_perception.simulation.drive.materials import MATERIALS, column
 from geo_perception.simulation.textures import remap
 
-Floats = NDArray[np.float32]
 VARIANTS = 6  # sets of pages; a scene draws one, so painting is paid for rarely
 LEVELS = 8  # 512 .. 4 pixels
 COLUMNS = 8  # pages side by side
@@ -35,7 +35,7 @@ class Atlas:
         self._page = np.array([self._names.index(m.page) for m in MATERIALS.values()])
         self._texels_per_m = (material_textures.SIZE / column("tile_m")).astype(np.float32)
 
-    def _store(self, index: int, rgb: Floats, gloss: Floats) -> None:
+    def _store(self, index: int, rgb: Array, gloss: Array) -> None:
         image = np.dstack([rgb, gloss]).astype(np.float32)
         for level in range(LEVELS):
             size = material_textures.SIZE >> level
@@ -46,7 +46,7 @@ class Atlas:
                 cv2.resize(image, (size // 2, size // 2), interpolation=cv2.INTER_AREA) if size > 4 else image
             )
 
-    def sample(self, material: NDArray[np.int16], uv: Floats, footprint_m: Floats) -> Floats:
+    def sample(self, material: NDArray[np.int16], uv: Array, footprint_m: Array) -> Array:
         """(N, 4) red, green, blue, gloss (0..1) at texture coordinates `uv` (N, 2) in metres.
 
         `footprint_m` (N) is the width of a pixel on the surface; it chooses the level, so that both cameras see the

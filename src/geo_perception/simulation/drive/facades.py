@@ -10,13 +10,12 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.simulation.drive.material_textures import SIZE, fractal
 
-Floats = NDArray[np.float32]
 Rng = np.random.Generator
-Painted = tuple[Floats, Floats]
+Painted = tuple[Array, Array]
 Colour = tuple[float, float, float]
 
 _RED, _BLUE, _YELLOW = (0.7, 0.05, 0.05), (0.05, 0.12, 0.5), (0.85, 0.65, 0.05)
@@ -28,19 +27,19 @@ def _wall(rng: Rng, level: float, grain: float) -> Painted:
     return np.repeat(value[..., None], 3, -1).astype(np.float32), np.zeros((SIZE, SIZE), np.float32)
 
 
-def _rect(page: Floats, x: float, y: float, w: float, h: float, colour: Colour | float) -> None:
+def _rect(page: Array, x: float, y: float, w: float, h: float, colour: Colour | float) -> None:
     low, high = (round(x), round(y)), (round(x + w) - 1, round(y + h) - 1)
     cv2.rectangle(page, low, high, colour if isinstance(colour, tuple) else float(colour), -1)
 
 
-def _text(page: Floats, words: str, at: tuple[int, int], scale: float, colour: Colour, width: int) -> None:
+def _text(page: Array, words: str, at: tuple[int, int], scale: float, colour: Colour, width: int) -> None:
     """Letters through a mask, since OpenCV writes on 8-bit images only."""
     mask = np.zeros(page.shape[:2], np.uint8)
     cv2.putText(mask, words, at, cv2.FONT_HERSHEY_DUPLEX, scale, 255, width)
     page[mask > 127] = colour
 
 
-def _window(rng: Rng, page: Floats, gloss: Floats, x: float, y: float, w: float, h: float) -> None:
+def _window(rng: Rng, page: Array, gloss: Array, x: float, y: float, w: float, h: float) -> None:
     """A frame, dark or curtained panes and, sometimes, a half-lowered roller blind."""
     _rect(page, x - 4, y - 4, w + 8, h + 8, tuple(np.full(3, rng.uniform(0.5, 0.85))))
     inside = rng.choice([0.04, 0.08, 0.3], p=[0.5, 0.3, 0.2])

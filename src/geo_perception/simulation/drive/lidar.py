@@ -6,12 +6,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array, Matrix
 from geo_perception.simulation.casting import NO_HIT, Caster, Hits, Surfaces
 from geo_perception.simulation.drive.config import DriveConfig
 from geo_perception.simulation.drive.materials import MATERIALS, column
-
-Floats = NDArray[np.float32]
-Matrix = NDArray[np.float64]
 
 # Two blocks of 32 lasers: a third of a degree apart above, half a degree below.
 ELEVATIONS_DEG = np.concatenate([np.linspace(1.95, -8.4, 32), np.linspace(-8.85, -23.75, 32)])
@@ -23,7 +21,7 @@ THROUGH_GLASS = 0.45  # of beams on a window come back from behind it; of the re
 _GLASS = np.array([m.glass for m in MATERIALS.values()])
 
 
-def directions(config: DriveConfig, rng: np.random.Generator) -> Floats:
+def directions(config: DriveConfig, rng: np.random.Generator) -> Array:
     """(64, A, 3) unit beam directions in the lidar frame, with each laser's small pointing error."""
     half = np.radians(config.lidar_fov_deg) / 2
     azimuth = np.arange(half, -half, -np.radians(config.azimuth_step_deg))
@@ -39,9 +37,9 @@ def scan(
     caster: Caster,
     surfaces: Surfaces,
     world_from_lidar: Matrix,
-    beams: Floats,
+    beams: Array,
     rng: np.random.Generator,
-) -> Floats:
+) -> Array:
     """One sweep: (N, 4) x, y, z, reflectance in the lidar frame; lost beams are absent."""
     pose = world_from_lidar.astype(np.float32)
     flat = beams.reshape(-1, 3)
@@ -63,7 +61,7 @@ def scan(
 
 
 def _through_glass(
-    caster: Caster, surfaces: Surfaces, hits: Hits, origins: Floats, rays: Floats, rng: np.random.Generator
+    caster: Caster, surfaces: Surfaces, hits: Hits, origins: Array, rays: Array, rng: np.random.Generator
 ) -> tuple[Hits, NDArray[np.bool_]]:
     """Beams that meet a window go on into what is behind, are lost, or (few) return from the pane."""
     chance = rng.random(len(rays))
@@ -79,7 +77,7 @@ def _through_glass(
     return Hits(distance, triangle, hits.weights), lost
 
 
-def _mixed(range_m: Floats, config: DriveConfig, rng: np.random.Generator) -> Floats:
+def _mixed(range_m: Array, config: DriveConfig, rng: np.random.Generator) -> Array:
     """A beam split by an edge may report a range between near and far side (Tang et al., 2007)."""
     finite = np.minimum(range_m, np.float32(1e6))
     step = np.diff(finite, axis=1, append=finite[:, -1:])
@@ -93,11 +91,11 @@ def _mixed(range_m: Floats, config: DriveConfig, rng: np.random.Generator) -> Fl
 def _echo(
     surfaces: Surfaces,
     hits: Hits,
-    rays: Floats,
+    rays: Array,
     hit: NDArray[np.bool_],
     config: DriveConfig,
     rng: np.random.Generator,
-) -> tuple[Floats, NDArray[np.bool_]]:
+) -> tuple[Array, NDArray[np.bool_]]:
     """Reflectance reported (N,) and whether the echo is heard: weak ones, far, slanted or dark, are not."""
     triangle = np.where(hit, hits.triangle, 0)
     material = surfaces.material[triangle]

@@ -7,31 +7,30 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.simulation import textures
 
-Floats = NDArray[np.float32]
 Rng = np.random.Generator
 SIZE = 512  # pixels a side; at 3 m a tile that is 6 mm, finer than a pixel beyond 4.5 m
 
 
-def fractal(rng: Rng, slope: float, shortest_px: float = 2.0, longest_px: float = 512.0) -> Floats:
+def fractal(rng: Rng, slope: float, shortest_px: float = 2.0, longest_px: float = 512.0) -> Array:
     """Tileable noise (SIZE, SIZE) with amplitude ~ frequency^-slope, zero mean, unit deviation."""
     return textures.fractal(rng, slope, shortest_px, longest_px, SIZE)
 
 
-def _grey(level: float, *layers: Floats) -> Floats:
+def _grey(level: float, *layers: Array) -> Array:
     """RGB page of one grey level times (1 + sum of layers)."""
     value = level * (1 + np.sum(layers, axis=0))
     return np.repeat(value[..., None], 3, -1).astype(np.float32)
 
 
-def _colour(rgb: tuple[float, float, float], noise: Floats) -> Floats:
+def _colour(rgb: tuple[float, float, float], noise: Array) -> Array:
     return (np.asarray(rgb, np.float32) * (1 + noise[..., None])).astype(np.float32)
 
 
-def asphalt(rng: Rng) -> Floats:
+def asphalt(rng: Rng) -> Array:
     page = _grey(0.24, 0.28 * fractal(rng, 0.2, 2, 12), 0.16 * fractal(rng, 0.9, 2, 128))
     for _ in range(3):  # cracks and repaired joints
         points = np.cumsum(rng.normal(0, 18, (14, 2)), 0) + rng.uniform(0, SIZE, 2)
@@ -39,7 +38,7 @@ def asphalt(rng: Rng) -> Floats:
     return page
 
 
-def slabs(rng: Rng) -> Floats:
+def slabs(rng: Rng) -> Array:
     cells = rng.normal(0, 0.08, (6, 6)).astype(np.float32)
     page = _grey(
         0.42, 0.2 * fractal(rng, 0.5, 2, 60), cv2.resize(cells, (SIZE, SIZE), interpolation=cv2.INTER_NEAREST)
@@ -49,26 +48,26 @@ def slabs(rng: Rng) -> Floats:
     return page
 
 
-def grass(rng: Rng) -> Floats:
+def grass(rng: Rng) -> Array:
     blades = cv2.blur(fractal(rng, 0.1, 2, 20), (1, 3))
     page = _colour((0.26, 0.33, 0.12), 0.5 * blades + 0.3 * fractal(rng, 0.8))
     dry = np.clip(0.5 + 0.4 * fractal(rng, 1.4, 8), 0, 1)[..., None]
     return np.asarray(page * (1 - dry) + dry * page * np.array([1.25, 1.0, 0.8], np.float32))
 
 
-def soil(rng: Rng) -> Floats:
+def soil(rng: Rng) -> Array:
     return _colour((0.33, 0.27, 0.2), 0.35 * fractal(rng, 0.5) + 0.15 * fractal(rng, 0.1, 2, 8))
 
 
-def plaster(rng: Rng) -> Floats:
+def plaster(rng: Rng) -> Array:
     return _grey(0.62, 0.06 * fractal(rng, 0.4, 2, 40), 0.06 * fractal(rng, 1.2))
 
 
-def concrete(rng: Rng) -> Floats:
+def concrete(rng: Rng) -> Array:
     return _grey(0.45, 0.12 * fractal(rng, 0.5, 2, 60), 0.1 * fractal(rng, 1.5))
 
 
-def brick(rng: Rng) -> Floats:
+def brick(rng: Rng) -> Array:
     rows, cols = 24, 8
     page = _colour((0.42, 0.22, 0.16), 0.12 * fractal(rng, 0.5))
     h, w = SIZE / rows, SIZE / cols
@@ -81,13 +80,13 @@ def brick(rng: Rng) -> Floats:
     return page
 
 
-def roof(rng: Rng) -> Floats:
+def roof(rng: Rng) -> Array:
     v, u = np.mgrid[0:SIZE, 0:SIZE] / SIZE
     wave = 0.25 * np.sin(u * 2 * np.pi * 12) + 0.2 * np.abs(np.sin(v * np.pi * 9))
     return _colour((0.42, 0.23, 0.16), (wave + 0.12 * fractal(rng, 0.8)).astype(np.float32))
 
 
-def wood(rng: Rng) -> Floats:
+def wood(rng: Rng) -> Array:
     grain = cv2.blur(fractal(rng, 0.6), (1, 61))
     board = np.repeat(rng.normal(0, 0.12, 14), SIZE // 14 + 1)[:SIZE].astype(np.float32)
     page = _colour((0.42, 0.3, 0.19), 0.4 * grain + board[None])
@@ -95,41 +94,41 @@ def wood(rng: Rng) -> Floats:
     return page
 
 
-def bark(rng: Rng) -> Floats:
+def bark(rng: Rng) -> Array:
     return _colour((0.24, 0.19, 0.15), 0.5 * cv2.blur(fractal(rng, 0.5), (1, 21)) + 0.15 * fractal(rng, 1))
 
 
-def leaf(rng: Rng) -> Floats:
+def leaf(rng: Rng) -> Array:
     clumps = 0.6 * fractal(rng, 0.3, 3, 40) + 0.4 * fractal(rng, 1.0, 8)
     return _colour((0.2, 0.27, 0.09), np.clip(clumps, -0.9, 2.5))
 
 
-def treeline(rng: Rng) -> Floats:
+def treeline(rng: Rng) -> Array:
     lumps = 0.65 * fractal(rng, 0.7, 3, 120) + 0.3 * fractal(rng, 0.2, 2, 12)
     return _colour((0.16, 0.21, 0.1), np.clip(lumps, -0.9, 2.0))
 
 
-def metal(rng: Rng) -> Floats:
+def metal(rng: Rng) -> Array:
     return _grey(0.42, 0.03 * fractal(rng, 0.5), 0.06 * fractal(rng, 1.6))
 
 
-def paint(rng: Rng) -> Floats:
+def paint(rng: Rng) -> Array:
     return _grey(0.8, 0.004 * fractal(rng, 0.3), 0.012 * fractal(rng, 1.8))
 
 
-def interior(rng: Rng) -> Floats:
+def interior(rng: Rng) -> Array:
     return _grey(0.035, np.clip(0.6 * fractal(rng, 1.6), -0.9, 3))
 
 
-def rubber(rng: Rng) -> Floats:
+def rubber(rng: Rng) -> Array:
     return _grey(0.05, 0.15 * fractal(rng, 0.5))
 
 
-def cloth(rng: Rng) -> Floats:
+def cloth(rng: Rng) -> Array:
     return _grey(0.5, 0.18 * fractal(rng, 1.3), 0.06 * fractal(rng, 0.2, 2, 10))
 
 
-def wheel(rng: Rng) -> Floats:
+def wheel(rng: Rng) -> Array:
     page = _grey(0.05, 0.1 * fractal(rng, 0.5))
     centre = (SIZE // 2, SIZE // 2)
     cv2.circle(page, centre, int(SIZE * 0.34), (0.45, 0.45, 0.47), -1)
@@ -139,7 +138,7 @@ def wheel(rng: Rng) -> Floats:
     return page
 
 
-PAINTERS: dict[str, Callable[[Rng], Floats]] = {
+PAINTERS: dict[str, Callable[[Rng], Array]] = {
     f.__name__: f
     for f in (
         asphalt, slabs, grass, soil, plaster, concrete, brick, roof, wood, bark, leaf, treeline, metal, paint,

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array, Matrix
 from geo_perception.geometry import PinholeCamera
 from geo_perception.simulation.casting import NO_HIT, Caster, Hits, Surfaces
 from geo_perception.simulation.drive.shading import Light, radiance
 
-Floats = NDArray[np.float32]
-Matrix = NDArray[np.float64]
 BLOCK = 32768  # rays shaded together
 EDGE_SHARE = 0.015  # relative depth step between neighbours that counts as an edge
 
@@ -22,8 +21,8 @@ EDGE_SHARE = 0.015  # relative depth step between neighbours that counts as an e
 class RenderedImage:
     """One rendered image before the sensor sees it."""
 
-    colour: Floats  # (H, W, 3) linear radiance
-    depth_m: Floats  # (H, W) Z at pixel centres, NaN for sky
+    colour: Array  # (H, W, 3) linear radiance
+    depth_m: Array  # (H, W) Z at pixel centres, NaN for sky
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Scene:
 
 
 def render(
-    scene: Scene, camera: PinholeCamera, world_from_camera: Matrix, warp_px: Floats, edge_samples: int
+    scene: Scene, camera: PinholeCamera, world_from_camera: Matrix, warp_px: Array, edge_samples: int
 ) -> RenderedImage:
     """Ray-cast view, imperfectly rectified: pixels look warp_px[0] . (1, x, y, xy, xx, yy) to the right of where they
     should and warp_px[1] . (...) below, with x, y in -1..1 over the image.
@@ -54,9 +53,9 @@ def render(
     return RenderedImage(colour.reshape(*camera.size, 3), depth.reshape(camera.size))
 
 
-def _look(scene: Scene, camera: PinholeCamera, pose: Floats, rays: Floats) -> tuple[Hits, Floats]:
+def _look(scene: Scene, camera: PinholeCamera, pose: Array, rays: Array) -> tuple[Hits, Array]:
     """What (N, 3) camera rays hit and the colour (N, 3) they see; in blocks, so that arrays stay in the cache."""
-    parts: list[tuple[Hits, Floats]] = []
+    parts: list[tuple[Hits, Array]] = []
     for start in range(0, len(rays), BLOCK):
         directions = rays[start : start + BLOCK] @ pose[:3, :3].T
         hits = scene.caster.cast(pose[:3, 3], directions)
@@ -69,7 +68,7 @@ def _look(scene: Scene, camera: PinholeCamera, pose: Floats, rays: Floats) -> tu
     return Hits.join([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
 
-def _rays(camera: PinholeCamera, warp_px: Floats, du: float, dv: float) -> Floats:
+def _rays(camera: PinholeCamera, warp_px: Array, du: float, dv: float) -> Array:
     """(H * W, 3) viewing rays with z = 1, through points (du, dv) pixels off the centres."""
     rays = camera.rays.reshape(-1, 3).copy()
     x = (rays[:, 0] * camera.fx + camera.cx) * (2 / camera.width) - 1

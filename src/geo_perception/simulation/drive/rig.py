@@ -6,14 +6,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from geo_perception._types import Matrix
 from geo_perception.geometry import PinholeCamera, StereoRig
 from geo_perception.geometry.se3 import transform
 from geo_perception.simulation.drive.config import DriveConfig
 from geo_perception.simulation.drive.path import RoadPath
 
-Matrix = NDArray[np.float64]
 KITTI_CAMERA = PinholeCamera(721.5377, 721.5377, 609.5593, 172.854, 1242, 375)
 BASELINE_M = 0.532725
 CAMERA_HEIGHT_M = 1.65

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.simulation.drive.config import DriveConfig
 
-Floats = NDArray[np.float32]
 GAMMA = 1 / 2.2
 NOISE = 0.022  # deviation per channel at and above mid-grey, of full scale; measured on KITTI's roads
 GREY_NOISE = 0.55  # of the channels' common part that is left
@@ -22,13 +22,13 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 class ImageSensor:
     """One camera of a pair."""
 
-    gain: Floats  # (3,) relative to its partner
+    gain: Array  # (3,) relative to its partner
     offset: float  # black level after the tone curve, 0..1
     blur_px: float
     noise: float
     vignetting: float  # share lost in the corners
     black: float  # share of the tone curve's dark end that is crushed
-    warp_px: Floats  # (2, 6) see rendering.render
+    warp_px: Array  # (2, 6) see rendering.render
 
     @classmethod
     def draw_pair(cls, seed: int, config: DriveConfig) -> tuple[ImageSensor, ImageSensor]:
@@ -56,7 +56,7 @@ class ImageSensor:
             gain.astype(np.float32), offset, blur, config.image_noise, corners, black, warp.astype(np.float32)
         )
 
-    def expose(self, colour: Floats, exposure: float, rng: np.random.Generator) -> NDArray[np.uint8]:
+    def expose(self, colour: Array, exposure: float, rng: np.random.Generator) -> NDArray[np.uint8]:
         """(H, W, 3) RGB bytes of a linear radiance image."""
         light = colour * (self.gain * np.float32(exposure)) * self._falloff(colour.shape[:2])[..., None]
         light = cv2.GaussianBlur(np.minimum(light, 4.0), (5, 5), self.blur_px) if self.blur_px > 0 else light
@@ -65,7 +65,7 @@ class ImageSensor:
             curve = curve + self._noise(curve, rng)
         return np.asarray(np.clip(curve * 255 + 0.5, 0, 255), np.uint8)
 
-    def _noise(self, curve: Floats, rng: np.random.Generator) -> Floats:
+    def _noise(self, curve: Array, rng: np.random.Generator) -> Array:
         """Noise of display values: grows up to mid-grey, then stays, and is mostly chroma, as demosaicing leaves it."""
         grain = rng.standard_normal(curve.shape, np.float32)
         grain += np.float32(GREY_NOISE - 1) * (grain @ LUMA)[..., None]
@@ -78,18 +78,18 @@ class ImageSensor:
             * grain
         )
 
-    def _falloff(self, size: tuple[int, int]) -> Floats:
+    def _falloff(self, size: tuple[int, int]) -> Array:
         y, x = (np.linspace(-1, 1, n, dtype=np.float32) for n in size)
         return np.asarray(1 - np.float32(self.vignetting) * (0.8 * x[None] ** 2 + 0.2 * y[:, None] ** 2))
 
 
-def tone(light: Floats, black: float) -> Floats:
+def tone(light: Array, black: float) -> Array:
     """Display values 0..1 of light where 1 saturates: gamma, with the dark end crushed."""
     curve = np.clip(light, 0, 1) ** np.float32(GAMMA)
     return np.asarray(np.maximum(curve - np.float32(black), 0) * np.float32(1 / (1 - black)))
 
 
-def auto_exposure(colour: Floats, target: float, black: float) -> float:
+def auto_exposure(colour: Array, target: float, black: float) -> float:
     """Factor that brings the mean of the tone-mapped image to `target` (0..1), by bisection on every 6th pixel."""
     sample = colour[::6, ::6]
     low, high = 0.02, 50.0

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.simulation.casting import NO_HIT, Caster, Hits, Surfaces
 from geo_perception.simulation.drive.atlas import Atlas
 from geo_perception.simulation.drive.material_textures import fractal
@@ -15,7 +16,6 @@ from geo_perception.simulation.drive.materials import MATERIALS, column
 from geo_perception.simulation.drive.sky import Sky
 from geo_perception.simulation.textures import remap
 
-Floats = NDArray[np.float32]
 _LEAFY = np.array([m.leafy for m in MATERIALS.values()])
 _GLASS = np.array([m.glass for m in MATERIALS.values()])
 MACRO_TILE_M = 37.0  # period of the slow brightness changes; no multiple of any texture's tile
@@ -27,7 +27,7 @@ class Light:
 
     sky: Sky
     atlas: Atlas
-    macro: Floats  # (SIZE, SIZE, 1) slow noise
+    macro: Array  # (SIZE, SIZE, 1) slow noise
     haze_m: float
     reflections: float
 
@@ -43,10 +43,10 @@ def radiance(
     caster: Caster,
     surfaces: Surfaces,
     hits: Hits,
-    eye: Floats,
-    directions: Floats,
+    eye: Array,
+    directions: Array,
     pixel_rad: float,
-) -> Floats:
+) -> Array:
     """Linear RGB (N, 3) seen from `eye` along `directions` (N, 3; any length, `hits.distance` in their units)."""
     length = np.linalg.norm(directions, axis=1).astype(np.float32)
     unit = directions / length[:, None]
@@ -63,11 +63,11 @@ def _surface(
     caster: Caster,
     surfaces: Surfaces,
     hits: Hits,
-    eye: Floats,
-    rays: Floats,
-    length: Floats,
+    eye: Array,
+    rays: Array,
+    length: Array,
     pixel_rad: float,
-) -> Floats:
+) -> Array:
     view = rays / length[:, None]
     range_m = hits.distance * length
     normal = surfaces.normal[hits.triangle]
@@ -89,8 +89,8 @@ def _surface(
 
 
 def _texture(
-    light: Light, surfaces: Surfaces, hits: Hits, material: NDArray[np.int16], footprint_m: Floats
-) -> Floats:
+    light: Light, surfaces: Surfaces, hits: Hits, material: NDArray[np.int16], footprint_m: Array
+) -> Array:
     """(N, 4) texture colour and gloss, with slow brightness changes laid over it."""
     corners = surfaces.uv[hits.triangle]
     w1, w2 = hits.weights[:, :1], hits.weights[:, 1:]
@@ -103,9 +103,7 @@ def _texture(
     return texture
 
 
-def _incoming(
-    light: Light, caster: Caster, points: Floats, normal: Floats, leafy: NDArray[np.bool_]
-) -> Floats:
+def _incoming(light: Light, caster: Caster, points: Array, normal: Array, leafy: NDArray[np.bool_]) -> Array:
     """Irradiance (N, 3): skylight by how far up a surface looks, plus the sun where nothing is in its way."""
     sky = light.sky
     cosine = normal @ sky.sun_direction
@@ -120,8 +118,8 @@ def _incoming(
 
 
 def _mirror(
-    light: Light, view: Floats, normal: Floats, facing: Floats, gloss: Floats, glass: NDArray[np.bool_]
-) -> Floats:
+    light: Light, view: Array, normal: Array, facing: Array, gloss: Array, glass: NDArray[np.bool_]
+) -> Array:
     """What glossy surfaces mirror (Schlick's Fresnel term); it moves with the viewer, so stereo is misled."""
     out = np.zeros_like(view)
     shiny = gloss > 0.02

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Matrix
 from geo_perception.errors import ConfigError
 from geo_perception.frames import StereoLidarFrame
 from geo_perception.geometry.se3 import transform
@@ -17,7 +18,7 @@ from geo_perception.simulation.drive.atlas import atlas
 from geo_perception.simulation.drive.config import DriveConfig
 from geo_perception.simulation.drive.plan import StreetPlan
 from geo_perception.simulation.drive.rendering import RenderedImage, Scene, render
-from geo_perception.simulation.drive.rig import Matrix, Mounting, world_from_camera
+from geo_perception.simulation.drive.rig import Mounting, world_from_camera
 from geo_perception.simulation.drive.sensor import ImageSensor, auto_exposure
 from geo_perception.simulation.drive.shading import Light
 from geo_perception.simulation.drive.sky import Sky

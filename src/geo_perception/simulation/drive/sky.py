@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.simulation.drive.plan import StreetPlan
 from geo_perception.simulation.textures import remap
 
-Floats = NDArray[np.float32]
 ROWS, COLUMNS = 256, 1024  # 0.35 degrees a pixel around; mirrored images on car bodies need no more
 
 
@@ -29,7 +29,7 @@ class Sky:
         self._mirrored = self._paint_surroundings(rng, self._sky)
         self.haze = self._sky[ROWS // 2 - 12].mean(0)
 
-    def _paint_sky(self, rng: np.random.Generator, zenith: NDArray[np.float64], plan: StreetPlan) -> Floats:
+    def _paint_sky(self, rng: np.random.Generator, zenith: NDArray[np.float64], plan: StreetPlan) -> Array:
         direction = _directions()
         up = np.clip(direction[..., 2:], 0, 1)
         pale = np.full(3, plan.sky_power * 1.1)
@@ -42,7 +42,7 @@ class Sky:
         near_sun = np.clip(direction @ plan.sun, 0, 1)[..., None]
         return np.asarray(image + plan.sun_power * (1.2 * near_sun**8 + 30 * near_sun**900), np.float32)
 
-    def _paint_surroundings(self, rng: np.random.Generator, sky: Floats) -> Floats:
+    def _paint_surroundings(self, rng: np.random.Generator, sky: Array) -> Array:
         """Houses and trees against the sky, road below, as seen in car doors and window panes."""
         out = cv2.GaussianBlur(sky, (0, 0), 1.5)
         tops = (28 + 22 * np.sin(np.cumsum(rng.normal(0, 0.08, COLUMNS)))).astype(int)
@@ -52,11 +52,11 @@ class Sky:
         out[ROWS // 2 :] = 0.25
         return np.asarray(cv2.GaussianBlur(out, (0, 0), 2.0), np.float32)
 
-    def radiance(self, directions: Floats) -> Floats:
+    def radiance(self, directions: Array) -> Array:
         """Sky colour (N, 3) along unit directions (N, 3)."""
         return remap(self._sky, *_panorama(directions))
 
-    def mirrored(self, directions: Floats) -> Floats:
+    def mirrored(self, directions: Array) -> Array:
         """What a mirror shows along unit directions (N, 3)."""
         return remap(self._mirrored, *_panorama(directions))
 
@@ -69,7 +69,7 @@ def _directions() -> NDArray[np.float64]:
     return np.stack([x, y, np.broadcast_to(np.sin(elevation), x.shape)], -1)
 
 
-def _panorama(d: Floats) -> tuple[Floats, Floats]:
+def _panorama(d: Array) -> tuple[Array, Array]:
     x = (np.arctan2(d[:, 1], d[:, 0]) / np.float32(2 * np.pi) + 0.5) * (COLUMNS - 1)
     y = (0.5 - np.arcsin(np.clip(d[:, 2], -1, 1)) / np.float32(np.pi)) * (ROWS - 1)
     return x.astype(np.float32), y.astype(np.float32)

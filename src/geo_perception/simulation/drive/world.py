@@ -14,7 +14,6 @@ from geo_perception.simulation.drive.plan import CHUNK_M, StreetPlan
 from geo_perception.simulation.drive.street import build_chunk
 from geo_perception.simulation.mesh import Mesh, join, surface
 
-Floats = NDArray[np.float32]
 STRETCH_M = 64.0  # standing geometry is rebuilt each time the car has passed this far
 BEHIND_M, AHEAD_M = 48.0, 230.0  # what a stretch covers around the car
 

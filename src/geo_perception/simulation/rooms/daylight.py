@@ -6,14 +6,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.simulation.rooms.config import RoomConfig
 from geo_perception.simulation.rooms.lamps import Lamp, Sun, warmth
 from geo_perception.simulation.rooms.plan import Room
 from geo_perception.simulation.rooms.shell import Opening
 
-Floats = NDArray[np.float32]
 Rng = np.random.Generator
 
 
@@ -22,7 +21,7 @@ class Daylight:
     """The sky of one environment."""
 
     radiance: float
-    colour: Floats  # (3,)
+    colour: Array  # (3,)
     sun: Sun | None
 
     @classmethod

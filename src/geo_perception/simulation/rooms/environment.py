@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.simulation.casting import Caster, Surfaces
 from geo_perception.simulation.mesh import Mesh, blob, join
 from geo_perception.simulation.rooms import shell
@@ -22,7 +23,6 @@ from geo_perception.simulation.rooms.plan import SIDES, Room, draw_rooms
 from geo_perception.simulation.rooms.shapes import panel, slab
 from geo_perception.simulation.rooms.surface_attributes import SurfaceAttributes
 
-Floats = NDArray[np.float32]
 Rng = np.random.Generator
 THREADS = 1  # several processes make a set; threads of each would only wait for one another
 
@@ -216,8 +216,8 @@ def _lights(
 
 
 def _fixture(
-    rng: Rng, p: Palette, office: bool, form: int, x: float, y: float, top: float, coat: tuple[int, Floats]
-) -> tuple[Mesh, Floats]:
+    rng: Rng, p: Palette, office: bool, form: int, x: float, y: float, top: float, coat: tuple[int, Array]
+) -> tuple[Mesh, Array]:
     """A ceiling lamp: panel, globe on a rod, or flat dome. Returns its mesh and light samples."""
     if office:
         mesh = slab((x - 0.3, y - 0.3, top - 0.03), (x + 0.3, y + 0.3, top - 0.001), coat, 1.0, bottom=True)

@@ -6,17 +6,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.simulation.casting import NO_HIT, Caster
 from geo_perception.simulation.rooms.light_samples import Corners
 
-Floats = NDArray[np.float32]
 GATHER = 6  # directions of a place; neighbours share theirs, so that the light of a single quad rests on 24
 SETS = 3  # different choices of directions, so that neighbours complement each other
 BOUNCES = 3
 BRIGHTEST = 4.0  # reflected light beyond this many times the mean is cut off
 
 
-def bounced(caster: Caster, corners: Corners, total: Floats, albedo: Floats) -> Floats:
+def bounced(caster: Caster, corners: Corners, total: Array, albedo: Array) -> Array:
     """Light (3, V) after one or more reflections of `total` (3, V) at surfaces of colour `albedo` (3, T)."""
     where = gather(caster, corners)
     source, out = total, np.zeros_like(total)
@@ -52,7 +52,7 @@ def gather(caster: Caster, corners: Corners) -> list[NDArray[np.int64]]:
     return out
 
 
-def tangents(normals: Floats) -> tuple[Floats, Floats]:
+def tangents(normals: Array) -> tuple[Array, Array]:
     """Two unit vectors (3, V) at right angles to unit normals (3, V) and to each other (Duff et al. 2017)."""
     x, y, z = normals
     sign = np.copysign(np.float32(1), z)

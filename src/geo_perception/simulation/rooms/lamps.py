@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.simulation.casting import Caster
 from geo_perception.simulation.rooms.light_samples import Corners
 
-Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 FAINTEST = 2e-3  # share of a lamp's power below which nobody looks for its shadow
 
@@ -20,9 +20,9 @@ FAINTEST = 2e-3  # share of a lamp's power below which nobody looks for its shad
 class Lamp:
     """A light of S samples. With a normal it shines into the half space before it, as windows do."""
 
-    samples: Floats  # (S, 3)
-    power: Floats  # (3,) radiance times solid angle at one metre
-    normal: Floats | None = None
+    samples: Array  # (S, 3)
+    power: Array  # (3,) radiance times solid angle at one metre
+    normal: Array | None = None
     reach_m: float = 12.0
 
 
@@ -30,11 +30,11 @@ class Lamp:
 class Sun:
     """Parallel light from outside; `direction` (3,) points towards it."""
 
-    direction: Floats
-    power: Floats
+    direction: Array
+    power: Array
 
 
-def lamp_light(occluders: Caster, corners: Corners, lamp: Lamp) -> Floats:
+def lamp_light(occluders: Caster, corners: Corners, lamp: Lamp) -> Array:
     """Light (3, V) of a lamp after its shadows."""
     strength = np.stack([_strength(corners, lamp, sample) for sample in lamp.samples])
     # A window is wide, and its bars hide some samples from everywhere: what one shows says little of the next.
@@ -62,7 +62,7 @@ def _mostly_seen(occluders: Caster, corners: Corners, lamp: Lamp, asked: Flags) 
     return seen
 
 
-def _strength(corners: Corners, lamp: Lamp, sample: Floats) -> Floats:
+def _strength(corners: Corners, lamp: Lamp, sample: Array) -> Array:
     """(V,) share of the lamp's power that arrives from a sample (3,) in the open, 0 where it is negligible."""
     x, y, z = (s - p for s, p in zip(sample, corners.points, strict=True))
     nx, ny, nz = corners.normals
@@ -75,7 +75,7 @@ def _strength(corners: Corners, lamp: Lamp, sample: Floats) -> Floats:
     return np.asarray(np.where(near, strength, np.float32(0)))
 
 
-def _seen(occluders: Caster, corners: Corners, sample: Floats, asked: Flags) -> Flags:
+def _seen(occluders: Caster, corners: Corners, sample: Array, asked: Flags) -> Flags:
     """(V,) whether nothing stands between the places `asked` for and a sample (3,)."""
     out = np.zeros(len(asked), bool)
     rows = np.flatnonzero(asked)
@@ -84,7 +84,7 @@ def _seen(occluders: Caster, corners: Corners, sample: Floats, asked: Flags) -> 
     return out
 
 
-def sunlit(occluders: Caster, corners: Corners, sun: Sun) -> tuple[Floats, Floats]:
+def sunlit(occluders: Caster, corners: Corners, sun: Sun) -> tuple[Array, Array]:
     """(V,) 1 where the sun reaches, and its direct light (3, V)."""
     cosine = np.maximum(sun.direction @ corners.normals, 0)
     rows = np.flatnonzero(cosine > 1e-3)
@@ -93,7 +93,7 @@ def sunlit(occluders: Caster, corners: Corners, sun: Sun) -> tuple[Floats, Float
     return reached, np.asarray(sun.power[:, None] * (cosine * reached), np.float32)
 
 
-def warmth(kelvin: float) -> Floats:
+def warmth(kelvin: float) -> Array:
     """Linear RGB of a light of this colour temperature relative to green; 6500 K is white."""
     t = kelvin / 6500.0
     return np.array([t**-0.85, 1.0, t**1.3], np.float32)

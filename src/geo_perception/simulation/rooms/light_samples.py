@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from geo_perception._types import Array
+
 SMOOTHING = 4  # rounds; one reaches as far as a triangle
 OFFSET_M = 0.012  # start of shadow rays above the surface
 
@@ -20,13 +21,13 @@ OFFSET_M = 0.012  # start of shadow rays above the surface
 class Corners:
     """V places of T triangles. Corners at one point of surfaces that face the same way are one place."""
 
-    points: Floats  # (3, V)
-    normals: Floats  # (3, V) unit
-    start: Floats  # (3, V) where rays begin, just above the surface
+    points: Array  # (3, V)
+    normals: Array  # (3, V) unit
+    start: Array  # (3, V) where rays begin, just above the surface
     rows: NDArray[np.int64]  # (3, T) the places of each triangle's corners
 
     @classmethod
-    def of(cls, corners: Floats, normal: Floats) -> Corners:
+    def of(cls, corners: Array, normal: Array) -> Corners:
         """The places of triangles (T, 3, 3) with unit normals (T, 3) to the side that is lit."""
         points, normals = corners.reshape(-1, 3), np.repeat(normal, 3, 0)
         key = np.round(points * 500).astype(np.int64) @ np.array([1, 1 << 17, 1 << 34], np.int64)
@@ -41,13 +42,13 @@ class Corners:
         """V."""
         return int(self.start.shape[1])
 
-    def per_triangle(self, values: Floats) -> Floats:
+    def per_triangle(self, values: Array) -> Array:
         """(3, T) means over triangles of values (3, V)."""
         a, b, c = self.rows
         third = np.float32(1 / 3)
         return np.stack([(v.take(a) + v.take(b) + v.take(c)) * third for v in values])
 
-    def smoothed(self, values: Floats) -> Floats:
+    def smoothed(self, values: Array) -> Array:
         """Values (3, V) averaged with those they share triangles with, a few times over."""
         share = 1 / np.maximum(self._gathered(np.ones(self.rows.shape[1])), 1)
         for _ in range(SMOOTHING):

@@ -10,24 +10,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.simulation.casting import Caster
 from geo_perception.simulation.rooms.indirect_light import bounced
 from geo_perception.simulation.rooms.lamps import Lamp, Sun, lamp_light, sunlit
 from geo_perception.simulation.rooms.light_samples import Corners
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Baked:
     """Light at the corners of T triangles."""
 
-    irradiance: Floats  # (T, 3, 3) everything but the sun's direct light
+    irradiance: Array  # (T, 3, 3) everything but the sun's direct light
     sunny: NDArray[np.bool_]  # (T,) whether the sun reaches any corner
 
 
 def bake(
-    corners: Corners, caster: Caster, occluders: Caster, albedo: Floats, lamps: list[Lamp], sun: Sun | None
+    corners: Corners, caster: Caster, occluders: Caster, albedo: Array, lamps: list[Lamp], sun: Sun | None
 ) -> Baked:
     """Light everything. `occluders` lacks panes and lampshades; `albedo` (3, T) is the mean colour of triangles."""
     direct = np.zeros((3, corners.count), np.float32)

@@ -7,39 +7,38 @@ from itertools import pairwise
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.simulation import textures
 
-Floats = NDArray[np.float32]
 Rng = np.random.Generator
 SIZE = 256  # pixels a side; at 1.2 m a tile that is 5 mm, a pixel of a small image at 0.7 m
 PALE = (0.62, 0.6, 0.56)
 
 
-def noise(rng: Rng, slope: float, shortest_px: float = 2.0, longest_px: float = 256.0) -> Floats:
+def noise(rng: Rng, slope: float, shortest_px: float = 2.0, longest_px: float = 256.0) -> Array:
     """Tileable noise of the page's size with unit deviation."""
     return textures.fractal(rng, slope, shortest_px, longest_px, SIZE)
 
 
-def _grey(level: float, *layers: Floats) -> Floats:
+def _grey(level: float, *layers: Array) -> Array:
     value = level * (1 + np.sum(layers, axis=0))
     return np.repeat(value[..., None], 3, -1).astype(np.float32)
 
 
-def plain(rng: Rng) -> Floats:
+def plain(rng: Rng) -> Array:
     return _grey(0.8, 0.012 * noise(rng, 0.3, 2, 30), 0.02 * noise(rng, 1.6, 8))
 
 
-def plaster(rng: Rng) -> Floats:
+def plaster(rng: Rng) -> Array:
     return _grey(0.75, 0.05 * noise(rng, 0.5, 2, 30), 0.04 * noise(rng, 1.2))
 
 
-def concrete(rng: Rng) -> Floats:
+def concrete(rng: Rng) -> Array:
     return _grey(0.5, 0.1 * noise(rng, 0.6, 2, 60), 0.1 * noise(rng, 1.5))
 
 
-def wallpaper(rng: Rng) -> Floats:
+def wallpaper(rng: Rng) -> Array:
     """Stripes, dots or a woven motif in two tones."""
     v, u = np.mgrid[0:SIZE, 0:SIZE].astype(np.float32) * (2 * np.pi / SIZE)
     n = int(rng.integers(3, 12))
@@ -57,7 +56,7 @@ def wallpaper(rng: Rng) -> Floats:
     return np.asarray(0.8 * (share + (1 - share) * tones) * (1 + 0.02 * noise(rng, 0.3)[..., None]))
 
 
-def brick(rng: Rng) -> Floats:
+def brick(rng: Rng) -> Array:
     page = _grey(0.55, 0.1 * noise(rng, 0.5))
     rows, cols = 14, 5
     h, w = SIZE / rows, SIZE / cols
@@ -70,7 +69,7 @@ def brick(rng: Rng) -> Floats:
     return page
 
 
-def wood(rng: Rng) -> Floats:
+def wood(rng: Rng) -> Array:
     """Grain along v, without boards."""
     grain = cv2.blur(noise(rng, 0.5, 2, 60), (1, 41)) * 2.2
     bands = cv2.blur(noise(rng, 1.2, 8), (1, 61)) * 1.2
@@ -78,7 +77,7 @@ def wood(rng: Rng) -> Floats:
     return np.asarray(np.clip(value, 0.05, 1)[..., None] * np.array([1, 0.97, 0.93], np.float32), np.float32)
 
 
-def planks(rng: Rng) -> Floats:
+def planks(rng: Rng) -> Array:
     """Floor boards along v with joints, each with its own brightness."""
     page = wood(rng)
     count = int(rng.integers(6, 13))
@@ -94,7 +93,7 @@ def planks(rng: Rng) -> Floats:
     return page
 
 
-def parquet(rng: Rng) -> Floats:
+def parquet(rng: Rng) -> Array:
     """Squares of short staves, turned by a right angle from square to square."""
     page, cell = wood(rng), SIZE // 4
     staves = int(rng.integers(4, 7))
@@ -111,7 +110,7 @@ def parquet(rng: Rng) -> Floats:
     return page
 
 
-def tiles(rng: Rng) -> Floats:
+def tiles(rng: Rng) -> Array:
     """Square or half-bond tiles with grout."""
     page = _grey(0.72, 0.03 * noise(rng, 1.2), 0.015 * noise(rng, 0.3))
     across = int(rng.choice([2, 4, 4, 8]))
@@ -126,17 +125,17 @@ def tiles(rng: Rng) -> Floats:
     return page
 
 
-def marble(rng: Rng) -> Floats:
+def marble(rng: Rng) -> Array:
     veins = np.abs(noise(rng, 1.3, 3)) ** 0.5
     return np.asarray(_grey(0.75, 0.15 * (veins - veins.mean()), 0.04 * noise(rng, 0.5)))
 
 
-def terrazzo(rng: Rng) -> Floats:
+def terrazzo(rng: Rng) -> Array:
     chips = cv2.GaussianBlur(rng.standard_normal((SIZE, SIZE, 3)).astype(np.float32), (0, 0), 1.3)
     return np.asarray(np.clip(0.6 + 0.12 * np.sign(chips) * (np.abs(chips) > 0.25), 0, 1).astype(np.float32))
 
 
-def carpet(rng: Rng) -> Floats:
+def carpet(rng: Rng) -> Array:
     """Pile, sometimes with stripes or tiles of two tones, as in offices."""
     page = _grey(0.55, 0.16 * noise(rng, 0.1, 2, 12), 0.05 * noise(rng, 1.0))
     if rng.random() < 0.45:
@@ -145,7 +144,7 @@ def carpet(rng: Rng) -> Floats:
     return page
 
 
-def fabric(rng: Rng) -> Floats:
+def fabric(rng: Rng) -> Array:
     """Weave, folds and, half the time, stripes, checks or a print."""
     v, u = np.mgrid[0:SIZE, 0:SIZE].astype(np.float32) * (2 * np.pi / SIZE)
     page = _grey(0.6, 0.05 * noise(rng, 0.1, 2, 8), 0.09 * noise(rng, 1.5, 16))
@@ -161,14 +160,14 @@ def fabric(rng: Rng) -> Floats:
     return np.asarray(np.clip(page, 0.02, 1), np.float32)
 
 
-def leather(rng: Rng) -> Floats:
+def leather(rng: Rng) -> Array:
     return _grey(0.6, 0.05 * noise(rng, 0.2, 2, 12), 0.12 * noise(rng, 1.5))
 
 
-def metal(rng: Rng) -> Floats:
+def metal(rng: Rng) -> Array:
     return _grey(0.6, 0.03 * cv2.blur(noise(rng, 0.1), (1, 31)), 0.05 * noise(rng, 1.6))
 
 
-def leaf(rng: Rng) -> Floats:
+def leaf(rng: Rng) -> Array:
     base = np.array([0.16, 0.27, 0.07], np.float32) * rng.uniform(0.7, 1.3)
     return np.asarray(base * (1 + np.clip(0.35 * noise(rng, 0.8), -0.8, 1.5))[..., None], np.float32)

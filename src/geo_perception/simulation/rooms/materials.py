@@ -10,17 +10,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.simulation.rooms import material_textures as surface
 from geo_perception.simulation.rooms import printed_textures as printed
 from geo_perception.simulation.rooms.config import RoomConfig
 from geo_perception.simulation.textures import PageAtlas
 
-Floats = NDArray[np.float32]
 Rng = np.random.Generator
-Coat = tuple[int, Floats]  # material and tint, as the mesh primitives take them
+Coat = tuple[int, Array]  # material and tint, as the mesh primitives take them
 WALLS, FLOORS = 4, 4  # one each per room
 
-_MANY: dict[str, tuple[int, Callable[[Rng], Floats]]] = {
+_MANY: dict[str, tuple[int, Callable[[Rng], Array]]] = {
     "art": (6, printed.art),
     "cover": (7, printed.cover),
     "label": (5, printed.label),
@@ -31,7 +31,7 @@ _MANY: dict[str, tuple[int, Callable[[Rng], Floats]]] = {
     "fabric": (4, surface.fabric),
     "wood": (3, surface.wood),
 }
-_ONE: dict[str, Callable[[Rng], Floats]] = {
+_ONE: dict[str, Callable[[Rng], Array]] = {
     f.__name__: f
     for f in (
         surface.plain,
@@ -73,31 +73,31 @@ class Palette:
 
     def __init__(self, rng: Rng, config: RoomConfig) -> None:
         self._rng, self._config = rng, config
-        self._pages: dict[str, Floats] = {}
+        self._pages: dict[str, Array] = {}
         self.finishes: list[Finish] = []
         self.id: dict[str, int] = {}
-        self._tint: dict[str, Floats] = {}
+        self._tint: dict[str, Array] = {}
         self._paint_prints()
         self._add_furnishing()
         self._add_shell()
         self.atlas = PageAtlas(list(self._pages.values()))
 
-    def of(self, name: str, tint: Floats | float | None = None) -> Coat:
+    def of(self, name: str, tint: Array | float | None = None) -> Coat:
         """Material id and colour of a finish, in its own colour unless `tint` is given."""
         own = self._tint[name]
         return self.id[name], own if tint is None else np.asarray(tint, np.float32) * np.ones(3, np.float32)
 
-    def any_of(self, kind: str, rng: Rng, tint: Floats | float | None = None) -> Coat:
+    def any_of(self, kind: str, rng: Rng, tint: Array | float | None = None) -> Coat:
         """One of the numbered finishes of a kind, e.g. "art"."""
         return self.of(f"{kind}{rng.integers(_MANY[kind][0])}", tint)
 
-    def accent(self, rng: Rng) -> Floats:
+    def accent(self, rng: Rng) -> Array:
         """Colour of a small thing: mostly white, grey or black, else any hue."""
         if rng.random() < 0.5:
             return np.full(3, rng.choice([0.02, 0.06, 0.25, 0.6, 0.9]), np.float32) * self._shift(rng, 0.05)
         return np.asarray(np.clip(rng.uniform(0.1, 0.7) * self._shift(rng, 1.0), 0.01, 0.95), np.float32)
 
-    def emitter(self, name: str, emit: float, tint: Floats) -> Coat:
+    def emitter(self, name: str, emit: float, tint: Array) -> Coat:
         """A new finish that shines by itself."""
         key = f"{name}/{len(self.finishes)}"
         self._add(key, Finish(name, emit=emit), tint)
@@ -110,17 +110,17 @@ class Palette:
         columns = np.array(rows, np.float32).T
         return dict(zip(("page", "tile_m", "gloss", "rough", "emit"), columns, strict=True))
 
-    def means(self) -> Floats:
+    def means(self) -> Array:
         """(M, 3) mean colour of each material's page."""
         mean = {name: cv2.mean(page)[:3] for name, page in self._pages.items()}
         return np.array([mean[f.page] for f in self.finishes], np.float32)
 
-    def _shift(self, rng: Rng, spread: float) -> Floats:
+    def _shift(self, rng: Rng, spread: float) -> Array:
         """A tint around grey whose saturation is limited by the configured variety of colours."""
         hue = rng.uniform(-1, 1, 3)
         return np.asarray(np.exp(spread * self._config.colour_variety * (hue - hue.mean())), np.float32)
 
-    def _add(self, name: str, finish: Finish, tint: Floats | float = 1.0) -> None:
+    def _add(self, name: str, finish: Finish, tint: Array | float = 1.0) -> None:
         self.id[name] = len(self.finishes)
         self.finishes.append(finish)
         self._tint[name] = np.asarray(tint, np.float32) * np.ones(3, np.float32)
@@ -181,7 +181,7 @@ class Palette:
             self._pages[f"floor{k}"] = painter(rng)
             self._add(f"floor{k}", *self._floor(rng, f"floor{k}", painter))
 
-    def _floor(self, rng: Rng, page: str, painter: Callable[[Rng], Floats]) -> tuple[Finish, Floats]:
+    def _floor(self, rng: Rng, page: str, painter: Callable[[Rng], Array]) -> tuple[Finish, Array]:
         if painter in (surface.planks, surface.parquet):
             return Finish(
                 page, rng.uniform(0.9, 1.6), rng.uniform(0.1, 0.5), rng.uniform(0.12, 0.3)
@@ -193,7 +193,7 @@ class Palette:
             rng
         ) * rng.uniform(0.4, 1)
 
-    def _wall_paint(self, rng: Rng) -> Floats:
+    def _wall_paint(self, rng: Rng) -> Array:
         """White and pale tones mostly, as landlords choose, strong colours now and then."""
         strong = rng.random() < 0.25 * self._config.colour_variety
         value = rng.uniform(0.25, 0.8) if strong else rng.uniform(0.72, 1.1)
@@ -202,11 +202,11 @@ class Palette:
             np.clip(value * warm * self._shift(rng, 0.55 if strong else 0.06), 0.02, 1.15), np.float32
         )
 
-    def _wood(self, rng: Rng) -> Floats:
+    def _wood(self, rng: Rng) -> Array:
         tone = _WOODS[int(rng.choice(len(_WOODS), p=_WOOD_SHARES))]
         return np.asarray(tone * rng.uniform(0.75, 1.15) * self._shift(rng, 0.08), np.float32)
 
-    def _cloth(self, rng: Rng) -> Floats:
+    def _cloth(self, rng: Rng) -> Array:
         value = float(np.exp(rng.uniform(np.log(0.06), np.log(1.2))))
         return np.asarray(
             np.clip(value * self._shift(rng, 0.9 if rng.random() < 0.4 else 0.15), 0.015, 1.4), np.float32

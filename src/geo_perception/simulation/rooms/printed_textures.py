@@ -6,10 +6,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from geo_perception.simulation.rooms.material_textures import SIZE, Floats, Rng, noise
+from geo_perception._types import Array
+from geo_perception.simulation.rooms.material_textures import SIZE, Rng, noise
 
 
-def _colour(rng: Rng, dark: float = 0.02, bright: float = 0.8) -> Floats:
+def _colour(rng: Rng, dark: float = 0.02, bright: float = 0.8) -> Array:
     """A colour with the saturation of printing ink."""
     grey = rng.uniform(dark, bright)
     return np.asarray(
@@ -17,15 +18,15 @@ def _colour(rng: Rng, dark: float = 0.02, bright: float = 0.8) -> Floats:
     )
 
 
-def _flat(colour: Floats) -> Floats:
+def _flat(colour: Array) -> Array:
     return np.asarray(np.broadcast_to(colour, (SIZE, SIZE, 3)).astype(np.float32).copy())
 
 
-def _tuple(colour: Floats) -> tuple[float, float, float]:
+def _tuple(colour: Array) -> tuple[float, float, float]:
     return float(colour[0]), float(colour[1]), float(colour[2])
 
 
-def abstract(rng: Rng) -> Floats:
+def abstract(rng: Rng) -> Array:
     """Overlapping shapes."""
     page = _flat(_colour(rng, 0.2))
     for _ in range(int(rng.integers(4, 16))):
@@ -41,7 +42,7 @@ def abstract(rng: Rng) -> Floats:
     return page
 
 
-def landscape(rng: Rng) -> Floats:
+def landscape(rng: Rng) -> Array:
     """Sky, ranges of hills, ground."""
     sky, low = _colour(rng, 0.4, 0.9), _colour(rng, 0.5, 0.9)
     t = np.linspace(0, 1, SIZE, dtype=np.float32)[:, None, None]
@@ -55,7 +56,7 @@ def landscape(rng: Rng) -> Floats:
     return np.asarray(np.clip(page, 0, 1), np.float32)
 
 
-def photo(rng: Rng) -> Floats:
+def photo(rng: Rng) -> Array:
     """Soft coloured masses and a few sharp forms, with a photograph's range of tones."""
     base = np.stack([noise(rng, 1.5, 4) for _ in range(3)], -1)
     mean = base.mean(-1, keepdims=True)
@@ -69,7 +70,7 @@ def photo(rng: Rng) -> Floats:
     return np.asarray(page)
 
 
-def text(rng: Rng) -> Floats:
+def text(rng: Rng) -> Array:
     """A heading, lines of grey and perhaps a picture on paper."""
     dark = rng.random() < 0.2
     page = _flat(_colour(rng, 0.02, 0.2) if dark else np.full(3, 0.85, np.float32))
@@ -88,7 +89,7 @@ def text(rng: Rng) -> Floats:
     return page
 
 
-def label(rng: Rng) -> Floats:
+def label(rng: Rng) -> Array:
     """A package: bands, a patch, some lettering."""
     page = _flat(_colour(rng, 0.05))
     for _ in range(int(rng.integers(1, 5))):
@@ -103,13 +104,13 @@ def label(rng: Rng) -> Floats:
     return page
 
 
-def cover(rng: Rng) -> Floats:
+def cover(rng: Rng) -> Array:
     """A book or magazine: any of the others."""
     kind = rng.integers(4)
     return (abstract, photo, label, text)[int(kind)](rng)
 
 
-def art(rng: Rng) -> Floats:
+def art(rng: Rng) -> Array:
     """What hangs on walls, with a mount around it now and then."""
     page = (abstract, landscape, landscape, photo, photo, text)[int(rng.integers(6))](rng)
     if rng.random() < 0.5:
@@ -118,7 +119,7 @@ def art(rng: Rng) -> Floats:
     return page
 
 
-def rug(rng: Rng) -> Floats:
+def rug(rng: Rng) -> Array:
     """Borders around a mirrored motif."""
     half = SIZE // 2
     inks = [_colour(rng, 0.04, 0.5) for _ in range(4)]
@@ -137,13 +138,13 @@ def rug(rng: Rng) -> Floats:
     return np.asarray(page * (1 + 0.12 * noise(rng, 0.1, 2, 8)[..., None]), np.float32)
 
 
-def _lattice(rng: Rng, size: int) -> Floats:
+def _lattice(rng: Rng, size: int) -> Array:
     v, u = np.mgrid[0:size, 0:size].astype(np.float32) * (np.pi / size)
     n, m = (int(k) for k in rng.integers(2, 9, 2))
     return np.asarray(np.sin(n * u + m * v) + np.sin(n * u - m * v), np.float32)
 
 
-def paper(rng: Rng) -> Floats:
+def paper(rng: Rng) -> Array:
     """A printed sheet."""
     page = _flat(np.full(3, 0.85, np.float32))
     y = 20
@@ -154,7 +155,7 @@ def paper(rng: Rng) -> Floats:
     return page
 
 
-def keyboard(rng: Rng) -> Floats:
+def keyboard(rng: Rng) -> Array:
     dark = rng.random() < 0.7
     page = _flat(np.full(3, 0.02 if dark else 0.5, np.float32))
     wide, high = SIZE // 16, SIZE // 6
@@ -165,7 +166,7 @@ def keyboard(rng: Rng) -> Floats:
     return page
 
 
-def screen(rng: Rng) -> Floats:
+def screen(rng: Rng) -> Array:
     """Windows on a desktop, or a dark display that is switched off."""
     page = landscape(rng) if rng.random() < 0.5 else _flat(_colour(rng, 0.02, 0.5))
     for _ in range(int(rng.integers(0, 4))):
@@ -178,7 +179,7 @@ def screen(rng: Rng) -> Floats:
     return page
 
 
-def outdoors(rng: Rng) -> Floats:
+def outdoors(rng: Rng) -> Array:
     """Sky above, trees and houses below, out of focus."""
     page = np.ones((SIZE, SIZE, 3), np.float32) * np.array([0.8, 0.9, 1.0], np.float32)
     page *= np.linspace(1, 0.85, SIZE, dtype=np.float32)[:, None, None]

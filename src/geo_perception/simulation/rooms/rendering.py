@@ -8,14 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array, Matrix
 from geo_perception.geometry import PinholeCamera
 from geo_perception.simulation.casting import NO_HIT, Hits
 from geo_perception.simulation.rooms.environment import Environment
 from geo_perception.simulation.rooms.light_samples import OFFSET_M
 from geo_perception.simulation.rooms.surface_attributes import interpolated
 
-Floats = NDArray[np.float32]
-Matrix = NDArray[np.float64]
 BLOCK = 20000  # rays shaded together, so that arrays stay in the cache
 FAINTEST = 0.012  # share of mirrored light below which nobody looks for it
 STRONG = 0.06  # share above which its edges are smoothed, too
@@ -26,9 +25,9 @@ EDGE_SHARE = 0.02  # relative step or bend of inverse depth at a pixel that coun
 class RenderedView:
     """One rendered image before the sensor sees it."""
 
-    colour: Floats  # (H, W, 3) linear radiance
-    depth_m: Floats  # (H, W) Z at pixel centres, NaN where nothing was hit
-    normals: Floats  # (H, W, 3) unit, camera frame, towards the camera
+    colour: Array  # (H, W, 3) linear radiance
+    depth_m: Array  # (H, W) Z at pixel centres, NaN where nothing was hit
+    normals: Array  # (H, W, 3) unit, camera frame, towards the camera
 
 
 def render(
@@ -50,19 +49,19 @@ def render(
     return RenderedView(_image(colour, camera.size), depth.reshape(camera.size), _image(normals, camera.size))
 
 
-def _image(values: Floats, size: tuple[int, int]) -> Floats:
+def _image(values: Array, size: tuple[int, int]) -> Array:
     """(3, H * W) as (H, W, 3)."""
     return np.ascontiguousarray(values.T).reshape(*size, 3)
 
 
-def _around(rays: Floats, camera: PinholeCamera, samples: int) -> Floats:
+def _around(rays: Array, camera: PinholeCamera, samples: int) -> Array:
     """(3, samples * N) rays on a circle within each pixel of rays (3, N)."""
     angle = 2 * np.pi * (np.arange(samples) + 0.25) / samples
     shifts = np.stack([0.36 * np.cos(angle) / camera.fx, 0.36 * np.sin(angle) / camera.fy, 0 * angle])
     return (rays[:, None] + shifts.astype(np.float32)[..., None]).reshape(3, -1)
 
 
-def _normals(env: Environment, hits: Hits, pose: Floats, rays: Floats) -> Floats:
+def _normals(env: Environment, hits: Hits, pose: Array, rays: Array) -> Array:
     """(3, N) in the camera's frame."""
     normal = rotated(pose[:3, :3].T, env.looks.normal.take(hits.triangle, 1))
     normal *= np.where(dot(normal, rays) > 0, np.float32(-1), np.float32(1))
@@ -71,10 +70,10 @@ def _normals(env: Environment, hits: Hits, pose: Floats, rays: Floats) -> Floats
 
 
 def _look(
-    env: Environment, camera: PinholeCamera, pose: Floats, rays: Floats, shine: float, faintest: float
-) -> tuple[Hits, Floats, Floats]:
+    env: Environment, camera: PinholeCamera, pose: Array, rays: Array, shine: float, faintest: float
+) -> tuple[Hits, Array, Array]:
     """What (3, N) camera rays hit, the colour (3, N) they see, and the weak reflections (3, N) to be added to it."""
-    parts: list[tuple[Hits, Floats, Floats]] = []
+    parts: list[tuple[Hits, Array, Array]] = []
     for some in np.array_split(rays, -(-rays.shape[1] // BLOCK), axis=1):
         directions = rotated(pose, some)
         hits = env.caster.cast(pose[:3, 3], directions.T)
@@ -83,25 +82,25 @@ def _look(
     return joined, np.concatenate([p[1] for p in parts], 1), np.concatenate([p[2] for p in parts], 1)
 
 
-def rotated(matrix: Floats, vectors: Floats) -> Floats:
+def rotated(matrix: Array, vectors: Array) -> Array:
     """`vectors` (3, N) times the rotation of `matrix`; written out, so that no library wakes its threads for it."""
     x, y, z = vectors
     return np.stack([a * x + b * y + c * z for a, b, c in matrix[:3, :3]])
 
 
-def dot(a: Floats, b: Floats) -> Floats:
+def dot(a: Array, b: Array) -> Array:
     """(N,) scalar products of vectors (3, N) or (3,)."""
     return np.asarray(a[0] * b[0] + a[1] * b[1] + a[2] * b[2])
 
 
 def _shade(
-    env: Environment, hits: Hits, eye: Floats, rays: Floats, pixel_rad: float, shine: float, faintest: float
-) -> tuple[Floats, Floats]:
+    env: Environment, hits: Hits, eye: Array, rays: Array, pixel_rad: float, shine: float, faintest: float
+) -> tuple[Array, Array]:
     """Linear RGB (3, N): texture times light, what glows and strong reflections; and by themselves the weak ones."""
     tri, looks = hits.triangle, env.looks
-    length: Floats = np.sqrt(dot(rays, rays))
+    length: Array = np.sqrt(dot(rays, rays))
     normal = looks.normal.take(tri, 1)
-    facing: Floats = dot(normal, rays) / length
+    facing: Array = dot(normal, rays) / length
     normal *= np.where(facing > 0, np.float32(-1), np.float32(1))
     facing = np.asarray(np.abs(facing))
     points = eye[:, None] + hits.distance * rays
@@ -123,7 +122,7 @@ def _shade(
 
 
 def _add_sun(
-    env: Environment, light: Floats, triangle: NDArray[np.int64], normal: Floats, points: Floats
+    env: Environment, light: Array, triangle: NDArray[np.int64], normal: Array, points: Array
 ) -> None:
     """The sun's light in place, its shadow traced per pixel where it may fall."""
     if env.sun is None:
@@ -136,7 +135,7 @@ def _add_sun(
         light[:, lit] += env.sun.power[:, None] * cosine.take(lit)
 
 
-def _mirrored_share(gloss: Floats, facing: Floats) -> Floats:
+def _mirrored_share(gloss: Array, facing: Array) -> Array:
     """(N,) share of light that is mirrored (Schlick's Fresnel term)."""
     off = 1 - facing
     fresnel = np.float32(0.04) + np.float32(0.96) * (off * off) * (off * off) * off
@@ -144,8 +143,8 @@ def _mirrored_share(gloss: Floats, facing: Floats) -> Floats:
 
 
 def _reflections(
-    env: Environment, hits: Hits, points: Floats, view: Floats, normal: Floats, share: Floats
-) -> Floats:
+    env: Environment, hits: Hits, points: Array, view: Array, normal: Array, share: Array
+) -> Array:
     """(3, N) blurred mirror images on smooth floors, worktops and glazes."""
     out = np.zeros_like(points)
     shiny = np.flatnonzero(share)

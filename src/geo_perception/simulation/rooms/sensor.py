@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.simulation.rooms.config import RoomConfig
 from geo_perception.simulation.textures import normal_deviates
 
-Floats = NDArray[np.float32]
 Rng = np.random.Generator
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
@@ -25,7 +25,7 @@ class RoomSensor:
     strength: float
     brightness: float  # mean of a display image, 0..1
     balance: float  # share of the light's cast that white balance removes
-    cast: Floats  # (3,) what it adds by mistake
+    cast: Array  # (3,) what it adds by mistake
     vignetting: float
     blur_px: float
     noise: float
@@ -54,7 +54,7 @@ class RoomSensor:
             quality=int(rng.integers(55, 96)) if s > 0 else 100,
         )
 
-    def gains(self, colour: Floats) -> Floats:
+    def gains(self, colour: Array) -> Array:
         """(3,) exposure and white balance for a linear image, as metered on every 4th pixel."""
         sample = colour[::4, ::4].reshape(-1, 3)
         usable = np.minimum(sample, 4 * np.median(sample) + 1e-6)
@@ -63,7 +63,7 @@ class RoomSensor:
         gains /= gains @ LUMA
         return np.asarray(gains * np.float32(self._exposure(sample * gains)), np.float32)
 
-    def _exposure(self, sample: Floats) -> float:
+    def _exposure(self, sample: Array) -> float:
         low, high = 1e-4, 1e4
         for _ in range(16):  # to 0.03%
             middle = (low * high) ** 0.5
@@ -71,7 +71,7 @@ class RoomSensor:
             low, high = (middle, high) if mean < self.brightness else (low, middle)
         return float((low * high) ** 0.5)
 
-    def expose(self, colour: Floats, gains: Floats, rng: Rng) -> NDArray[np.uint8]:
+    def expose(self, colour: Array, gains: Array, rng: Rng) -> NDArray[np.uint8]:
         """(H, W, 3) RGB bytes of a linear radiance image."""
         light = cv2.transform(colour, np.diag(gains))
         if self.strength > 0:
@@ -90,7 +90,7 @@ class RoomSensor:
         image = np.asarray(cv2.addWeighted(shown, 255, shown, 0, 0, dtype=cv2.CV_8U))
         return image if self.quality >= 100 else _jpeg(image, self.quality)
 
-    def _optics(self, light: Floats, rng: Rng) -> Floats:
+    def _optics(self, light: Array, rng: Rng) -> Array:
         """Glare around what is too bright, blur of lens and hand, darker corners."""
         height, width = light.shape[:2]
         small = cv2.resize(light, (width // 4, height // 4), interpolation=cv2.INTER_AREA)
@@ -103,7 +103,7 @@ class RoomSensor:
 
 
 @lru_cache(maxsize=4)
-def _vignette(height: int, width: int, strength: float) -> Floats:
+def _vignette(height: int, width: int, strength: float) -> Array:
     """(H, W, 3) share of the light that reaches a pixel; not (H, W, 1), which would cost more per image."""
     y, x = (np.linspace(-1, 1, n, dtype=np.float32) for n in (height, width))
     share = 1 - np.float32(strength) * (x[None] ** 2 + y[:, None] ** 2)
@@ -112,14 +112,14 @@ def _vignette(height: int, width: int, strength: float) -> Floats:
     return share
 
 
-def _curve(light: Floats, contrast: float) -> Floats:
+def _curve(light: Array, contrast: float) -> Array:
     """Display values of light 0..1: gamma, then an S around mid-grey."""
     shown = light ** np.float32(1 / 2.2)
     bent = shown * shown * (3 - 2 * shown)
     return np.asarray(shown + np.float32(contrast) * (bent - shown))
 
 
-def _motion(rng: Rng, scale: float) -> Floats:
+def _motion(rng: Rng, scale: float) -> Array:
     """A short streak: the hand moved during exposure."""
     size = 2 * int(2 * scale + 2) + 1
     kernel = np.zeros((size, size), np.float32)

@@ -14,10 +14,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.simulation.mesh import Mesh, Numbers, Values, triangles, tube
 from geo_perception.simulation.rooms.materials import Coat
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ _PAGE_CORNERS = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
 
 
 @lru_cache(maxsize=4096)
-def _quads(nu: int, nv: int) -> tuple[NDArray[np.int64], Floats]:
+def _quads(nu: int, nv: int) -> tuple[NDArray[np.int64], Array]:
     """Corners of the triangles of an (nu + 1) x (nv + 1) grid as rows (T, 3), and the grid's places (G, 2) in 0..1."""
     a = (np.arange(nu)[:, None] * (nv + 1) + np.arange(nv)).reshape(-1)
     b, c, d = a + nv + 1, a + nv + 2, a + 1
@@ -116,9 +115,7 @@ def slab(low: Numbers, high: Numbers, coat: Coat, step_m: float = 0.3, bottom: b
 
 
 @lru_cache(maxsize=1024)  # thousands of boxes of an environment are of a few dozen kinds
-def _unit_box(
-    nx: int, ny: int, nz: int, wide: bool, bottom: bool
-) -> tuple[Floats, Floats, NDArray[np.int64]]:
+def _unit_box(nx: int, ny: int, nz: int, wide: bool, bottom: bool) -> tuple[Array, Array, NDArray[np.int64]]:
     """A box of side 1 in nx x ny x nz quads: corners (T, 3, 3), texture (T, 3, 2) in 0..1 along axes (T, 1, 2)."""
     corners, texture, axes = [], [], []
     for a, b, c, d in _FACES[: 6 if bottom else 5]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.errors import ConfigError
 from geo_perception.geometry import PinholeCamera
 from geo_perception.geometry.se3 import inverse
@@ -18,7 +19,6 @@ from geo_perception.simulation.rooms.rendering import RenderedView, render
 from geo_perception.simulation.rooms.sensor import RoomSensor
 from geo_perception.simulation.rooms.views import Pose, draw_trajectory, right_eye
 
-Floats = NDArray[np.float32]
 RANGES = ("near", "middle", "far")  # by median depth
 RANGE_LIMITS_M = (1.5, 3.0)
 
@@ -30,9 +30,9 @@ class RoomFrame:
     name: str
     left: NDArray[np.uint8]  # (H, W, 3) RGB
     right: NDArray[np.uint8]  # (H, W, 3) RGB
-    depth_m: Floats  # (H, W)
-    depth_right_m: Floats  # (H, W)
-    normals: Floats  # (H, W, 3) unit, in the left optical frame, towards the camera
+    depth_m: Array  # (H, W)
+    depth_right_m: Array  # (H, W)
+    normals: Array  # (H, W, 3) unit, in the left optical frame, towards the camera
     camera: PinholeCamera
     baseline_m: float
     camera_from_world: NDArray[np.float64]  # 4x4, of the left eye
@@ -115,7 +115,7 @@ class RoomSimulator:
         )
 
 
-def range_label(depth_m: Floats) -> str:
+def range_label(depth_m: Array) -> str:
     """near, middle or far, by the median depth."""
     return RANGES[int(np.searchsorted(RANGE_LIMITS_M, np.nanmedian(depth_m)))]
 

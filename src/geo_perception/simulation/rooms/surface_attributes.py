@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array
 from geo_perception.simulation.casting import Hits, Surfaces
 from geo_perception.simulation.mesh import Mesh
 
-Floats = NDArray[np.float32]
 Rows = NDArray[np.integer[Any]]
 
 
@@ -20,19 +20,19 @@ Rows = NDArray[np.integer[Any]]
 class SurfaceAttributes:
     """Appearance of T lit triangles; values that differ over a triangle are given at its three corners."""
 
-    normal: Floats  # (3, T) unit
-    tint: Floats  # (3, T)
-    places: Floats  # (3 corners, 2, T) texture coordinates in pages
-    light: Floats  # (3 corners, 3, T) irradiance without the sun's direct light, and what glows by itself
-    mirrored: Floats  # (3 corners, 3, T) radiance without texture, as blurred reflections show it
+    normal: Array  # (3, T) unit
+    tint: Array  # (3, T)
+    places: Array  # (3 corners, 2, T) texture coordinates in pages
+    light: Array  # (3 corners, 3, T) irradiance without the sun's direct light, and what glows by itself
+    mirrored: Array  # (3 corners, 3, T) radiance without texture, as blurred reflections show it
     page: NDArray[np.int32]  # (T,)
-    pages_per_m: Floats  # (T,)
-    gloss: Floats  # (T,)
-    clear: Floats  # (T,) share of a reflection that roughness leaves
+    pages_per_m: Array  # (T,)
+    gloss: Array  # (T,)
+    clear: Array  # (T,) share of a reflection that roughness leaves
 
     @classmethod
     def of(
-        cls, mesh: Mesh, surfaces: Surfaces, irradiance: Floats, table: dict[str, Floats], means: Floats
+        cls, mesh: Mesh, surfaces: Surfaces, irradiance: Array, table: dict[str, Array], means: Array
     ) -> SurfaceAttributes:
         """From irradiance (T, 3, 3) at corners, and the columns and mean colours of materials."""
         column = {name: values[mesh.material] for name, values in table.items()}
@@ -51,7 +51,7 @@ class SurfaceAttributes:
         )
 
 
-def interpolated(corners: Floats, hits: Hits) -> Floats:
+def interpolated(corners: Array, hits: Hits) -> Array:
     """(C, N) values at hits from values (3, C, T) at corners."""
     out = corners[0].take(hits.triangle, 1)
     out *= hits.shares[0]
@@ -62,12 +62,12 @@ def interpolated(corners: Floats, hits: Hits) -> Floats:
     return np.asarray(out)
 
 
-def _by_quantity(values: Floats) -> Floats:
+def _by_quantity(values: Array) -> Array:
     """(T, ...) with the triangles last."""
     return np.ascontiguousarray(np.moveaxis(values, 0, -1), np.float32)
 
 
-def _texel_scale(mesh: Mesh) -> Floats:
+def _texel_scale(mesh: Mesh) -> Array:
     """(T,) texture units per metre, over those of a material in metres."""
     e1, e2 = mesh.corners[:, 1] - mesh.corners[:, 0], mesh.corners[:, 2] - mesh.corners[:, 0]
     area = np.linalg.norm(np.cross(e1, e2), axis=1)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array, Matrix
 from geo_perception.errors import ConfigError
 from geo_perception.geometry import PinholeCamera
 from geo_perception.geometry.se3 import transform
@@ -18,8 +19,6 @@ from geo_perception.simulation.rooms.furnishing import Placed
 from geo_perception.simulation.rooms.plan import Room
 from geo_perception.simulation.rooms.rendering import rotated
 
-Floats = NDArray[np.float32]
-Matrix = NDArray[np.float64]
 Rng = np.random.Generator
 ATTEMPTS = 300  # as SimSIN's generator
 PROBE = 24  # rays a side that judge a view
@@ -149,13 +148,13 @@ def useful(env: Environment, camera: PinholeCamera, world_from_left: Matrix, bas
     return all(accepted(_depth(env, rays, view)) for view in views)
 
 
-def _depth(env: Environment, rays: Floats, world_from_camera: Matrix) -> Floats:
+def _depth(env: Environment, rays: Array, world_from_camera: Matrix) -> Array:
     pose = world_from_camera.astype(np.float32)
     hits = env.caster.cast(pose[:3, 3], rotated(pose, rays).T)
     return np.where(hits.triangle == NO_HIT, np.nan, hits.distance).astype(np.float32)
 
 
-def accepted(depth_m: Floats) -> bool:
+def accepted(depth_m: Array) -> bool:
     """SimSIN's three conditions on a depth map, and that nearly all of it is known."""
     known = depth_m[np.isfinite(depth_m)]
     if known.size < 0.98 * depth_m.size:

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from geo_perception._types import Array, Image
+
 if TYPE_CHECKING:
     from geo_perception.pipelines.stereo_lidar_fusion.agreement import Agreement
     from geo_perception.pipelines.stereo_lidar_fusion.search_range import SearchRange
-
-Array = NDArray[np.float32]
-Image = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -73,15 +72,3 @@ class FusedDepth:
         if self.compute_uncertainty is None:
             return np.full_like(self.depth_m, np.nan)
         return self.compute_uncertainty()
-
-
-@dataclass(frozen=True)
-class DepthEstimate:
-    """Depth of one image. Depth is Z in the camera's optical frame (REP 103), NaN where unknown."""
-
-    depth_m: Array  # (H, W) of the input image
-    focal_scale: float | None = (
-        None  # factor for the camera's focal length, already in depth_m; None: not applied
-    )
-    notes: tuple[str, ...] = ()  # why this depth deserves less trust than usual
-    stages_ms: dict[str, float] = field(default_factory=dict)  # time of each stage
