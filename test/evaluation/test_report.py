@@ -15,7 +15,8 @@ import yaml
 from helpers import scenes
 
 from geo_perception.errors import ConfigError
-from geo_perception.evaluation import Report, evaluate, result_folder
+from geo_perception.evaluation import result_folder
+from geo_perception.evaluation.stereo_lidar_fusion import FusionReport, evaluate
 from geo_perception.evaluation.view3d import BACKGROUND, Viewpoint, render_cloud
 from geo_perception.frames import StereoLidarFrame
 from geo_perception.pipelines import FusedDepth
@@ -41,7 +42,7 @@ def pipeline(frame: StereoLidarFrame) -> FusedDepth:
 
 
 def run(folder: Path, **options: object) -> Path:
-    report = Report("walls <&>", **options)  # type: ignore[arg-type]  # of several types, handed on
+    report = FusionReport("walls <&>", **options)  # type: ignore[arg-type]  # of several types, handed on
     frames = [scenes.wall(str(i), seed=i) for i in range(len(ERRORS_M))]
     evaluation = evaluate(pipeline, frames, observer=report.add)
     return report.write(folder, evaluation.metrics(), {"data": "walls", "limit": None})
@@ -84,7 +85,7 @@ def test_frames_are_chosen_and_ordered(tmp_path: Path, options: dict[str, object
 
 
 def test_frames_without_truth_can_be_shown(tmp_path: Path) -> None:
-    report = Report("untold")
+    report = FusionReport("untold")
     frames = [scenes.wall(str(i), truth=False) for i in range(2)]
     evaluation = evaluate(pipeline, frames, observer=report.add)
     text = report.write(tmp_path, evaluation.metrics(), {}).read_text()
@@ -95,10 +96,10 @@ def test_frames_without_truth_can_be_shown(tmp_path: Path) -> None:
 
 def test_an_empty_run_still_gives_a_page(tmp_path: Path) -> None:
     evaluation = evaluate(pipeline, [])
-    path = Report("nothing").write(tmp_path, evaluation.metrics(), {})
+    path = FusionReport("nothing").write(tmp_path, evaluation.metrics(), {})
     assert "0 frames" in path.read_text()
     with pytest.raises(ConfigError, match="at least 1 frame"):
-        Report("none", max_frames=0)
+        FusionReport("none", max_frames=0)
 
 
 def test_result_folders_do_not_collide(tmp_path: Path) -> None:
@@ -174,12 +175,16 @@ def test_a_report_stays_small_enough_to_be_sent(tmp_path: Path) -> None:
 
 def test_the_summary_stands_above_the_tables(tmp_path: Path) -> None:
     evaluation = evaluate(pipeline, [])
-    page = Report("nothing").write(tmp_path, evaluation.metrics(), {}, ["5 < 6 frames dropped"]).read_text()
+    page = (
+        FusionReport("nothing")
+        .write(tmp_path, evaluation.metrics(), {}, ["5 < 6 frames dropped"])
+        .read_text()
+    )
     assert "<li>5 &lt; 6 frames dropped</li>" in page
 
 
 def test_names_that_are_no_text_are_written_escaped(tmp_path: Path) -> None:
     name = "caf\udce9"  # as the system hands over a byte that no encoding has
-    Report(f"indoor_depth on {name}").write(tmp_path, evaluate(pipeline, []).metrics(), {"data": name})
+    FusionReport(f"indoor_depth on {name}").write(tmp_path, evaluate(pipeline, []).metrics(), {"data": name})
     assert "caf\\udce9" in (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "caf" in (tmp_path / "config.yaml").read_text(encoding="utf-8")

@@ -20,14 +20,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from geo_perception import __version__
 from geo_perception.errors import ConfigError
 from geo_perception.evaluation.panel import Panel, encode, overview
-from geo_perception.evaluation.stereo_lidar_fusion.estimate import Estimate
-from geo_perception.evaluation.stereo_lidar_fusion.panels import frame_panels, overview_panels
-from geo_perception.evaluation.stereo_lidar_fusion.protocol import FrameScores
-from geo_perception.evaluation.stereo_lidar_fusion.summary import frame_error
-from geo_perception.evaluation.stereo_lidar_fusion.tables import all_tables
 from geo_perception.evaluation.table import Table, number
 from geo_perception.evaluation.tree import Tree
-from geo_perception.frames import StereoLidarFrame
 from geo_perception.outputs import writing
 
 MAX_FRAMES = 8
@@ -49,6 +43,10 @@ class Shown:
         return self.name if math.isnan(self.rmse_m) else f"{self.name}: RMSE {number(self.rmse_m)} m"
 
 
+def _no_tables(metrics: Tree) -> list[Table]:
+    return []
+
+
 @dataclass
 class Report:
     """Gathers pictures while frames are scored, keeping only those it will show."""
@@ -57,10 +55,8 @@ class Report:
     worst_first: bool = True  # False: the first frames, in their order
     max_frames: int = MAX_FRAMES
     max_bytes: int = MAX_BYTES
-    tables: Callable[[Tree], list[Table]] = all_tables
-    highlights: Callable[[Sequence[Panel]], list[Panel]] = (
-        overview_panels  # what overview.png shows of a frame
-    )
+    tables: Callable[[Tree], list[Table]] = _no_tables
+    highlights: Callable[[Sequence[Panel]], list[Panel]] = list  # what overview.png shows of a frame
     _shown: list[Shown] = field(default_factory=list)
     _rmse_m: list[float] = field(default_factory=list)  # of every frame
 
@@ -68,12 +64,10 @@ class Report:
         if self.max_frames < 1:
             raise ConfigError(f"a report shows at least 1 frame, got {self.max_frames}")
 
-    def add(self, frame: StereoLidarFrame, estimate: Estimate, score: FrameScores) -> None:
-        """Keeps a stereo + lidar frame's pictures if it is among the worst (or the first) so far."""
-        self.show(frame.name, frame_error(score), lambda: frame_panels(frame, estimate))
-
     def show(self, name: str, rmse_m: float, panels: Callable[[], Sequence[Panel]]) -> None:
-        """The same for any frame; its pictures are made only if they are kept, the last one fills a row.
+        """Keep a frame if it is among the worst (or the first) so far; only then are its pictures made.
+
+        The last picture fills a row.
 
         Args:
             name: of the frame.
@@ -99,7 +93,7 @@ class Report:
 
         Args:
             folder: must exist, e.g. from `result_folder`.
-            metrics: what `Evaluation.metrics` or `IndoorEvaluation.metrics` gives.
+            metrics: the tree that an evaluation gives.
             config: everything that decides the result; plain values.
             summary: sentences that stand above the tables.
         """

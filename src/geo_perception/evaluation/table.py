@@ -11,9 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from geo_perception.evaluation.legend_texts import COLUMN_HELP, SPEED_TITLES
-from geo_perception.evaluation.stereo_lidar_fusion.legend_texts import (
-    ROW_HELP,
-)
 from geo_perception.evaluation.tree import Tree
 
 NOTHING = "-"
@@ -63,13 +60,27 @@ def as_text(tables: Sequence[Table]) -> str:
 
 
 def errors_table(
-    title: str, errors: Mapping[str, Tree], names: Sequence[str], note: str, fold: str = ""
+    title: str,
+    errors: Mapping[str, Tree],
+    names: Sequence[str],
+    note: str,
+    fold: str = "",
+    row_help: Mapping[str, str] | None = None,
 ) -> Table:
-    """Rows of errors by title, each a mapping of measures."""
+    """Rows of errors by title, each a mapping of measures.
+
+    Args:
+        title: of the table.
+        errors: row title -> measure -> value.
+        names: the measures to show.
+        note: below the table.
+        fold: see `Table`.
+        row_help: what a row means, by its title.
+    """
     rows = [[title, *(number(row[name]) for name in names)] for title, row in errors.items()]
     columns = [f"{name} [m]" if name in METRES else name for name in names]
     meaning = {column: COLUMN_HELP[name] for column, name in zip(columns, names, strict=True)}
-    return Table(title, ["", *columns], rows, note, fold, {**meaning, **ROW_HELP})
+    return Table(title, ["", *columns], rows, note, fold, {**meaning, **(row_help or {})})
 
 
 def speed_table(metrics: Tree) -> Table:

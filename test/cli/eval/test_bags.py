@@ -18,7 +18,7 @@ from helpers.recordings import killed, rewritten
 
 from geo_perception import cli
 from geo_perception.errors import ConfigError, DataError
-from geo_perception.evaluation import evaluate
+from geo_perception.evaluation.stereo_lidar_fusion import evaluate
 from geo_perception.evaluation.stereo_lidar_fusion.tables import lidar_remarks, lidar_table
 from geo_perception.ros.bags import BagTopics, write_bag
 from geo_perception.ros.bags.layout import NO_STEREO

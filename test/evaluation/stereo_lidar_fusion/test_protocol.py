@@ -18,7 +18,7 @@ from geo_perception.errors import ConfigError, InputError
 from geo_perception.evaluation.metrics import mean_metrics
 from geo_perception.evaluation.stereo_lidar_fusion.estimate import Estimate
 from geo_perception.evaluation.stereo_lidar_fusion.protocol import (
-    Protocol,
+    FusionProtocol,
     Returns,
     confidence_sums,
     oracle,
@@ -48,7 +48,7 @@ def test_without_returns_everything_is_away_from_them() -> None:
     frame = replace(scenes.wall(), points_lidar=np.empty((0, 4), np.float32))
     returns = Returns.of(frame)
     assert np.isinf(returns.distance_px).all()
-    scores = score_frame(frame, Estimate({"fused": plane(10)}), Protocol())
+    scores = score_frame(frame, Estimate({"fused": plane(10)}), FusionProtocol())
     everywhere, away = (scores.accuracy["fused"][r]["unscaled"] for r in ("everywhere", "away_from_returns"))
     assert everywhere == away
     assert scores.photometric == {}
@@ -58,7 +58,9 @@ def test_points_that_are_no_returns_are_not_counted() -> None:
     frame = scenes.wall()
     for count in (0, len(frame.points_lidar)):
         points = np.concatenate((np.zeros((50, 4), np.float32), frame.points_lidar[:count, :4]))
-        scores = score_frame(replace(frame, points_lidar=points), Estimate({"fused": plane(10)}), Protocol())
+        scores = score_frame(
+            replace(frame, points_lidar=points), Estimate({"fused": plane(10)}), FusionProtocol()
+        )
         assert scores.returns == count and bool(scores.returns_in_view) == bool(count)
 
 
@@ -118,7 +120,7 @@ def test_oracle_is_never_worse_than_either(seed: int) -> None:
 @pytest.mark.parametrize(("truth_m", "limit_m"), [(5.0, 0.5), (40.0, 2.0)])
 def test_see_through_is_behind_by_both_limits(truth_m: float, limit_m: float) -> None:
     returns = np.array([[truth_m, truth_m + limit_m * 0.99, truth_m + limit_m * 1.01, truth_m - 3, np.nan]])
-    behind = see_through(returns.astype(np.float32), np.full((1, 5), truth_m, np.float32), Protocol())
+    behind = see_through(returns.astype(np.float32), np.full((1, 5), truth_m, np.float32), FusionProtocol())
     assert behind.tolist() == [[False, False, True, False, False]]
 
 
@@ -131,7 +133,7 @@ def test_confidence_is_gathered_by_kind_of_pixel() -> None:
     truth[:, :40] = 4.0  # something near hides the wall from the camera, not from the lidar
     behind = at_return & (np.arange(scenes.WIDTH) < 40)
     confidence = np.where(behind, 0.2, np.where(at_return, 0.9, 0.1)).astype(np.float32)
-    sums = confidence_sums(confidence, truth, returns, Protocol())
+    sums = confidence_sums(confidence, truth, returns, FusionProtocol())
     means = {kind: sums.sums[kind] / sums.counts[kind] for kind in sums.counts}
     assert means["see_through_returns"] == pytest.approx(0.2)
     assert means["visible_returns"] == pytest.approx(0.9)
@@ -141,7 +143,7 @@ def test_confidence_is_gathered_by_kind_of_pixel() -> None:
         == at_return.sum()
         == sum(sums.counts[kind] for kind in ("see_through_returns", "visible_returns"))
     )
-    assert set(confidence_sums(confidence, None, returns, Protocol()).counts) == {
+    assert set(confidence_sums(confidence, None, returns, FusionProtocol()).counts) == {
         "at_returns",
         "far_from_returns",
     }
@@ -153,7 +155,7 @@ def test_wrong_input_is_named() -> None:
     with pytest.raises(InputError, match="no 'fused' depth among stereo"):
         score_frame(scenes.wall(), Estimate({"stereo": plane(1)}))
     with pytest.raises(ConfigError, match="cap must be positive"):
-        Protocol(cap_m=0)
+        FusionProtocol(cap_m=0)
 
 
 @needs_data

@@ -10,7 +10,8 @@ import pytest
 from helpers import scenes
 
 from geo_perception.errors import ConfigError, InputError
-from geo_perception.evaluation import Estimate, Evaluation, evaluate, speed_metrics
+from geo_perception.evaluation import speed_metrics
+from geo_perception.evaluation.stereo_lidar_fusion import Estimate, Evaluation, evaluate
 from geo_perception.evaluation.stereo_lidar_fusion.run import limited
 from geo_perception.evaluation.stereo_lidar_fusion.tables import all_tables, brief_tables
 from geo_perception.frames import StereoLidarFrame

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from geo_perception.cli.eval.bag_options import is_bag_data, pose_of, read_as, topics_of, windows_of
 from geo_perception.datasets import FrameDataset, open_dataset
 from geo_perception.errors import DataError
-from geo_perception.evaluation import Protocol, Report, evaluate, result_folder
+from geo_perception.evaluation import result_folder
+from geo_perception.evaluation.stereo_lidar_fusion import FusionProtocol, FusionReport, evaluate
 from geo_perception.evaluation.stereo_lidar_fusion.estimate import Estimate
 from geo_perception.evaluation.stereo_lidar_fusion.protocol import FrameScores
 from geo_perception.evaluation.stereo_lidar_fusion.run import Observer, Pipeline, limited
@@ -46,7 +47,7 @@ def run(request: EvalRequest) -> Path:
     """
     check_folder(request.out, "--out")
     options, limit = request.options, request.limit
-    protocol = Protocol() if request.cap_m is None else Protocol(cap_m=request.cap_m)
+    protocol = FusionProtocol() if request.cap_m is None else FusionProtocol(cap_m=request.cap_m)
     precomputed = options["stereo"] == PRECOMPUTED
     config = fusion_config({**options, "stereo": "" if precomputed else options["stereo"]})
     frames, total = open_frames(request)
@@ -54,7 +55,9 @@ def run(request: EvalRequest) -> Path:
     fusions = load_pipelines(config, request.compare)
     first, *others = (as_pipeline(fusion, disparity) for fusion in fusions.values())
     compared = dict(zip(list(fusions)[1:], others, strict=True))
-    report = Report(f"{request.pipeline} on {request.data.resolve().name}", worst_first=request.worst_first)
+    report = FusionReport(
+        f"{request.pipeline} on {request.data.resolve().name}", worst_first=request.worst_first
+    )
     truth = TruthRange()
     with progress(report, truth, total if limit is None else min(limit, total)) as observer:
         evaluation = evaluate(first, limited(frames, limit), protocol, compared, observer)
@@ -135,7 +138,7 @@ def as_pipeline(fusion: StereoLidarFusion, disparity: Disparity) -> Pipeline:
 
 
 @contextmanager
-def progress(report: Report, truth: TruthRange, total: int) -> Iterator[Observer]:
+def progress(report: FusionReport, truth: TruthRange, total: int) -> Iterator[Observer]:
     """A bar on stderr that also hands the frames on to the report, and their truth to its range."""
     with Progress("evaluating", total) as bar:
 

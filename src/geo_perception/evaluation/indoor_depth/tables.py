@@ -26,6 +26,12 @@ ROW_TITLES = {
     ROW_RAMP: "inverse ramp over the rows",
     MEAN_MAP: "mean depth of the training set",
 }
+ROW_HELP = {
+    "this model": "depth of the network: what the node publishes",
+    "constant": "guess without looking: the same depth everywhere, the median of the data",
+    "inverse ramp over the rows": "guess without looking: near below, twice as far above",
+    "mean depth of the training set": "guess without looking: the mean depth of what the network was trained on",
+}
 ALL_FRAMES = "all frames"
 
 
@@ -84,6 +90,7 @@ def _errors(metrics: Tree, part: Tree, name: str, scaling: str, names: tuple[str
         names,
         " ".join(filter(None, (note, _about(part), _on_scaling(scaling)))),
         open_fold if scaling == UNSCALED else SCALED,
+        ROW_HELP,
     )
 
 

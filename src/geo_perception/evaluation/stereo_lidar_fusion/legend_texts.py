@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the measures, rows and speeds of a report mean, in a sentence each: its legends and hover texts."""
+"""Meaning of the rows of fused depth's tables, in a sentence each: legends and hover texts."""
 
 from __future__ import annotations
 
@@ -10,10 +10,6 @@ ROW_HELP = {
     "visible returns, at their pixels": "returns that were fused, only where they fall",
     "raw returns, at their pixels": "all returns as projected, also those that look past something near",
     "oracle: better of stereo and lidar": "at each pixel the one nearer to the truth: a bound, as it knows the truth",
-    "this model": "depth of the network: what the node publishes",
-    "constant": "guess without looking: the same depth everywhere, the median of the data",
-    "inverse ramp over the rows": "guess without looking: near below, twice as far above",
-    "mean depth of the training set": "guess without looking: the mean depth of what the network was trained on",
 }
 
 CONFIDENCE_KINDS = {

@@ -37,7 +37,7 @@ Accuracy = dict[str, dict[str, dict[str, DepthMetrics]]]  # row -> region -> sca
 
 
 @dataclass(frozen=True)
-class Protocol:
+class FusionProtocol:
     """The constants of the measurement."""
 
     cap_m: float = 80.0  # truth beyond it is left out; the usual KITTI cap, just inside the lidar's range
@@ -106,13 +106,15 @@ class FrameScores:
     suspicion: str = ""
 
 
-def score_frame(frame: StereoLidarFrame, estimate: Estimate, protocol: Protocol | None = None) -> FrameScores:
+def score_frame(
+    frame: StereoLidarFrame, estimate: Estimate, protocol: FusionProtocol | None = None
+) -> FrameScores:
     """Judges every depth map of the estimate.
 
     Raises:
         InputError: a map has not the image's size.
     """
-    protocol = protocol or Protocol()
+    protocol = protocol or FusionProtocol()
     _check_sizes(frame, estimate)
     returns = Returns.of(frame)
     truth_m = frame.depth_truth_m
@@ -131,7 +133,7 @@ def score_frame(frame: StereoLidarFrame, estimate: Estimate, protocol: Protocol 
 
 
 def truth_scores(
-    depths_m: Mapping[str, Array], truth_m: Array | None, returns: Returns, protocol: Protocol
+    depths_m: Mapping[str, Array], truth_m: Array | None, returns: Returns, protocol: FusionProtocol
 ) -> Accuracy:
     """Errors of every map, of the raw returns and of the oracle, by region, with and without median scaling.
 
@@ -184,7 +186,7 @@ def photometric_scores(
 
 
 def confidence_sums(
-    confidence: Array, truth_m: Array | None, returns: Returns, protocol: Protocol
+    confidence: Array, truth_m: Array | None, returns: Returns, protocol: FusionProtocol
 ) -> ConfidenceSums:
     """Lidar confidence at returns, far from them, at see-through returns and at those the camera sees."""
     at_return = known(returns.depth_m)
@@ -199,14 +201,14 @@ def confidence_sums(
     return ConfidenceSums(sums, {name: int(mask.sum()) for name, mask in masks.items()})
 
 
-def see_through(returns_m: Array, truth_m: Array, protocol: Protocol) -> Mask:
+def see_through(returns_m: Array, truth_m: Array, protocol: FusionProtocol) -> Mask:
     """(H, W) raw returns that lie behind the surface the camera sees."""
     with np.errstate(invalid="ignore"):
         tolerance = np.maximum(protocol.see_through_m, protocol.see_through_ratio * truth_m)
         return np.asarray(known(returns_m) & known(truth_m) & (returns_m - truth_m > tolerance))
 
 
-def _regions(truth_m: Array, returns: Returns, protocol: Protocol) -> dict[str, Mask]:
+def _regions(truth_m: Array, returns: Returns, protocol: FusionProtocol) -> dict[str, Mask]:
     regions = {
         EVERYWHERE: np.ones(truth_m.shape, np.bool_),
         AWAY: np.asarray(returns.distance_px > protocol.away_px),

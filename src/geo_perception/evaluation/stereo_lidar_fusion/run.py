@@ -24,7 +24,7 @@ from geo_perception.evaluation.stereo_lidar_fusion.protocol import (
     ORACLE,
     RAW_RETURNS,
     FrameScores,
-    Protocol,
+    FusionProtocol,
     score_frame,
 )
 from geo_perception.evaluation.stereo_lidar_fusion.summary import summarise
@@ -41,7 +41,7 @@ RESERVED = (FUSED, STEREO, LIDAR, VISIBLE_RETURNS, ORACLE, RAW_RETURNS)
 class Evaluation:
     """Scores gathered frame by frame; also used with answers received from a running graph."""
 
-    protocol: Protocol = field(default_factory=Protocol)
+    protocol: FusionProtocol = field(default_factory=FusionProtocol)
     scores: list[FrameScores] = field(default_factory=list)
     sent_ns: dict[str, int] = field(default_factory=dict)
     received_ns: dict[str, int] = field(default_factory=dict)
@@ -71,7 +71,7 @@ class Evaluation:
 def evaluate(
     pipeline: Pipeline,
     frames: Iterable[StereoLidarFrame],
-    protocol: Protocol | None = None,
+    protocol: FusionProtocol | None = None,
     compare: Mapping[str, Pipeline] | None = None,
     observer: Observer | None = None,
 ) -> Evaluation:
@@ -91,7 +91,7 @@ def evaluate(
     taken = sorted(set(compare) & set(RESERVED))
     if taken:
         raise ConfigError(f"comparison rows may not be named {', '.join(taken)}")
-    evaluation = Evaluation(protocol or Protocol())
+    evaluation = Evaluation(protocol or FusionProtocol())
     clock_ns = 0  # runs only while the pipeline does, so that scoring and pictures do not count
     for index, frame in enumerate(frames):
         started = time.perf_counter_ns()

@@ -17,8 +17,8 @@ from geo_perception.evaluation.stereo_lidar_fusion.protocol import (
     UPPER,
     ConfidenceSums,
     FrameScores,
+    FusionProtocol,
     PhotometricError,
-    Protocol,
 )
 from geo_perception.evaluation.tree import Tree
 
@@ -42,7 +42,7 @@ CONFIDENCE_DIFFERENCES = {
 }
 
 
-def summarise(scores: Sequence[FrameScores], protocol: Protocol) -> Tree:
+def summarise(scores: Sequence[FrameScores], protocol: FusionProtocol) -> Tree:
     """Everything but timings; the same scores give the same tree."""
     return {
         "frames": len(scores),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables people read, in the report and on the terminal, out of the tree of metrics.json.
+"""Tables of fused depth, in the report and on the terminal, from the tree of metrics.json.
 
 The first one is depth as the robot gets it, in metres. What is forgiven in publications (one scale per image) and what
 only explains the first table comes after it, in the report behind a fold.
@@ -79,6 +79,7 @@ def first_table(metrics: Tree, region: str = EVERYWHERE) -> Table:
         _errors(usable, region, UNSCALED),
         FIRST_NAMES,
         _pixels(metrics["protocol"], region),
+        row_help=ROW_HELP,
     )
 
 
@@ -130,6 +131,7 @@ def accuracy_table(metrics: Tree, region: str, scaling: str) -> Table:
         ERROR_NAMES,
         _pixels(metrics["protocol"], region),
         ALL_MEASURES if scaling == UNSCALED else SCALED,
+        ROW_HELP,
     )
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from geo_perception._types import Array
 from geo_perception.errors import ConfigError
-from geo_perception.evaluation import Estimate, Evaluation, Report
+from geo_perception.evaluation.stereo_lidar_fusion import Estimate, Evaluation, FusionReport
 from geo_perception.evaluation.stereo_lidar_fusion.estimate import FUSED
 from geo_perception.evaluation.stereo_lidar_fusion.tables import first_table, lidar_remarks, lidar_table
 from geo_perception.evaluation.table import Table
@@ -82,7 +82,7 @@ class FusionScorer:
 
     def __init__(self, config: StereoLidarFusionConfig, title: str) -> None:
         self._pipeline, self._evaluation = StereoLidarFusion(config), Evaluation()
-        self.config, self.report = config, Report(title)
+        self.config, self.report = config, FusionReport(title)
         self.time, self.metrics = self._evaluation.time, self._evaluation.metrics
 
     def add(self, frame: StereoLidarFrame, received: Received) -> Array:
