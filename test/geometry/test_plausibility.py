@@ -10,7 +10,8 @@ import pytest
 
 from geo_perception.errors import InputError
 from geo_perception.geometry import PinholeCamera
-from geo_perception.geometry.plausibility import check_possible, checked_matrix, doubts, report_doubts
+from geo_perception.geometry.intrinsics import checked_matrix
+from geo_perception.geometry.plausibility import check_possible, doubts, report_doubts
 
 K = [525.0, 0, 319.5, 0, 525.0, 239.5, 0, 0, 1]
 VGA = PinholeCamera(525.0, 525.0, 319.5, 239.5, 640, 480)

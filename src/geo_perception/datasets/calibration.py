@@ -18,13 +18,9 @@ from geo_perception._types import Matrix
 from geo_perception.datasets.files import read_lines
 from geo_perception.errors import DataError, InputError
 from geo_perception.geometry import PinholeCamera, StereoRig, se3
-from geo_perception.geometry.plausibility import (
-    check_possible,
-    checked_matrix,
-    doubts,
-    is_rotation,
-    report_doubts,
-)
+from geo_perception.geometry.intrinsics import checked_matrix
+from geo_perception.geometry.plausibility import check_possible, doubts, report_doubts
+from geo_perception.geometry.se3 import is_rotation
 
 LEFT_KEYS = ("P2", "P_rect_02")
 RIGHT_KEYS = ("P3", "P_rect_03")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from geo_perception._types import Array
 from geo_perception.errors import InputError
-from geo_perception.geometry.plausibility import checked_matrix
+from geo_perception.geometry.intrinsics import checked_matrix
 from geo_perception.geometry.rectification import Rectification
 
 

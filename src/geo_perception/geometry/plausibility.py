@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from geo_perception._types import Matrix
 from geo_perception.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,9 +21,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-COLUMNS = {9: "K", 12: "P", 16: "4x4"}
-LAST_ROW_TOLERANCE = 1e-4
-MAX_SKEW = 0.01  # of fx: pixels of real sensors are rectangles, and a `PinholeCamera` has no place for more
 
 # Beyond these no lens and no resizing leads: the numbers belong to another image, unit or matrix.
 POSSIBLE_PIXEL_ASPECT = 3.0  # KITTI's images squeezed to 4:3 have 2.5
@@ -37,27 +31,6 @@ POSSIBLE_CENTRE = 0.25  # how far outside the image the principal point may lie,
 USUAL_PIXEL_ASPECT = 1.05
 USUAL_VIEW_DEG = (10.0, 150.0)
 USUAL_CENTRE = 0.12  # distance of the principal point from the image's middle, as a share of the side
-
-
-def checked_matrix(values: Sequence[float] | Matrix) -> Matrix:
-    """(3, 3) intrinsic matrix in a row-major 3x3 K, 3x4 P or 4x4.
-
-    Raises:
-        InputError: wrong count, not finite, a last row other than 0 0 1, a transposed matrix or one with skew.
-    """
-    flat = np.asarray(values, np.float64).reshape(-1)
-    if flat.size not in COLUMNS:
-        raise InputError(f"camera matrix needs 9 (K) or 12 (P) values, got {flat.size}")
-    if not np.isfinite(flat).all():
-        raise InputError(f"camera matrix must be finite, got {_said(flat)}")
-    K = flat.reshape(3 if flat.size < 16 else 4, -1)[:3, :3]
-    if np.abs(K[2] - (0, 0, 1)).max() > LAST_ROW_TOLERANCE:
-        turned = np.abs(K[:, 2] - (0, 0, 1)).max() <= LAST_ROW_TOLERANCE
-        hint = ": it is transposed" if turned else ""
-        raise InputError(f"camera matrix needs the last row 0 0 1, got {_said(K[2])} of {_said(flat)}{hint}")
-    if K[1, 0] != 0 or abs(K[0, 1]) > MAX_SKEW * abs(K[0, 0]):
-        raise InputError(f"camera matrix must be fx 0 cx, 0 fy cy, 0 0 1, got {_said(flat)}")
-    return K
 
 
 def check_possible(camera: PinholeCamera) -> None:
@@ -115,13 +88,6 @@ def view_deg(camera: PinholeCamera) -> float:
     return math.degrees(2 * math.atan(side / 2))
 
 
-def is_rotation(matrix: Matrix) -> bool:
-    """Whether a 3x3 matrix is one, to the digits that calibration files have."""
-    if np.abs(matrix).max() > 2:
-        return False
-    return bool(np.allclose(matrix @ matrix.T, np.eye(3), atol=1e-2) and np.linalg.det(matrix) > 0)
-
-
 def _off_centre(camera: PinholeCamera) -> tuple[float, float]:
     """Distance of the principal point from the middle, as shares of the sides."""
     x, y = (camera.cx + 0.5) / camera.width, (camera.cy + 0.5) / camera.height
@@ -146,7 +112,3 @@ def _stretch(camera: PinholeCamera) -> str:
 
 def _size(camera: PinholeCamera) -> str:
     return f"{camera.width}x{camera.height}"
-
-
-def _said(values: Matrix) -> str:
-    return " ".join(f"{value:g}" for value in np.asarray(values).reshape(-1))

@@ -15,7 +15,7 @@ import numpy as np
 
 from geo_perception._types import Array, Mask, Matrix
 from geo_perception.errors import InputError
-from geo_perception.geometry.plausibility import is_rotation
+from geo_perception.geometry.se3 import is_rotation
 
 BROWN = (
     "plumb_bob",

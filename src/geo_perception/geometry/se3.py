@@ -4,12 +4,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geo_perception._types import Matrix
 from geo_perception.errors import InputError
+
+if TYPE_CHECKING:
+    pass
 
 
 def transform(rotation: Matrix, translation_m: Sequence[float] | Matrix) -> Matrix:
@@ -89,3 +93,10 @@ def quaternion_from_rotation(rotation: Matrix) -> Matrix:
     )
     quat = np.linalg.eigh(k / 3, UPLO="L")[1][:, -1]
     return np.asarray(quat if quat[3] >= 0 else -quat)
+
+
+def is_rotation(matrix: Matrix) -> bool:
+    """Whether a 3x3 matrix is one, to the digits that calibration files have."""
+    if np.abs(matrix).max() > 2:
+        return False
+    return bool(np.allclose(matrix @ matrix.T, np.eye(3), atol=1e-2) and np.linalg.det(matrix) > 0)

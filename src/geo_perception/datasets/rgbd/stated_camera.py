@@ -11,7 +11,7 @@ import numpy as np
 
 from geo_perception._types import Matrix
 from geo_perception.errors import DataError
-from geo_perception.geometry.plausibility import checked_matrix
+from geo_perception.geometry.intrinsics import checked_matrix
 
 MAX_DISTORTION = 100.0  # of a coefficient; Azure Kinect's largest are near 5
 SAME_ASPECT = 0.01  # by which an image may differ from a view that it shows resized, relative

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from geo_perception._types import Array
-from geo_perception.pipelines import FusedDepth
-from geo_perception.pipelines.stereo_lidar_fusion.agreement import disagreement
 
 FUSED, STEREO, LIDAR, VISIBLE_RETURNS = "fused", "stereo", "lidar", "visible_returns"
 
@@ -29,6 +27,9 @@ class Fused(Protocol):
     def sparse_depth_m(self) -> Array | None: ...
     @property
     def stages_ms(self) -> Mapping[str, float]: ...
+    @property
+    def uncertainty(self) -> Array: ...
+    def suspicion(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Estimate:
         present = {name: depth for name, depth in inputs.items() if depth is not None}
         depths = {FUSED: fused.depth_m, **{name: other.depth_m for name, other in others.items()}, **present}
         confidences = {name: other.confidence for name, other in others.items()}
-        uncertainty = fused.uncertainty if isinstance(fused, FusedDepth) else None
-        suspicion = disagreement(fused) if isinstance(fused, FusedDepth) else ""
         stages_ms = dict(fused.stages_ms)
-        return cls(depths, fused.confidence, latency_ms, stages_ms, confidences, uncertainty, suspicion)
+        return cls(
+            depths, fused.confidence, latency_ms, stages_ms, confidences, fused.uncertainty, fused.suspicion()
+        )

@@ -4,15 +4,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from geo_perception._types import Array, Mask
-
-if TYPE_CHECKING:
-    from geo_perception.pipelines.stereo_lidar_fusion.estimates import FusedDepth, StereoEstimate
-
 
 SAMPLE = 2000  # returns looked at, spread over the image: enough for a median
 MIN_RETURNS = 50
@@ -73,28 +68,23 @@ class Agreement:
 
 
 def compare(
-    stereo: StereoEstimate, visible_depth_m: Array, kept_depth_m: Array, focal_baseline: float
+    stereo_m: Array, matched: Mask, visible_depth_m: Array, kept_depth_m: Array, focal_baseline: float
 ) -> Agreement:
-    """Stereo against the visible returns (H, W), of which it left `kept_depth_m`."""
-    visible, kept = (int(np.count_nonzero(~np.isnan(m))) for m in (visible_depth_m, kept_depth_m))
+    """Stereo (H, W) where it `matched` against the visible returns (H, W), of which it left `kept_depth_m`."""
+    visible, kept = (int((~np.isnan(depth_m)).sum()) for depth_m in (visible_depth_m, kept_depth_m))
     dropped = 1 - kept / max(visible, 1)
-    return Agreement.of(stereo.depth_m, visible_depth_m, stereo.valid, focal_baseline, dropped)
+    return Agreement.of(stereo_m, visible_depth_m, matched, focal_baseline, dropped)
 
 
-def disagreement(fused: FusedDepth, max_dropped: float = MAX_DROPPED) -> str:
-    """What to suspect when stereo and the lidar's returns differ in general; empty when they agree or one is absent.
+def disagreement(found: Agreement, max_dropped: float = MAX_DROPPED) -> str:
+    """Reason to distrust a frame whose stereo and lidar returns differ in general; empty when they agree.
 
     The output then rests on one of them at most, though every message by itself was in order.
 
     Args:
-        fused: of one frame.
+        found: of one frame.
         max_dropped: share of the visible returns that stereo may refute before that is said.
     """
-    found = fused.agreement
-    if found is None and fused.stereo_depth_m is not None and fused.sparse_depth_m is not None:
-        found = Agreement.of(fused.stereo_depth_m, fused.sparse_depth_m)
-    if found is None:
-        return ""
     if not found.holds:
         return _suspicion(found)
     if found.dropped > max_dropped:

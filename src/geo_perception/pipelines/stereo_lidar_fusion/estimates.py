@@ -6,16 +6,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geo_perception._types import Array, Image
-
-if TYPE_CHECKING:
-    from geo_perception.pipelines.stereo_lidar_fusion.agreement import Agreement
-    from geo_perception.pipelines.stereo_lidar_fusion.search_range import SearchRange
+from geo_perception.pipelines.stereo_lidar_fusion.agreement import MAX_DROPPED, Agreement, disagreement
+from geo_perception.pipelines.stereo_lidar_fusion.search_range import SearchRange
 
 
 @dataclass(frozen=True)
@@ -72,3 +69,14 @@ class FusedDepth:
         if self.compute_uncertainty is None:
             return np.full_like(self.depth_m, np.nan)
         return self.compute_uncertainty()
+
+    def suspicion(self, max_dropped: float = MAX_DROPPED) -> str:
+        """Reason to distrust the frame because stereo and lidar disagree; empty when they agree or one is absent.
+
+        Args:
+            max_dropped: share of the visible returns that stereo may refute before that is said.
+        """
+        found = self.agreement
+        if found is None and self.stereo_depth_m is not None and self.sparse_depth_m is not None:
+            found = Agreement.of(self.stereo_depth_m, self.sparse_depth_m)
+        return "" if found is None else disagreement(found, max_dropped)

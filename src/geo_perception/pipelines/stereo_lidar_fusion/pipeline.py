@@ -27,13 +27,12 @@ from geo_perception.pipelines.stereo_lidar_fusion.estimates import (
     StereoEstimate,
 )
 from geo_perception.pipelines.stereo_lidar_fusion.measured import measured_pixels, return_reach_px
-from geo_perception.pipelines.stereo_lidar_fusion.search_range import (
-    SearchRange,
+from geo_perception.pipelines.stereo_lidar_fusion.near_objects import (
     coarse_matcher,
     nearer_than_searched,
-    search_px,
     without_too_near,
 )
+from geo_perception.pipelines.stereo_lidar_fusion.search_range import SearchRange, search_px
 from geo_perception.pipelines.stereo_lidar_fusion.stages import COMPLETION, FUSION, STEREO, check_choice
 from geo_perception.pipelines.stereo_lidar_fusion.uncertainty import relative_uncertainty
 
@@ -232,7 +231,7 @@ class StereoLidarFusion:
             if stereo is not None:
                 if self.config.check_returns:
                     sparse = unrefuted_returns(visible, stereo, rig.focal_baseline)
-                agreement = compare(stereo, visible, sparse, rig.focal_baseline)
+                agreement = compare(stereo.depth_m, stereo.valid, visible, sparse, rig.focal_baseline)
                 sparse = visible if np.isnan(sparse).all() else sparse
         with timed("completion", stages):
             dense = self._complete(sparse, left)

@@ -4,21 +4,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from geo_perception.errors import InputError
-from geo_perception.geometry import PinholeCamera
 from geo_perception.pipelines import DepthEstimate, IndoorDepth
-from geo_perception.pipelines.indoor_depth.pipeline import check_camera
 from geo_perception.ros import conversions
-from geo_perception.ros.nodes.camera_inputs import DoubtLog, calibration_key, check_size
+from geo_perception.ros.nodes.camera_inputs import DoubtLog
 from geo_perception.ros.nodes.depth_outputs import DepthMessageWriter
-from geo_perception.ros.nodes.indoor_depth.parameters import IMAGE, INFO, INPUTS, OUTPUTS, IndoorSettings
+from geo_perception.ros.nodes.indoor_depth.decoder import ImageDecoder
+from geo_perception.ros.nodes.indoor_depth.parameters import IMAGE, INPUTS, OUTPUTS, IndoorSettings
 from geo_perception.ros.runtime import process
 from geo_perception.ros.runtime.perception_node import FrameResult
 from geo_perception.ros.runtime.synchronized_node import SynchronisedNode
@@ -26,46 +21,6 @@ from geo_perception.ros.runtime.topics import message_classes
 from geo_perception.sync import Match
 
 NAME = "indoor_depth"
-
-
-@dataclass(frozen=True)
-class DecodedFrame:
-    """One decoded set."""
-
-    rgb: NDArray[np.uint8]
-    camera: PinholeCamera | None
-    fault: str  # why there is no camera
-    doubts: tuple[str, ...] = ()  # what is unusual about it
-
-
-class ImageDecoder:
-    """Messages of a set to an image and its camera, which is worked out only when the CameraInfo changes."""
-
-    def __init__(self) -> None:
-        self._known: tuple[Any, PinholeCamera, tuple[str, ...]] | None = None
-
-    def __call__(self, match: Match) -> DecodedFrame:
-        """Raises InputError for a bad image; a missing CameraInfo, or one that cannot be the image's, is noted."""
-        try:
-            rgb = conversions.decode_rgb(match[IMAGE])
-        except InputError as error:
-            raise InputError(f"{IMAGE}: {error}") from error
-        try:
-            camera, doubts = self._camera(match.get(INFO))
-            check_size(rgb, camera)
-            check_camera(camera, camera.size)
-        except InputError as error:
-            return DecodedFrame(rgb, None, f"{INFO}: {error}")
-        return DecodedFrame(rgb, camera, "", doubts)
-
-    def _camera(self, info: Any) -> tuple[PinholeCamera, tuple[str, ...]]:
-        if info is None:
-            raise InputError("missing")
-        key = calibration_key(info)
-        if self._known is None or self._known[0] != key:
-            doubts = tuple(f"{INFO}: {text}" for text in conversions.info_doubts(info))
-            self._known = (key, conversions.camera_from_info(info), doubts)
-        return self._known[1:]
 
 
 def build_pipeline(settings: IndoorSettings) -> Any:

@@ -9,7 +9,6 @@ from typing import Any
 
 from geo_perception.errors import InputError
 from geo_perception.pipelines import FusedDepth, StereoLidarFusion
-from geo_perception.pipelines.stereo_lidar_fusion.agreement import disagreement
 from geo_perception.pipelines.stereo_lidar_fusion.search_range import SearchRange
 from geo_perception.ros import conversions
 from geo_perception.ros.nodes.camera_inputs import DoubtLog
@@ -100,7 +99,7 @@ class StereoLidarFusionNode(SynchronisedNode[FusionSettings]):
             faults = (*faults, f"{POINTS}: no return falls into the image")
             self._hold(settings, faults)
         self._note(fused, sensors)
-        suspicion = disagreement(fused, settings.warn_dropped_returns)
+        suspicion = fused.suspicion(settings.warn_dropped_returns)
         if suspicion and not self._suspected:
             self.get_logger().warning(suspicion)
             self._suspected = True
