@@ -153,7 +153,7 @@ def test_a_loss_that_is_not_finite_stops_and_names_the_term(tiny, monkeypatch):
         judged = compute_losses(*args)
         return judged._replace(terms={**judged.terms, "gradient": judged.terms["gradient"] * torch.nan})
 
-    monkeypatch.setattr(Student, "judge", spoilt)
+    monkeypatch.setattr(Student, "compute_losses", spoilt)
     with pytest.raises(DataError, match=r"step 2: term gradient is not finite .*last checkpoint is kept"):
         recipe.train(config)
     assert (config.run_folder / checkpoint.FILE).read_bytes() == before

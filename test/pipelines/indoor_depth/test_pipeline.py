@@ -56,13 +56,13 @@ def test_a_card_without_canonical_focal_length_is_said(tmp_path):
 
 def test_the_card_decides_unless_told_otherwise(tmp_path):
     folder = untrained_model(tmp_path / "m", size=[64, 96], aspect="crop")
-    assert IndoorDepth(IndoorDepthConfig(model=folder)).contract.size == (64, 96)
-    assert IndoorDepth(IndoorDepthConfig(model=folder)).contract.aspect == "crop"
+    assert IndoorDepth(IndoorDepthConfig(model=folder)).input_spec.size == (64, 96)
+    assert IndoorDepth(IndoorDepthConfig(model=folder)).input_spec.aspect == "crop"
     told = IndoorDepth(IndoorDepthConfig(model=folder, network_width=128, aspect="pad"))
-    assert (told.contract.size, told.contract.aspect) == ((64, 128), "pad")
+    assert (told.input_spec.size, told.input_spec.aspect) == ((64, 128), "pad")
     silent = untrained_model(tmp_path / "silent", size=None)
-    contract = IndoorDepth(IndoorDepthConfig(model=silent)).contract
-    assert (contract.size, contract.aspect) == ((256, 256), "stretch")
+    spec = IndoorDepth(IndoorDepthConfig(model=silent)).input_spec
+    assert (spec.size, spec.aspect) == ((256, 256), "stretch")
 
 
 @pytest.mark.parametrize(

@@ -101,15 +101,15 @@ class McapFile:
         return SeekingReader(self._file, validate_crcs=True)
 
     def _take(self, summary: Summary) -> None:
-        self._schemas, self._channels, diagnostic_values = (
+        self._schemas, self._channels, statistics = (
             summary.schemas,
             summary.channels,
             summary.statistics,
         )
-        assert diagnostic_values is not None
-        self._counts.update(diagnostic_values.channel_message_counts)
-        if diagnostic_values.message_count:
-            self.span_ns = diagnostic_values.message_start_time, diagnostic_values.message_end_time
+        assert statistics is not None
+        self._counts.update(statistics.channel_message_counts)
+        if statistics.message_count:
+            self.span_ns = statistics.message_start_time, statistics.message_end_time
 
     def _scan(self) -> None:
         try:

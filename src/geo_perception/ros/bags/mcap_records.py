@@ -17,7 +17,7 @@ from mcap.stream_reader import breakup_chunk
 MAGIC = b"\x89MCAP0\r\n"
 HEAD = struct.Struct("<BQ")  # kind and length of a record
 CHUNK_HEAD = struct.Struct(
-    "<II"
+    "<QQQII"
 )  # first and last time, plain size, checksum, length of the compression's name
 MESSAGE_HEAD = struct.Struct("<HIQQ")  # channel, sequence, log time, publish time
 
