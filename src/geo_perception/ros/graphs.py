@@ -7,6 +7,7 @@ with the same arguments. No rclpy and no launch here.
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sys
 from collections.abc import Mapping
@@ -18,10 +19,13 @@ from typing import Any
 from geo_perception.errors import ConfigError, MissingDependencyError
 from geo_perception.resources import resource
 from geo_perception.ros import rviz
-from geo_perception.ros.launch_arguments import Argument, graph_arguments, parameter_names
+from geo_perception.ros.launch_arguments import Argument, former_arguments, graph_arguments, parameter_names
 from geo_perception.ros.nodes.indoor_depth import parameters as indoor_depth
 from geo_perception.ros.nodes.stereo_lidar_fusion import parameters as stereo_lidar_fusion
+from geo_perception.ros.runtime.former_names import present_names, renaming_lines
 from geo_perception.ros.runtime.topics import Topic
+
+logger = logging.getLogger(__name__)
 
 PACKAGE = "geo_perception"
 
@@ -75,8 +79,9 @@ class Graph:
         """All arguments, the given ones in place of defaults.
 
         Raises:
-            ConfigError: unknown name or value, with what is allowed.
+            ConfigError: unknown name or value, with what is allowed; or a value by a former and the present name.
         """
+        given = present_names(given, former_arguments(self.arguments))
         known = {argument.name: argument for argument in self.arguments}
         unknown = sorted(given.keys() - known.keys())
         if unknown:
@@ -92,6 +97,8 @@ class Graph:
             ConfigError: as `values`, or a value that is malformed.
         """
         values = self.values(given)
+        for line in renaming_lines(given, former_arguments(self.arguments)):
+            logger.warning("launch argument %s", line)
         known = {argument.name: argument for argument in self.arguments}
         return [
             NodeStart(node, values["namespace"], _ros_arguments(node, known, values)) for node in self.nodes

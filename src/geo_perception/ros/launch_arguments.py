@@ -127,6 +127,12 @@ def parameter_names(settings: type[Any]) -> tuple[str, ...]:
     return (*EVERY_NODE, *(item.name for item in fields(settings)))
 
 
+def former_arguments(arguments: Iterable[Argument]) -> dict[str, str]:
+    """Former name -> present one, of the arguments whose parameters have been renamed."""
+    parameters = (argument.parameter for argument in arguments)
+    return {rule_of(item).formerly: item.name for item in parameters if item and rule_of(item).formerly}
+
+
 def graph_arguments(own: Sequence[Argument], settings: Iterable[type[Any]]) -> tuple[Argument, ...]:
     """Arguments of a graph: its own, its nodes' parameters in the order of their settings, and those of all graphs."""
     parameters = {item.name: _of_parameter(item) for kind in settings for item in fields(kind)}

@@ -17,7 +17,8 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from geo_perception.ros.graphs import PACKAGE, Graph, find_graph
-from geo_perception.ros.launch_arguments import Argument
+from geo_perception.ros.launch_arguments import Argument, former_arguments
+from geo_perception.ros.runtime.former_names import present_names, renaming_lines
 from geo_perception.ros.runtime.transport import transport_environment
 
 
@@ -44,9 +45,15 @@ def _declare(argument: Argument) -> DeclareLaunchArgument:
 
 def _start(graph: Graph, context: LaunchContext) -> list[LaunchDescriptionEntity]:
     """The graph's processes for the values that the arguments have now."""
-    given = {a.name: LaunchConfiguration(a.name).perform(context) for a in graph.arguments}
-    for line in misspelt(context.launch_configurations, given):
+    values = {a.name: LaunchConfiguration(a.name).perform(context) for a in graph.arguments}
+    given = {a.name: values[a.name] for a in graph.arguments if values[a.name] != a.default}
+    # Former names are not declared, so that nobody takes them up; launch keeps them like any other.
+    former, configurations = former_arguments(graph.arguments), context.launch_configurations
+    given |= {name: configurations[name] for name in former if name in configurations}
+    renamed = [f"launch argument {line}" for line in renaming_lines(given, former)]
+    for line in renamed + misspelt((name for name in configurations if name not in former), values):
         get_logger(PACKAGE).warning(line)
+    given = present_names(given, former)
     nodes: list[LaunchDescriptionEntity] = [
         Node(
             package=PACKAGE,

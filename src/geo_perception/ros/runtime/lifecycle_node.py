@@ -9,9 +9,11 @@ from typing import Any, Generic, TypeVar
 
 from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
+from rclpy.parameter import Parameter
 
 from geo_perception.dependencies import missing_dependency
 from geo_perception.errors import ConfigError, GeoPerceptionError
+from geo_perception.ros.runtime.former_names import former_names, renaming_lines
 from geo_perception.ros.runtime.parameter_declaration import declare
 from geo_perception.ros.runtime.parameters import RuntimeSettings, changed, coerced
 
@@ -27,6 +29,8 @@ class ManagedNode(LifecycleNode, Generic[S]):  # type: ignore[misc]  # rclpy has
         self.settings: S | None = None
         self._settings_type = settings_type
         self.autostarts = self._declare_autostart()
+        self._former = former_names(settings_type)
+        self.add_pre_set_parameters_callback(self._rename_parameters)
         self.add_on_set_parameters_callback(self._check_parameters)
         self.add_post_set_parameters_callback(self._apply_parameters)
         self._change_state = self._service_change_state.callback
@@ -76,6 +80,11 @@ class ManagedNode(LifecycleNode, Generic[S]):  # type: ignore[misc]  # rclpy has
     def parameter_names(self) -> tuple[str, ...]:
         """Names of its settings."""
         return tuple(item.name for item in fields(self._settings_type))
+
+    @property
+    def former_parameter_names(self) -> tuple[str, ...]:
+        """Names that its settings had in the release before."""
+        return tuple(self._former)
 
     @property
     def state(self) -> str:
@@ -147,9 +156,18 @@ class ManagedNode(LifecycleNode, Generic[S]):  # type: ignore[misc]  # rclpy has
         )
         return bool(self.declare_parameter("autostart", True, description).value)
 
+    def _rename_parameters(self, parameters: list[Any]) -> list[Any]:
+        """Parameters that are to be set, under their present names."""
+        for line in renaming_lines([parameter.name for parameter in parameters], self._former):
+            self.get_logger().warning(f"parameter {line}")
+        return [Parameter(self._former.get(p.name, p.name), p.type_, p.value) for p in parameters]
+
     def _check_parameters(self, parameters: list[Any]) -> Any:
         values = {parameter.name: parameter.value for parameter in parameters}
         try:
+            for old, new in self._former.items():
+                if [parameter.name for parameter in parameters].count(new) > 1:
+                    raise ConfigError(f"parameter {new} is given twice; {old} is its former name")
             if self.settings is None:
                 coerced(self._settings_type, values)
             else:

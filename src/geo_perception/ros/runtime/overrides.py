@@ -17,18 +17,21 @@ PREFIXES = ("qos_overrides.",)
 FLAGS = {"-p": "-p", "--param": "-p", "--params-file": "file"}
 
 
-def unknown_parameters(words: Sequence[str], full_name: str, known: Collection[str]) -> list[str]:
+def unknown_parameters(
+    words: Sequence[str], full_name: str, known: Collection[str], former: Collection[str] = ()
+) -> list[str]:
     """A line for each parameter of a command line, or of its parameter files, that the node does not have.
 
     Args:
         words: the command line.
         full_name: of the node, with its namespace.
         known: its parameters.
+        former: names that they had before, which the node warns about itself.
     """
     allowed = {*known, *EVERY_NODE}
     lines = []
     for origin, name in _given(words, full_name):
-        if name not in allowed and not name.startswith(PREFIXES):
+        if name not in allowed and name not in former and not name.startswith(PREFIXES):
             near = get_close_matches(name, allowed, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             lines.append(f"{origin}: {full_name} has no parameter {name!r}{hint}")

@@ -8,6 +8,7 @@ from dataclasses import Field, fields
 from typing import Any, TypeVar
 
 from geo_perception.errors import ConfigError
+from geo_perception.ros.runtime.former_names import former_names, present_names, renaming_lines
 from geo_perception.ros.runtime.parameters import coerce, rule_of
 
 S = TypeVar("S")
@@ -17,20 +18,33 @@ def declare(node: Any, kind: type[S]) -> S:
     """Declare every field of `kind` as a parameter of the node and read the values given at start.
 
     Raises:
-        ConfigError: the first value that is not allowed, in one line.
+        ConfigError: the first value that is not allowed, or is given by two names, in one line.
     """
     values: dict[str, Any] = {}
+    renamed = _given_by_former_names(node, kind)
     for item in fields(kind):  # type: ignore[arg-type]  # S is bound to a dataclass, which mypy does not see
         if not node.has_parameter(item.name):
-            _declare_one(node, item)
+            _declare_one(node, item, renamed.get(item.name, item.default))
         values[item.name] = coerce(item, node.get_parameter(item.name).value)
     return kind(**values)
 
 
-def _declare_one(node: Any, item: Field[Any]) -> None:
+def _given_by_former_names(node: Any, kind: type[Any]) -> dict[str, Any]:
+    """Present name -> value, of parameters that the command line or a file gives by their former names."""
+    former = former_names(kind)
+    given = {name: parameter.value for name, parameter in node._parameter_overrides.items()}
+    by_present_name = present_names(given, former)
+    renamed = {old: new for old, new in former.items() if old in given and not node.has_parameter(new)}
+    for line in renaming_lines(renamed, former):
+        node.get_logger().warning(f"parameter {line}")
+    return {new: by_present_name[new] for new in renamed.values()}
+
+
+def _declare_one(node: Any, item: Field[Any], value: Any) -> None:
+    """Declare a parameter that has this value unless the command line or a file gives another."""
     from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 
-    default = list(item.default) if isinstance(item.default, tuple) else item.default
+    default = list(value) if isinstance(value, tuple) else value
     try:
         node.declare_parameter(item.name, default, descriptor(item))
     except (InvalidParameterTypeException, InvalidParameterValueException) as error:

@@ -29,6 +29,7 @@ class Rule:
     high: float | None = None
     choices: tuple[str, ...] = ()
     live: bool = False
+    formerly: str = ""  # its name in the release before: see `former_names`
 
     def problem(self, value: Any) -> str | None:
         """Why `value` is not allowed, or None."""
@@ -44,7 +45,7 @@ class Rule:
 
 
 def param(default: Any, description: str, **rule: Any) -> Any:
-    """A dataclass field that is a ROS parameter; `rule` takes low, high, choices and live."""
+    """A dataclass field that is a ROS parameter; `rule` takes low, high, choices, live and formerly."""
     return field(default=default, metadata={"rule": Rule(description, **rule)})
 
 

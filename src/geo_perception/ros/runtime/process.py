@@ -56,9 +56,8 @@ def run_node(build: Callable[[], Any], args: Sequence[str] | None = None) -> int
         print(f"cannot start: {_one_line(error)}", file=sys.stderr)
         rclpy.try_shutdown()
         return EXIT_FAILED
-    for line in unknown_parameters(
-        sys.argv if args is None else args, node.get_fully_qualified_name(), node.parameter_names
-    ):
+    words, name = sys.argv if args is None else args, node.get_fully_qualified_name()
+    for line in unknown_parameters(words, name, node.parameter_names, node.former_parameter_names):
         node.get_logger().warning(line)
     # Not EventsExecutor: a third of the processor time per message, but in rclpy 7.1 its spin() delivers nothing
     # and its end aborts the process.
