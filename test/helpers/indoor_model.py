@@ -12,11 +12,11 @@ from geo_perception.geometry import PinholeCamera
 
 WIDTH, HEIGHT, FOCAL_PX = 128, 96, 80.0
 CAMERA = PinholeCamera(FOCAL_PX, FOCAL_PX, 63.5, 47.5, WIDTH, HEIGHT)
-METRICS = {"size": [64, 64], "canonical_focal": 0.5}
+INPUT = {"size": [64, 64], "canonical_focal": 0.5}
 
 
-def untrained_model(folder: Path, seed: int = 0, **metrics: Any) -> str:
-    """Write one; entries of `metrics` replace those of the card, None leaves one out."""
+def untrained_model(folder: Path, seed: int = 0, **entries: Any) -> str:
+    """Write one; `entries` replace those of the card's input, None leaves one out."""
     import torch
 
     from geo_perception.networks import build
@@ -24,14 +24,14 @@ def untrained_model(folder: Path, seed: int = 0, **metrics: Any) -> str:
 
     torch.manual_seed(seed)
     config = {"encoder": "efficientnet_lite0"}
-    told = {name: value for name, value in {**METRICS, **metrics}.items() if value is not None}
+    told = {name: value for name, value in {**INPUT, **entries}.items() if value is not None}
     save_model(
-        build("distdepth", **config), folder, ModelCard(network="distdepth", config=config, metrics=told)
+        build("distdepth", **config), folder, ModelCard(network="distdepth", config=config, input=told)
     )
     return str(folder)
 
 
-def untrained_multi_frame_model(folder: Path, size: int = 64, **metrics: Any) -> str:
+def untrained_multi_frame_model(folder: Path, size: int = 64, **entries: Any) -> str:
     """The same with a network that compares images in time, and the pose network it needs."""
     import torch
 
@@ -44,7 +44,7 @@ def untrained_multi_frame_model(folder: Path, size: int = 64, **metrics: Any) ->
     network.pose.decoder.net[-1].bias.data += 5  # so that the camera moves: 0.05 along and about each axis
     network.depth.encoder.reduce_conv[0].weight.data[:, -config["bins"] :] *= 100  # so that costs matter
     network.depth.decoder.decoder[10].conv.weight.data *= 30
-    save_model(network, folder, ModelCard(network="video_depth", config=config, metrics=metrics))
+    save_model(network, folder, ModelCard(network="video_depth", config=config, input=entries))
     return str(folder)
 
 

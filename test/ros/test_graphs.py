@@ -110,10 +110,10 @@ def test_parameters_arrive_with_their_type() -> None:
 @pytest.mark.parametrize(
     ("name", "word", "value"),
     [
-        ("mirror", "on", "on"),  # a choice, which YAML by itself takes for true
-        ("glance", "off", False),
-        ("glance", "True", True),
-        ("glance", "0", False),
+        ("flip_augmentation", "on", "on"),  # a choice, which YAML by itself takes for true
+        ("multi_scale", "off", False),
+        ("multi_scale", "True", True),
+        ("multi_scale", "0", False),
         ("timeout_s", "1", 1.0),
         ("timeout_s", "1e-5", 1e-5),
         ("warn_age_s", "1e10", 1e10),

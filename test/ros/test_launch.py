@@ -67,10 +67,11 @@ def test_a_parameter_reaches_the_node_and_a_misspelt_one_is_named(monkeypatch: p
     entities = fake_launch.load(resource("launch/indoor_depth.launch.py"), monkeypatch)
     fake_launch.WARNINGS.clear()
     (node,) = of(
-        fake_launch.Node, fake_launch.run(entities, mirror="on", glance="False", mirorr="on", robot="x")
+        fake_launch.Node,
+        fake_launch.run(entities, flip_augmentation="on", multi_scale="False", multiscale="on", robot="x"),
     )
-    assert {'mirror:="on"', "glance:=false"} <= set(node.options["ros_arguments"])
-    assert fake_launch.WARNINGS == ["launch argument 'mirorr' is unknown; did you mean 'mirror'?"]
+    assert {'flip_augmentation:="on"', "multi_scale:=false"} <= set(node.options["ros_arguments"])
+    assert fake_launch.WARNINGS == ["launch argument 'multiscale' is unknown; did you mean 'multi_scale'?"]
 
 
 @pytest.mark.ros

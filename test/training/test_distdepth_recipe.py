@@ -18,7 +18,7 @@ from geo_perception.evaluation.indoor_depth.baselines import read_mean_map
 from geo_perception.weights import load_model, read_card
 from training import checkpoint
 from training.depth.config import PRESETS, DistDepthRecipeConfig
-from training.depth.model_card import command_line, glance
+from training.depth.model_card import command_line, multi_scale
 from training.depth.student import Student
 from training.recipes import distdepth as recipe
 from training.run_log import RunLog
@@ -46,15 +46,18 @@ def test_every_preset_trains_and_writes_a_model_with_its_card(tiny, preset, expe
     card = read_card(config.out)
     assert card.network == "distdepth" and card.metrics["step"] == 2
     assert card.metrics["held_out"]["metric_absrel"] == pytest.approx(figures["metric_absrel"], abs=1e-4)
-    assert f"training.recipes.distdepth {preset} " in card.recipe
+    assert f"training.recipes.distdepth {preset} " in card.command
+    assert card.input["size"] == list(config.loader.size) and set(card.metrics) == {"held_out", "step"}
+    assert card.input["canonical_focal"] == config.objective.canonical_focal
+    assert card.output["range"][1] == pytest.approx(config.depth.numerator * config.depth.max_depth_m)
     assert ("expert: simulator" in card.trained_on) == bool(expert)
     assert {name.removeprefix("loss/") for _, name in losses(config)} == {*terms, "total"}
     assert isinstance(load_model(config.out), torch.nn.Module)
 
 
 def test_a_network_trained_in_several_sizes_is_asked_in_the_smallest_too():
-    assert glance(PRESETS["rooms"][1]) == {"glance": [96, 128]}
-    assert glance(PRESETS["supervised"][1]) == {}
+    assert multi_scale(PRESETS["rooms"][1]) == {"multi_scale": {"size": [96, 128]}}
+    assert multi_scale(PRESETS["supervised"][1]) == {}
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_a_run_gives_finite_terms_and_one_folder_with_both_networks(tiny, preset
     assert {name.removeprefix("loss/") for _, name in found} == {*terms, "total"}
     assert np.isfinite(list(found.values())).all() and np.isfinite(figures["scaled_absrel"])
     card, model = read_card(config.out), load_model(config.out)
-    assert card.network == "video_depth" and f"distdepth {preset} " in card.recipe
+    assert card.network == "video_depth" and f"distdepth {preset} " in card.command
     low, high = model.config.min_bin_m, model.config.max_bin_m
     assert (low, high) != (0.1, 10.0) and 0.1 <= low < high <= 10
     frames = torch.rand(1, 2, 3, 64, 64)

@@ -66,7 +66,7 @@ def test_how_long_where_and_how_fast_may_differ(begun, tmp_path):
     distdepth.train(moved)
     card = read_card(tmp_path / "moved")
     assert card.metrics["step"] == 4
-    first, second = card.recipe.split("; from step 2 on: ")
+    first, second = card.command.split("; from step 2 on: ")
     assert "--steps 2" in first and "--steps 4" in second and "supervised" in second
 
 
@@ -75,7 +75,7 @@ def test_a_finished_training_writes_its_model_where_it_is_asked_for(begun, tmp_p
     distdepth.train(done)
     one, two = load_model(begun.out).state_dict(), load_model(done.out).state_dict()
     assert all(torch.equal(one[name], two[name]) for name in one)
-    assert "; from step" not in read_card(done.out).recipe
+    assert "; from step" not in read_card(done.out).command
 
 
 def test_a_training_does_not_go_on_with_other_data(tiny, tmp_path):

@@ -46,7 +46,9 @@ def test_a_run_writes_a_model_that_loads_with_its_card(config, network):
     figures = scadc.train(changed(config, network=network))
     card = read_card(config.out)
     assert (
-        card.network == network and card.metrics["step"] == 4 and card.recipe.startswith("python -m training")
+        card.network == network
+        and card.metrics["step"] == 4
+        and card.command.startswith("python -m training")
     )
     assert figures["fused_mae_m"] == pytest.approx(
         card.metrics["simulated_held_out"]["fused_mae_m"], abs=1e-4
@@ -128,7 +130,7 @@ def test_a_longer_training_goes_on_and_its_card_tells_of_both(config):
     scadc.train(changed(config, steps=2))
     scadc.train(changed(config, steps=4, out=config.out.with_name("longer")))
     card = read_card(config.out.with_name("longer"))
-    first, second = card.recipe.split("; from step 2 on: ")
+    first, second = card.command.split("; from step 2 on: ")
     assert "--steps 2" in first and "--steps 4" in second
     again = changed(config, steps=4, out=config.out.with_name("again"))
     assert scadc.train(again)["fused_mae_m"] > 0  # nothing left to learn, and yet the model is written

@@ -23,8 +23,8 @@ def _model(folder: Path, seed: int, *, half: bool = True, **fields: Any) -> Path
     network = build("distdepth", encoder="efficientnet_lite0")
     values: dict[str, Any] = {
         "network": "distdepth", "config": {"encoder": "efficientnet_lite0"}, "licence": "Apache-2.0",
-        "trained_on": "rooms", "recipe": f"train {seed}", "commit": f"c{seed}",
-        "metrics": {"size": [160, 224], "held_out": {"absrel": 0.1}}, "limits": ("blind",),
+        "trained_on": "rooms", "command": f"train {seed}", "commit": f"c{seed}",
+        "input": {"size": [160, 224]}, "metrics": {"held_out": {"absrel": 0.1}}, "limits": ("blind",),
     }  # fmt: skip
     mean_m = np.full((2, 3), seed, np.float16)
     save_model(network, folder, ModelCard(**{**values, **fields}), {"mean_depth.npy": mean_m}, half=half)
@@ -46,9 +46,10 @@ def test_weights_arrays_and_card_are_the_weighted_mean(tmp_path: Path) -> None:
     stored = np.load(tmp_path / "mean" / "mean_depth.npy")
     assert stored.dtype == np.float16 and (stored == 2).all()
     card = read_card(tmp_path / "mean")
-    assert card.recipe == "mean of weights, 0.75 of a, 0.25 of b; a: train 1; b: train 5"
+    assert card.command == "mean of weights, 0.75 of a, 0.25 of b; a: train 1; b: train 5"
     assert (card.commit, card.trained_on, card.limits) == ("c1, c5", "rooms", ("blind",))
-    assert card.metrics == {"size": [160, 224]}  # nobody has measured it
+    assert card.input == {"size": [160, 224]}
+    assert card.metrics == {} and card.recipe == ""  # nobody has measured it, or written down how it is made
 
 
 def test_float32_stays_float32_if_one_model_has_it(tmp_path: Path) -> None:
@@ -63,7 +64,8 @@ def test_float32_stays_float32_if_one_model_has_it(tmp_path: Path) -> None:
     ("fields", "message"),
     [
         ({"config": {"encoder": "efficientnet_lite0", "max_depth_m": 9.0}}, r"config of .*a is .* of .*b "),
-        ({"metrics": {"size": [96, 128]}}, r"metrics.size of .*a is \[160, 224\], of .*b \[96, 128\]"),
+        ({"output": {"unit": "mm"}}, r"output.unit of .*a is None, of .*b 'mm'"),
+        ({"input": {"size": [96, 128]}}, r"input.size of .*a is \[160, 224\], of .*b \[96, 128\]"),
         ({"licence": "other"}, "licence of"),
     ],
 )

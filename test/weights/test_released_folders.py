@@ -42,7 +42,7 @@ def test_depth_network_is_read_with_its_extra_entries(tmp_path: Path, layers: in
     imported = read_official("distdepth", _write(tmp_path, network.encoder, network.decoder))
     assert imported.module.config == network.config and _same(imported.module, network)
     assert not imported.module.training
-    assert "256 x 256" in imported.card.inputs
+    assert "256 x 256" in imported.card.input["description"]
     assert "encoder.pth sha256" in imported.card.source and "depth.pth sha256" in imported.card.source
 
 

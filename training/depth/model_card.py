@@ -37,37 +37,48 @@ def model_card(
         config=saved.config,
         licence="Apache-2.0",
         trained_on=f"{', '.join(config.data)} ({config.objective.mode}{expert})",
-        recipe=training.recipe,
+        command=training.recipe,
         commit=training.commits,
+        input={
+            "type": "rgb",
+            "size": list(config.loader.size),
+            "layout": "NCHW",
+            "range": [0.0, 1.0],
+            "canonical_focal": config.objective.canonical_focal,
+            **multi_scale(config),
+            "description": description(config),
+        },
+        output={
+            "type": "depth",
+            "layout": "NCHW",
+            "unit": "see limits" if limits(config) else "m",
+            "range": [
+                saved.config["numerator"] * saved.config[end] for end in ("min_depth_m", "max_depth_m")
+            ],
+            "description": "metres, times (fx/width * fy/height)^0.5 / canonical_focal where that is not 0",
+        },
         metrics={
             "held_out": {name: round(float(value), 4) for name, value in figures.items()},
             "step": step,
-            "canonical_focal": config.objective.canonical_focal,
-            "size": list(config.loader.size),
-            **glance(config),
         },
         metrics_command=command_line(config),
-        inputs=inputs(config),
-        outputs="metres, times (fx/width * fy/height)^0.5 / canonical_focal where that is not 0",
         limits=limits(config),
     )
 
 
-def glance(config: DistDepthRecipeConfig) -> dict[str, list[int]]:
+def multi_scale(config: DistDepthRecipeConfig) -> dict[str, dict[str, list[int]]]:
     """The second size in which a network of single images is to be asked: the smallest that it was trained in."""
     smallest = config.loader.sized(config.loader.shrink)
     if config.loader.shrink == 1 or smallest == config.loader.size:
         return {}
-    return {"glance": list(smallest)}
+    return {"multi_scale": {"size": list(smallest)}}
 
 
-def inputs(config: DistDepthRecipeConfig) -> str:
+def description(config: DistDepthRecipeConfig) -> str:
     """What the network takes."""
     if config.multi_frame.enabled:
-        return (
-            "RGB in 0..1 of the size given under metrics, the frame before it (black = none), and intrinsics"
-        )
-    return "RGB in 0..1, any size that divides by 32; trained at the size given under metrics"
+        return "RGB in 0..1 of this size, the frame before it (black = none), and intrinsics"
+    return "RGB in 0..1, any size that divides by 32; trained at this one"
 
 
 def limits(config: DistDepthRecipeConfig) -> tuple[str, ...]:

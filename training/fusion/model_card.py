@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from geo_perception.weights import ModelCard
 from training.checkpoint import Training
+from training.data.fusion import MAX_DEPTH_M
 
 
 class Trained(Protocol):
@@ -30,13 +31,22 @@ def model_card(
         config=dict(options),
         licence="Apache-2.0",
         trained_on=f"{config.frames} simulated street frames (simulation.drive, seeds from {config.first_seed})",
-        recipe=training.recipe,
+        command=training.recipe,
         commit=training.commits,
+        input={
+            "layout": "NCHW",
+            "description": "stereo depth (SGBM), completed lidar depth (morphology), visible returns; see networks/",
+        },
+        output={
+            "type": "depth",
+            "layout": "NCHW",
+            "unit": "m",
+            "range": [0.0, MAX_DEPTH_M],
+            "description": "depth in metres up to 80 m, lidar confidence 0..1",
+        },
         metrics={
             "simulated_held_out": {name: round(value, 4) for name, value in figures.items()},
             "step": step,
         },
         metrics_command=training.parts[-1].command,
-        inputs="stereo depth (SGBM), completed lidar depth (morphology), visible returns; see networks/",
-        outputs="depth in metres up to 80 m, lidar confidence 0..1",
     )

@@ -18,9 +18,8 @@ from geo_perception.weights.folders import find_model
 from geo_perception.weights.model_card import ModelCard, read_card
 from geo_perception.weights.store import load_strictly, new_network, read_weights, save_model
 
-SAME = ("network", "config", "licence", "inputs", "outputs")  # fields of the cards that must agree
-# Entries of `metrics` that say how a model is to be asked; all others are measurements, which the mean has none of yet.
-CONTRACT = ("size", "glance", "glance_share", "glance_model", "mirror", "aspect", "canonical_focal")
+SAME = ("network", "config", "licence")  # fields of the cards that must agree
+SAME_ENTRIES = ("input", "output")  # and those of which every entry must
 
 
 def average_models(models: Sequence[str | Path], shares: Sequence[float], folder: Path) -> ModelCard:
@@ -67,13 +66,12 @@ def check_same(cards: Sequence[ModelCard], folders: Sequence[Path]) -> None:
         for name in SAME:
             if getattr(card, name) != getattr(first, name):
                 raise WeightsError(_differ(name, getattr(first, name), getattr(card, name), folders[0], path))
-        for name in CONTRACT:
-            if card.metrics.get(name) != first.metrics.get(name):
-                raise WeightsError(
-                    _differ(
-                        f"metrics.{name}", first.metrics.get(name), card.metrics.get(name), folders[0], path
-                    )
-                )
+        for group in SAME_ENTRIES:
+            entries, others = getattr(first, group), getattr(card, group)
+            for name in dict.fromkeys((*entries, *others)):
+                if entries.get(name) != others.get(name):
+                    values = entries.get(name), others.get(name)
+                    raise WeightsError(_differ(f"{group}.{name}", *values, folders[0], path))
 
 
 def _differ(name: str, first: object, other: object, path: Path, other_path: Path) -> str:
@@ -101,15 +99,16 @@ def mean_state(
 def mean_card(cards: Sequence[ModelCard], folders: Sequence[Path], parts: Sequence[float]) -> ModelCard:
     """What the mean is, and how it is made again."""
     shares = ", ".join(f"{part:.3g} of {path.name}" for part, path in zip(parts, folders, strict=True))
-    recipes = [f"{path.name}: {card.recipe}" for card, path in zip(cards, folders, strict=True)]
+    commands = [f"{path.name}: {card.command}" for card, path in zip(cards, folders, strict=True)]
     return replace(
         cards[0],
         sha256="",
         source="",
         trained_on="; ".join(dict.fromkeys(card.trained_on for card in cards)),
-        recipe=f"mean of weights, {shares}; " + "; ".join(recipes),
+        recipe="",
+        command=f"mean of weights, {shares}; " + "; ".join(commands),
         commit=", ".join(dict.fromkeys(card.commit for card in cards)),
-        metrics={name: cards[0].metrics[name] for name in CONTRACT if name in cards[0].metrics},
+        metrics={},  # nobody has measured it yet
         metrics_command="",
         limits=tuple(dict.fromkeys(limit for card in cards for limit in card.limits)),
     )

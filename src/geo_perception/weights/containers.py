@@ -58,7 +58,7 @@ class Contents:
     origin: str  # for errors
     digest: str = ""  # sha256 of the file, or of each file of the folder, in words
     config: dict[str, Any] = field(default_factory=dict)  # options that the container states
-    inputs: str = ""  # of the card
+    inputs: str = ""  # the description of them in the card
 
 
 def read_contents(network: str, source: str | Path | Mapping[str, Any]) -> Contents:

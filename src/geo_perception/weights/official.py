@@ -138,6 +138,6 @@ def _card(entry: Official, config: dict[str, Any], contents: Contents) -> ModelC
         licence=entry.licence,
         source=source,
         trained_on=entry.trained_on,
-        inputs=contents.inputs,
+        input={"description": contents.inputs} if contents.inputs else {},
         limits=entry.limits,
     )

@@ -25,7 +25,7 @@ from geo_perception.weights import ModelCard, save_model
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("models") / "random"
-    card = ModelCard(network="distdepth", metrics={"size": [64, 64], "canonical_focal": 0.5})
+    card = ModelCard(network="distdepth", input={"size": [64, 64], "canonical_focal": 0.5})
     save_model(build("distdepth").eval(), folder, card)
     return folder
 
@@ -81,9 +81,12 @@ def test_the_unit_is_said_and_may_be_stated(tmp_path: Path, model: Path, capsys)
 
 
 def test_rows_may_differ_in_several_things(model: Path) -> None:
-    rows = load_pipelines(IndoorDepthConfig(model=str(model)), "@noglance, @noscale+mirror")
-    assert list(rows) == ["model", "@noglance", "@noscale+mirror"]
-    chosen = [(row.config.scale_by_focal, row.config.glance, row.config.mirror) for row in rows.values()]
+    rows = load_pipelines(IndoorDepthConfig(model=str(model)), "@nomultiscale, @noscale+flip")
+    assert list(rows) == ["model", "@nomultiscale", "@noscale+flip"]
+    chosen = [
+        (row.config.scale_by_focal, row.config.multi_scale, row.config.flip_augmentation)
+        for row in rows.values()
+    ]
     assert chosen == [(True, True, "card"), (True, False, "card"), (False, True, "on")]
 
 
@@ -112,7 +115,7 @@ def test_faults_are_named(tmp_path: Path, model: Path, capsys: pytest.CaptureFix
     said = capsys.readouterr().err
     assert "No such option: --stereo-model" in said and "No such option: --model" in said
     for wrong in ("x@y", "x@", "@noscale+y"):
-        with pytest.raises(ConfigError, match="only noscale, noglance, mirror are allowed"):
+        with pytest.raises(ConfigError, match="only noscale, nomultiscale, flip are allowed"):
             cli.run([*command, "--compare", wrong])
     with pytest.raises(ConfigError, match="box-at must be"):
         cli.run([*command, "--box-at", "near"])

@@ -61,29 +61,33 @@ def test_the_card_decides_unless_told_otherwise(tmp_path):
     told = IndoorDepth(IndoorDepthConfig(model=folder, network_width=128, aspect="pad"))
     assert (told.input_spec.size, told.input_spec.aspect) == ((64, 128), "pad")
     silent = untrained_model(tmp_path / "silent", size=None)
-    spec = IndoorDepth(IndoorDepthConfig(model=silent)).input_spec
-    assert (spec.size, spec.aspect) == ((256, 256), "stretch")
+    contract = IndoorDepth(IndoorDepthConfig(model=silent)).input_spec
+    assert (contract.size, contract.aspect) == ((256, 256), "stretch")
 
 
 @pytest.mark.parametrize(
-    "metrics",
+    ("entries", "name"),
     [
-        {"size": [64]},
-        {"size": [70, 64]},
-        {"aspect": "squash"},
-        {"canonical_focal": "wide"},
-        {"mirror": "yes"},
-        {"glance": [64]},
-        {"glance": [64, 100]},
-        {"glance_share": 0.0},
-        {"glance_share": 1},
-        {"glance_model": 7},
+        ({"size": [64]}, "size"),
+        ({"size": [70, 64]}, "size"),
+        ({"aspect": "squash"}, "aspect"),
+        ({"canonical_focal": "wide"}, "canonical_focal"),
+        ({"flip": "yes"}, "flip"),
+        ({"multi_scale": {"size": [64]}}, "multi_scale.size"),
+        ({"multi_scale": {"size": [64, 100]}}, "multi_scale.size"),
+        ({"multi_scale": {"share": 0.0}}, "multi_scale.share"),
+        ({"multi_scale": {"share": 1}}, "multi_scale.share"),
+        ({"multi_scale": {"model": 7}}, "multi_scale.model"),
+        ({"type": "bgr"}, "type"),
+        ({"layout": "NHWC"}, "layout"),
+        ({"range": [0, 255]}, "range"),
+        ({"mean": [0.5, 0.5, 0.5]}, "mean"),
+        ({"std": [0.2, 0.2, 0.2]}, "std"),
     ],
 )
-def test_cards_that_make_no_sense_are_refused(tmp_path, metrics):
-    (name,) = metrics
-    with pytest.raises(WeightsError, match=rf"metrics\.{name} of its card"):
-        IndoorDepth(IndoorDepthConfig(model=untrained_model(tmp_path / "m", **metrics)))
+def test_cards_that_make_no_sense_are_refused(tmp_path, entries, name):
+    with pytest.raises(WeightsError, match=rf"input\.{name} of its card"):
+        IndoorDepth(IndoorDepthConfig(model=untrained_model(tmp_path / "m", **entries)))
 
 
 GOOD = {
@@ -197,7 +201,7 @@ def test_focal_lengths_that_are_none_make_no_camera(focal_px):
     [
         {"precision": "int4"},
         {"aspect": "squash"},
-        {"mirror": "both"},
+        {"flip_augmentation": "both"},
         {"network_height": 100},
         {"network_width": 32},
     ],

@@ -195,5 +195,5 @@ def test_a_gap_must_be_seconds(gap_s):
 
 
 def test_mirrored_images_are_for_models_of_single_ones(model):
-    with pytest.raises(ConfigError, match="mirror on is for models of single images"):
-        IndoorDepth(IndoorDepthConfig(model=str(model), mirror="on"))
+    with pytest.raises(ConfigError, match="flip_augmentation on is for models of single images"):
+        IndoorDepth(IndoorDepthConfig(model=str(model), flip_augmentation="on"))

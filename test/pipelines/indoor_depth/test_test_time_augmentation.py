@@ -14,7 +14,7 @@ from geo_perception.pipelines.indoor_depth.resizing import resize
 def test_the_mirrored_image_counts_as_much_as_the_image(pipeline, model):
     image = picture(64, 64)
     mirrored = np.ascontiguousarray(image[:, ::-1])
-    both = IndoorDepth(IndoorDepthConfig(model=model, precision="float32", mirror="on"))
+    both = IndoorDepth(IndoorDepthConfig(model=model, precision="float32", flip_augmentation="on"))
     one, other = pipeline(image).depth_m, pipeline(mirrored).depth_m[:, ::-1]
     assert np.abs(one / other - 1).max() > 2e-3  # there is something to average
     np.testing.assert_allclose(both(image).depth_m, np.sqrt(one * other), rtol=3e-5)
@@ -22,9 +22,11 @@ def test_the_mirrored_image_counts_as_much_as_the_image(pipeline, model):
 
 
 def test_the_card_may_ask_for_the_mirrored_image(pipeline, tmp_path):
-    folder = untrained_model(tmp_path / "m", mirror=True)
+    folder = untrained_model(tmp_path / "m", flip=True)
     depths = {
-        how: IndoorDepth(IndoorDepthConfig(model=folder, precision="float32", mirror=how))(picture()).depth_m
+        how: IndoorDepth(IndoorDepthConfig(model=folder, precision="float32", flip_augmentation=how))(
+            picture()
+        ).depth_m
         for how in ("card", "on", "off")
     }
     np.testing.assert_array_equal(depths["card"], depths["on"])
@@ -32,51 +34,51 @@ def test_the_card_may_ask_for_the_mirrored_image(pipeline, tmp_path):
     assert not np.array_equal(depths["on"], depths["off"])
 
 
-def test_a_glance_counts_as_much_as_the_image(tmp_path):
-    folder = untrained_model(tmp_path / "m", size=[128, 160], glance=[64, 96])
+def test_the_smaller_form_counts_as_much_as_the_image(tmp_path):
+    folder = untrained_model(tmp_path / "m", size=[128, 160], multi_scale={"size": [64, 96]})
     alone, both = (
-        IndoorDepth(IndoorDepthConfig(model=folder, precision="float32", glance=glance))
-        for glance in (False, True)
+        IndoorDepth(IndoorDepthConfig(model=folder, precision="float32", multi_scale=multi_scale))
+        for multi_scale in (False, True)
     )
     small = IndoorDepth(
         IndoorDepthConfig(model=folder, precision="float32", network_height=64, network_width=96)
     )
     image = resize(picture(), (128, 160))
-    seen, glanced = alone(image).depth_m, small(image).depth_m
-    np.testing.assert_allclose(both(image).depth_m, np.sqrt(seen * glanced), rtol=1e-5)
-    assert np.abs(seen / glanced - 1).max() > 1e-3
+    seen, small_m = alone(image).depth_m, small(image).depth_m
+    np.testing.assert_allclose(both(image).depth_m, np.sqrt(seen * small_m), rtol=1e-5)
+    assert np.abs(seen / small_m - 1).max() > 1e-3
 
 
-def test_a_glance_has_the_share_that_the_card_says(tmp_path):
-    tta = {"size": [128, 160], "glance": [64, 96]}
-    even = untrained_model(tmp_path / "even", **tta)
-    less = untrained_model(tmp_path / "less", **tta, glance_share=0.25)
+def test_the_smaller_form_has_the_share_that_the_card_says(tmp_path):
+    size, small = [128, 160], {"size": [64, 96]}
+    even = untrained_model(tmp_path / "even", size=size, multi_scale=small)
+    less = untrained_model(tmp_path / "less", size=size, multi_scale={**small, "share": 0.25})
     image = resize(picture(), (128, 160))
     half, quarter = (
         IndoorDepth(IndoorDepthConfig(model=folder, precision="float32"))(image).depth_m
         for folder in (even, less)
     )
-    alone = IndoorDepth(IndoorDepthConfig(model=even, precision="float32", glance=False))(image).depth_m
-    glanced = half**2 / alone
-    np.testing.assert_allclose(quarter, alone**0.75 * glanced**0.25, rtol=1e-5)
+    alone = IndoorDepth(IndoorDepthConfig(model=even, precision="float32", multi_scale=False))(image).depth_m
+    small_m = half**2 / alone
+    np.testing.assert_allclose(quarter, alone**0.75 * small_m**0.25, rtol=1e-5)
 
 
-def test_another_model_may_take_the_glance(tmp_path):
+def test_another_model_may_take_the_smaller_form(tmp_path):
     other = untrained_model(tmp_path / "other", seed=1, size=[64, 96])
-    folder = untrained_model(tmp_path / "m", size=[128, 160], glance=[64, 96], glance_model=other)
+    folder = untrained_model(tmp_path / "m", size=[128, 160], multi_scale={"size": [64, 96], "model": other})
     both = IndoorDepth(IndoorDepthConfig(model=folder, precision="float32"))
-    alone = IndoorDepth(IndoorDepthConfig(model=folder, precision="float32", glance=False))
+    alone = IndoorDepth(IndoorDepthConfig(model=folder, precision="float32", multi_scale=False))
     small = IndoorDepth(IndoorDepthConfig(model=other, precision="float32"))
     image = resize(picture(), (128, 160))
     want = np.sqrt(alone(image).depth_m * small(image).depth_m)
     np.testing.assert_allclose(both(image).depth_m, want, rtol=1e-5)
-    assert list(both.models) == ["depth", "glance"] and list(alone.models) == ["depth"]
-    assert both.models["glance"].sha256 == small.models["depth"].sha256 != both.models["depth"].sha256
+    assert list(both.models) == ["depth", "multi_scale"] and list(alone.models) == ["depth"]
+    assert both.models["multi_scale"].sha256 == small.models["depth"].sha256 != both.models["depth"].sha256
 
 
 def test_two_models_at_once_give_what_one_after_the_other_gives(tmp_path):
     other = untrained_model(tmp_path / "other", seed=1, size=[64, 96])
-    folder = untrained_model(tmp_path / "m", size=[128, 160], glance=[64, 96], glance_model=other)
+    folder = untrained_model(tmp_path / "m", size=[128, 160], multi_scale={"size": [64, 96], "model": other})
     before, depths = torch.get_num_threads(), []
     try:
         for threads in (1, 2):
@@ -90,19 +92,21 @@ def test_two_models_at_once_give_what_one_after_the_other_gives(tmp_path):
     np.testing.assert_allclose(depths[1], depths[0], rtol=1e-5)
 
 
-def test_a_model_for_the_glance_must_fit(tmp_path):
-    tta = {"size": [128, 160], "glance": [64, 96]}
+def test_a_model_for_the_smaller_form_must_fit(tmp_path):
+    size, small = [128, 160], {"size": [64, 96]}
     other = untrained_model(tmp_path / "other", canonical_focal=0.7)
-    folder = untrained_model(tmp_path / "m", **tta, glance_model=other)
+    folder = untrained_model(tmp_path / "m", size=size, multi_scale={**small, "model": other})
     with pytest.raises(WeightsError, match=r"canonical focal length of 0\.7, it for 0\.5"):
         IndoorDepth(IndoorDepthConfig(model=folder))
-    folder = untrained_model(tmp_path / "n", **tta, glance_model="nowhere")
+    folder = untrained_model(tmp_path / "n", size=size, multi_scale={**small, "model": "nowhere"})
     with pytest.raises(WeightsError, match="nowhere"):
         IndoorDepth(IndoorDepthConfig(model=folder))
-    IndoorDepth(IndoorDepthConfig(model=folder, glance=False))  # it is not looked for
+    IndoorDepth(IndoorDepthConfig(model=folder, multi_scale=False))  # it is not looked for
 
 
-def test_a_glance_that_is_not_smaller_is_left_out(tmp_path):
-    folder = untrained_model(tmp_path / "m", size=[64, 96], glance=[64, 96])
-    one, two = (IndoorDepth(IndoorDepthConfig(model=folder, glance=glance)) for glance in (False, True))
+def test_a_form_that_is_not_smaller_is_left_out(tmp_path):
+    folder = untrained_model(tmp_path / "m", size=[64, 96], multi_scale={"size": [64, 96]})
+    one, two = (
+        IndoorDepth(IndoorDepthConfig(model=folder, multi_scale=multi_scale)) for multi_scale in (False, True)
+    )
     assert np.array_equal(one(picture()).depth_m, two(picture()).depth_m)

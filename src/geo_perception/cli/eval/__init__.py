@@ -137,7 +137,7 @@ def eval_fusion(
     epilog=examples(
         "eval indoor_depth rgbd_dataset_freiburg1_desk --limit 50",
         "eval indoor_depth FOLDER --model out/mine --compare distdepth_lite0_rooms",
-        "eval indoor_depth FOLDER --compare @mirror,@noscale",
+        "eval indoor_depth FOLDER --compare @flip,@noscale",
     ),
 )
 def eval_indoor(
@@ -168,8 +168,8 @@ def eval_indoor(
     compare: Annotated[
         str,
         typer.Option(
-            help="further rows of the tables: [MODEL][@HOW], separated by commas; HOW is noscale, noglance or mirror, "
-            "or several joined by +"
+            help="further rows of the tables: [MODEL][@HOW], separated by commas; HOW is noscale, nomultiscale or "
+            "flip, or several joined by +"
         ),
     ] = "",
     cap: Annotated[

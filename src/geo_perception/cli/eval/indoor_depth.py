@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -45,12 +46,15 @@ if TYPE_CHECKING:
     from geo_perception.cli.eval import EvalRequest
     from geo_perception.ros.bags import CameraBag
 
-# What a compared row may do otherwise: MODEL@noscale, MODEL@noglance+mirror, ...
+logger = logging.getLogger(__name__)
+
+# What a compared row may do otherwise: MODEL@noscale, MODEL@nomultiscale+flip, ...
 VARIANTS: dict[str, dict[str, Any]] = {
     "noscale": {"scale_by_focal": False},
-    "noglance": {"glance": False},
-    "mirror": {"mirror": ON},
+    "nomultiscale": {"multi_scale": False},
+    "flip": {"flip_augmentation": ON},
 }
+FORMER_VARIANTS = {"noglance": "nomultiscale", "mirror": "flip"}  # accepted for one release more
 TYPICAL_FRAMES = 200  # enough to know a data set's median depth; reading thousands of maps takes minutes
 
 
@@ -125,12 +129,19 @@ def load_pipelines(config: IndoorDepthConfig, compare: str) -> dict[str, IndoorD
     for item in filter(None, (part.strip() for part in compare.split(","))):
         model, at, how = item.partition("@")
         changes: dict[str, Any] = {}
-        for name in how.split("+") if at else ():
+        for name in map(present_variant, how.split("+")) if at else ():
             if name not in VARIANTS:
                 raise ConfigError(f"compare {item!r}: behind @ only {', '.join(VARIANTS)} are allowed")
             changes |= VARIANTS[name]
         configs[item] = replace(config, model=model or config.model, **changes)
     return {name: IndoorDepth(c) for name, c in configs.items()}
+
+
+def present_variant(name: str) -> str:
+    """What a variant is called today; a former name is warned about."""
+    if name in FORMER_VARIANTS:
+        logger.warning("compare: @%s is called @%s now", name, FORMER_VARIANTS[name])
+    return FORMER_VARIANTS.get(name, name)
 
 
 def open_data(request: EvalRequest) -> Sequence[RgbdDataset | CameraBag]:

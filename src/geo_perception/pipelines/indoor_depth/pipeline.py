@@ -20,8 +20,8 @@ from geo_perception.pipelines.indoor_depth.resizing import (
     ASPECTS,
     CARD,
     MIN_NETWORK_PX,
-    MIRRORS,
     SIZE_MULTIPLE,
+    SWITCHES,
     Framing,
     frame,
     is_network_side,
@@ -35,6 +35,8 @@ if TYPE_CHECKING:  # weights need torch
 
 DEFAULT_MODEL = "distdepth_lite0_rooms"
 PUBLISHED_SIZE = (256, 256)  # of networks whose card names no size
+# What this pipeline feeds, whatever a card says: it must say the same, or nothing. Networks normalise by themselves.
+FED = {"type": "rgb", "layout": "NCHW", "range": [0.0, 1.0], "mean": [0.0, 0.0, 0.0], "std": [1.0, 1.0, 1.0]}
 MIN_SIDE_PX = 32  # smaller images say nothing about a room
 MAX_PIXELS = 2**27  # four times 8K; beyond it a size is a mistake
 FIELD_OF_VIEW_DEG = (10.0, 150.0)  # of cameras that a pinhole model describes
@@ -53,19 +55,18 @@ class IndoorDepthConfig:
         "auto"  # bfloat16 where the processor multiplies it natively, else float32; or either by name
     )
     aspect: str = (
-        "card"  # stretch, pad or crop (see `framing`); card: metrics.aspect of the card, else stretch
+        "card"  # stretch, pad or crop (see `resizing`); card: input.aspect of the card, else stretch
     )
-    network_height: int = 0  # multiples of 32, at least 64; 0: metrics.size of the card, else 256
+    network_height: int = 0  # multiples of 32, at least 64; 0: input.size of the card, else 256
     network_width: int = 0
     # Depth is learnt for one focal length, and an image from a longer lens looks like a nearer room: multiply depth by
-    # the camera's focal length over the card's metrics.canonical_focal.
+    # the camera's focal length over the card's input.canonical_focal.
     scale_by_focal: bool = True
-    mirror: str = (
-        CARD  # on, off: depth averaged with that of the mirrored image; card: metrics.mirror, else off
+    flip_augmentation: str = (
+        CARD  # on, off: depth averaged with that of the mirrored image; card: input.flip, else off
     )
-    glance: bool = (
-        True  # depth averaged with that of the image at metrics.glance of the card, where it names a size
-    )
+    # Depth averaged with that of a smaller form of the image, where input.multi_scale of the card names its size.
+    multi_scale: bool = True
     # Only for models that compare each image with the one before it (network `video_depth`).
     max_gap_s: float = 0.5  # an image farther back in time is no neighbour; 0: every image stands alone
 
@@ -74,8 +75,10 @@ class IndoorDepthConfig:
             raise ConfigError(f"precision must be one of {PRECISIONS}, got {self.precision!r}")
         if self.aspect not in (CARD, *ASPECTS):
             raise ConfigError(f"aspect must be one of card, {', '.join(ASPECTS)}, got {self.aspect!r}")
-        if self.mirror not in MIRRORS:
-            raise ConfigError(f"mirror must be one of {', '.join(MIRRORS)}, got {self.mirror!r}")
+        if self.flip_augmentation not in SWITCHES:
+            raise ConfigError(
+                f"flip_augmentation must be one of {', '.join(SWITCHES)}, got {self.flip_augmentation!r}"
+            )
         if not 0 <= self.max_gap_s < math.inf:
             raise ConfigError(f"max_gap_s must be 0 s or more, got {self.max_gap_s}")
         for name in ("network_height", "network_width"):
@@ -109,17 +112,20 @@ class InputSpec:
             WeightsError: an entry of the card makes no sense.
             ConfigError: another size than the fixed one is wanted.
         """
-        size = card.metrics.get("size", list(fixed or PUBLISHED_SIZE))
-        aspect = card.metrics.get("aspect", "stretch")
-        focal = card.metrics.get("canonical_focal", 0.0)
+        for name, value in FED.items():
+            if card.input.get(name, value) != value:
+                raise WeightsError(
+                    f"model {config.model!r}: input.{name} of its card must be {value!r}, got {card.input[name]!r}"
+                )
+        size = card.input.get("size", list(fixed or PUBLISHED_SIZE))
+        aspect = card.input.get("aspect", "stretch")
+        focal = card.input.get("canonical_focal", 0.0)
         if not is_network_size(size):
-            raise WeightsError(
-                f"model {config.model!r}: metrics.size of its card is no network size: {size!r}"
-            )
+            raise WeightsError(f"model {config.model!r}: input.size of its card is no network size: {size!r}")
         if aspect not in ASPECTS:
-            raise WeightsError(f"model {config.model!r}: metrics.aspect of its card must be one of {ASPECTS}")
+            raise WeightsError(f"model {config.model!r}: input.aspect of its card must be one of {ASPECTS}")
         if not (isinstance(focal, float | int) and 0 <= focal < math.inf):
-            raise WeightsError(f"model {config.model!r}: metrics.canonical_focal of its card is {focal!r}")
+            raise WeightsError(f"model {config.model!r}: input.canonical_focal of its card is {focal!r}")
         wanted = (config.network_height or size[0], config.network_width or size[1])
         if fixed is not None and wanted != fixed:
             raise ConfigError(
@@ -162,7 +168,9 @@ class IndoorDepth:
         self.config = config
         choice = ModelChoice(config.model, config.device, config.precision)
         self.models: dict[str, ModelCard]  # by what they do
-        self._predictor, self.models = load_predictor(choice, config.max_gap_s, config.mirror, config.glance)
+        self._predictor, self.models = load_predictor(
+            choice, config.max_gap_s, config.flip_augmentation, config.multi_scale
+        )
         self.input_spec = InputSpec.of(self.models["depth"], config, self._predictor.size)
 
     def reset(self) -> None:

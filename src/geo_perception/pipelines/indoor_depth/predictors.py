@@ -77,8 +77,8 @@ class SingleFramePredictor:
         Args:
             network: a `networks.distdepth.DistDepth`, or a faster form of one.
             device: where it is.
-            looks: how often it is asked.
-            glancing: another one, for the glance; None: the same.
+            tta: how often it is asked.
+            small_network: another one, for the smaller form of the image; None: the same.
         """
         self._network, self._small_network = network, network if small_network is None else small_network
         self._device, self._tta = device, tta
@@ -88,12 +88,12 @@ class SingleFramePredictor:
 
     def __call__(self, network_input: NetworkInput) -> tuple[Array, str]:
         """See `Predictor`."""
-        size, glance = (network_input.pixels.shape[0], network_input.pixels.shape[1]), self._tta.glance
-        if glance is None or glance[0] >= size[0] or glance[1] >= size[1]:
+        size, small = (network_input.pixels.shape[0], network_input.pixels.shape[1]), self._tta.small_size
+        if small is None or small[0] >= size[0] or small[1] >= size[1]:
             return self._predict(self._network, network_input.pixels), ""
         tasks = (
             partial(self._predict, self._network, network_input.pixels),
-            partial(self._predict, self._small_network, resize(network_input.pixels, glance)),
+            partial(self._predict, self._small_network, resize(network_input.pixels, small)),
         )
         depth_m, layout_m = side_by_side(tasks) if self._at_once else [task() for task in tasks]
         depth_m *= np.power(depth_m * resize(np.reciprocal(layout_m), size), np.float32(-self._tta.share))
@@ -102,7 +102,7 @@ class SingleFramePredictor:
     def _predict(self, network: nn.Module, pixels: Image) -> Array:
         with torch.inference_mode():
             image = to_tensor(pixels, self._device)
-            if not self._tta.mirror:
+            if not self._tta.flip:
                 return to_array(network(image).depth_m)
             both = network(torch.cat((image, image.flip(3)))).depth_m
             return to_array((both[:1] * both[1:].flip(3)).sqrt())
@@ -212,26 +212,26 @@ def to_array(depth_m: Tensor) -> Array:
 
 
 def load_predictor(
-    choice: ModelChoice, max_gap_s: float, mirror: str = OFF, glance: bool = True
+    choice: ModelChoice, max_gap_s: float, flip_augmentation: str = OFF, multi_scale: bool = True
 ) -> tuple[Predictor, dict[str, ModelCard]]:
     """The network of a model folder, and the cards of all models that it uses; its own is "depth".
 
     Args:
         choice: which.
         max_gap_s: see `MultiFramePredictor`.
-        mirror: on, off, or card: see `TtaOptions`.
-        glance: whether to do what the card says: see `TtaOptions`.
+        flip_augmentation: on, off, or card: see `TtaOptions`.
+        multi_scale: whether to do what the card says: see `TtaOptions`.
 
     Raises:
-        WeightsError: missing, damaged or made for something else; or an entry of the card about looks makes no sense.
+        WeightsError: missing, damaged or made for something else; or an entry of the card makes no sense.
         ConfigError: a network of several frames is asked for mirrored images.
     """
     network, card = load_plain("indoor depth", (SINGLE, VIDEO), choice)
     if card.network == SINGLE:
-        return load_single(network, card, choice, TtaOptions.of(card, choice, mirror, glance))
-    if mirror == ON:
+        return load_single(network, card, choice, TtaOptions.of(card, choice, flip_augmentation, multi_scale))
+    if flip_augmentation == ON:
         raise ConfigError(
-            f"mirror {ON} is for models of single images, and {choice.model!r} compares several"
+            f"flip_augmentation {ON} is for models of single images, and {choice.model!r} compares several"
         )
     assert isinstance(network, VideoDepth)
     depth, pose = (optimise(part, choice.precision) for part in (network.depth, network.pose))
@@ -242,16 +242,22 @@ def load_predictor(
 def load_single(
     network: nn.Module, card: ModelCard, choice: ModelChoice, tta: TtaOptions
 ) -> tuple[Predictor, dict[str, ModelCard]]:
-    """A network of single images with, where the card names one, another for the glance; raises as `load_predictor`."""
+    """A network of single images, and another for the smaller form where the card names one.
+
+    Raises as `load_predictor`.
+    """
     fast = optimise(network, choice.precision)
-    if tta.glance is None or not tta.model:
+    if tta.small_size is None or not tta.model:
         return SingleFramePredictor(fast, choice.device, tta), {"depth": card}
-    other, beside = load_plain("indoor depth's glance", (SINGLE,), replace(choice, model=tta.model))
-    focal, own = (one.metrics.get("canonical_focal") for one in (beside, card))
+    other, beside = load_plain("indoor depth's multi_scale", (SINGLE,), replace(choice, model=tta.model))
+    focal, own = (one.input.get("canonical_focal") for one in (beside, card))
     if focal != own:
         raise WeightsError(
-            f"model {choice.model!r}: its glance_model {tta.model!r} is for a canonical focal length of {focal}, "
-            f"it for {own}"
+            f"model {choice.model!r}: its input.multi_scale.model {tta.model!r} is for a canonical focal length "
+            f"of {focal}, it for {own}"
         )
     small_network = optimise(other, choice.precision)
-    return SingleFramePredictor(fast, choice.device, tta, small_network), {"depth": card, "glance": beside}
+    return SingleFramePredictor(fast, choice.device, tta, small_network), {
+        "depth": card,
+        "multi_scale": beside,
+    }

@@ -20,7 +20,7 @@ Size = tuple[int, int]  # height, width
 # pad: aspect kept, the image's edge repeated where the network sees more.
 # crop: aspect kept, only the centre is seen; depth outside it is unknown.
 ASPECTS = ("stretch", "pad", "crop")
-MIRRORS = CARD, ON, OFF = "card", "on", "off"  # whether the mirrored image is looked at, too
+SWITCHES = CARD, ON, OFF = "card", "on", "off"  # whether the mirrored image is looked at, too
 
 
 SIZE_MULTIPLE, MIN_NETWORK_PX = 32, 64

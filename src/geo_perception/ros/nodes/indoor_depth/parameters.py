@@ -36,16 +36,18 @@ class IndoorSettings(DepthSettings):
     network_height: int = param(0, "input of the network, px; 0: the card's", low=0, high=LARGEST_PX)
     network_width: int = param(0, "input of the network, px; 0: the card's", low=0, high=LARGEST_PX)
     scale_by_focal: bool = param(True, "multiply depth by the camera's focal length over the model's own")
-    mirror: str = param(
+    flip_augmentation: str = param(
         "card",
         "average depth with that of the mirrored image: steadier, in twice the time; card: as the model's card says, "
         "else off",
         choices=("card", "on", "off"),
+        formerly="mirror",
     )
-    glance: bool = param(
+    multi_scale: bool = param(
         True,
         "average depth with that of a smaller form of the image, where the model's card names its size (and its "
         "share and model)",
+        formerly="glance",
     )
     max_gap_s: float = param(
         0.5,
