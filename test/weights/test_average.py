@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from typer.testing import CliRunner
 
 from geo_perception.cli.weights import app
@@ -16,6 +18,7 @@ from geo_perception.errors import ConfigError, WeightsError
 from geo_perception.networks import build
 from geo_perception.weights import ModelCard, load_model, read_card, save_model
 from geo_perception.weights.average import average_models
+from geo_perception.weights.model_card import CARD_FILE, write_card
 
 
 def _model(folder: Path, seed: int, *, half: bool = True, **fields: Any) -> Path:
@@ -24,7 +27,8 @@ def _model(folder: Path, seed: int, *, half: bool = True, **fields: Any) -> Path
     values: dict[str, Any] = {
         "network": "distdepth", "config": {"encoder": "efficientnet_lite0"}, "licence": "Apache-2.0",
         "trained_on": "rooms", "command": f"train {seed}", "commit": f"c{seed}",
-        "input": {"size": [160, 224]}, "metrics": {"held_out": {"absrel": 0.1}}, "limits": ("blind",),
+        "input": {"size": [160, 224]}, "output": {"unit": "m"},
+        "metrics": {"held_out": {"absrel": 0.1}}, "limits": ("blind",),
     }  # fmt: skip
     mean_m = np.full((2, 3), seed, np.float16)
     save_model(network, folder, ModelCard(**{**values, **fields}), {"mean_depth.npy": mean_m}, half=half)
@@ -64,8 +68,9 @@ def test_float32_stays_float32_if_one_model_has_it(tmp_path: Path) -> None:
     ("fields", "message"),
     [
         ({"config": {"encoder": "efficientnet_lite0", "max_depth_m": 9.0}}, r"config of .*a is .* of .*b "),
-        ({"output": {"unit": "mm"}}, r"output.unit of .*a is None, of .*b 'mm'"),
+        ({"output": {"unit": "mm"}}, r"output.unit of .*a is 'm', of .*b 'mm'"),
         ({"input": {"size": [96, 128]}}, r"input.size of .*a is \[160, 224\], of .*b \[96, 128\]"),
+        ({"input": {"size": [160, 224], "flip": True}}, r"input.flip of .*a is None, of .*b True"),
         ({"licence": "other"}, "licence of"),
     ],
 )
@@ -74,6 +79,18 @@ def test_models_of_different_kinds_have_no_mean(tmp_path: Path, fields: dict[str
     with pytest.raises(WeightsError, match=message):
         average_models(models, (1, 1), tmp_path / "mean")
     assert not (tmp_path / "mean").exists()
+
+
+def test_a_card_of_schema_1_and_one_of_schema_2_can_be_of_one_kind(tmp_path: Path) -> None:
+    models = [_model(tmp_path / name, seed) for name, seed in (("a", 1), ("b", 5))]
+    stated = replace(read_card(models[1]), input={"size": [160, 224], "layout": "NCHW", "description": "RGB"})
+    write_card(stated, models[1])
+    values = yaml.safe_load((models[0] / CARD_FILE).read_text())
+    former = {name: values[name] for name in ("network", "config", "sha256", "licence", "trained_on")}
+    former |= {"inputs": "RGB, 160 x 224", "metrics": {"size": [160, 224]}}
+    (models[0] / CARD_FILE).write_text(yaml.safe_dump(former))
+    average_models(models, (1, 1), tmp_path / "mean")
+    assert read_card(tmp_path / "mean").input == {"size": [160, 224], "description": "RGB, 160 x 224"}
 
 
 @pytest.mark.parametrize("shares", [(), (1,), (1, 0), (1, -1), (1, float("nan")), (1, float("inf"))])

@@ -44,6 +44,8 @@ def model_card(
             "size": list(config.loader.size),
             "layout": "NCHW",
             "range": [0.0, 1.0],
+            "mean": [0.0, 0.0, 0.0],  # the network normalises by itself
+            "std": [1.0, 1.0, 1.0],
             "canonical_focal": config.objective.canonical_focal,
             **multi_scale(config),
             "description": description(config),

@@ -19,7 +19,9 @@ from geo_perception.weights.model_card import ModelCard, read_card
 from geo_perception.weights.store import load_strictly, new_network, read_weights, save_model
 
 SAME = ("network", "config", "licence")  # fields of the cards that must agree
-SAME_ENTRIES = ("input", "output")  # and those of which every entry must
+# Entries of `input` that change what a pipeline does even where they are left out. Of the others, and of those of
+# `output`, only values that two cards both state must agree: cards of schema 1 state none.
+DECIDING = ("size", "aspect", "canonical_focal", "multi_scale", "flip")
 
 
 def average_models(models: Sequence[str | Path], shares: Sequence[float], folder: Path) -> ModelCard:
@@ -66,12 +68,13 @@ def check_same(cards: Sequence[ModelCard], folders: Sequence[Path]) -> None:
         for name in SAME:
             if getattr(card, name) != getattr(first, name):
                 raise WeightsError(_differ(name, getattr(first, name), getattr(card, name), folders[0], path))
-        for group in SAME_ENTRIES:
-            entries, others = getattr(first, group), getattr(card, group)
-            for name in dict.fromkeys((*entries, *others)):
-                if entries.get(name) != others.get(name):
-                    values = entries.get(name), others.get(name)
-                    raise WeightsError(_differ(f"{group}.{name}", *values, folders[0], path))
+        for group in ("input", "output"):
+            one, two = getattr(first, group), getattr(card, group)
+            stated = [name for name in one if name in two and name != "description"]
+            for entry in dict.fromkeys((*DECIDING, *stated)):
+                if one.get(entry) != two.get(entry):
+                    values = one.get(entry), two.get(entry)
+                    raise WeightsError(_differ(f"{group}.{entry}", *values, folders[0], path))
 
 
 def _differ(name: str, first: object, other: object, path: Path, other_path: Path) -> str:
