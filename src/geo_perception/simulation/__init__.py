@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Procedural worlds with perfect ground truth, one sub-package each."""
+"""Procedural worlds with exact ground truth, one sub-package for each kind of world."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ray casting against triangle soups, and the attributes of what is hit."""
+"""Ray casting against triangle soups, and attributes of the triangles that are hit."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Hits:
 
     @classmethod
     def none(cls, count: int) -> Hits:
-        """`count` rays that hit nothing."""
+        """Make the hits of `count` rays that hit nothing."""
         return cls(
             np.full(count, np.inf, np.float32), np.full(count, NO_HIT), np.zeros((count, 2), np.float32)
         )
@@ -58,14 +58,14 @@ class Surfaces:
 
     @classmethod
     def of(cls, mesh: Mesh) -> Surfaces:
-        """Attributes of a mesh in world coordinates."""
+        """Take the attributes of a mesh in world coordinates."""
         e1, e2 = mesh.corners[:, 1] - mesh.corners[:, 0], mesh.corners[:, 2] - mesh.corners[:, 0]
         normal = np.cross(e1, e2)
         normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
         return cls(mesh.uv, normal.astype(np.float32), mesh.material, mesh.tint)
 
     def followed_by(self, other: Surfaces) -> Surfaces:
-        """Both sets, `other`'s rows after this one's."""
+        """Concatenate both sets, `other`'s rows after this one's."""
         pairs = ((getattr(self, f), getattr(other, f)) for f in ("uv", "normal", "material", "tint"))
         return Surfaces(*(np.concatenate(p) for p in pairs))
 
@@ -74,7 +74,7 @@ class Caster:
     """Casts rays into one or more ray-casting scenes and reports the nearest hit."""
 
     def __init__(self, meshes: list[Mesh], threads: int = 0) -> None:
-        """`threads` 0 uses all cores; 1 suits processes that run side by side."""
+        """Index `meshes`; `threads` 0 uses all cores, 1 suits processes that run in parallel."""
         self._core, scene_type = _open3d()
         self._threads = threads
         self._scenes = [(self._scene(scene_type, m), len(m.corners)) for m in meshes]
@@ -88,13 +88,13 @@ class Caster:
         return scene
 
     def with_mesh(self, mesh: Mesh) -> Caster:
-        """A caster that also hits `mesh`; shares this one's scenes."""
+        """Make a caster that also hits `mesh`; it shares this one's scenes."""
         other = Caster([mesh], self._threads)
         other._scenes = [*self._scenes, *other._scenes]
         return other
 
     def cast(self, origin: Array, directions: Array) -> Hits:
-        """First hits of rays from `origin` (3,) or (N, 3) along `directions` (N, 3)."""
+        """Find the first hits of rays from `origin` (3,) or (N, 3) along `directions` (N, 3)."""
         rays = self._rays(origin, directions)
         best: Hits | None = None
         offset = 0
@@ -108,7 +108,7 @@ class Caster:
         return best
 
     def blocked(self, origins: Array, direction: Array) -> NDArray[np.bool_]:
-        """Whether anything lies along `direction` (3,) from each origin (N, 3)."""
+        """Test for each origin (N, 3) whether anything lies along `direction` (3,); returns (N,)."""
         rays = self._rays(origins, np.broadcast_to(direction, origins.shape))
         out = np.zeros(len(origins), bool)
         for scene, count in self._scenes:
@@ -117,7 +117,7 @@ class Caster:
         return out
 
     def between(self, origins: Array, ends: Array) -> NDArray[np.bool_]:
-        """Whether anything lies on the way from each origin (N, 3) to its end (N, 3)."""
+        """Test for each origin (N, 3) whether anything lies between it and its end (N, 3); returns (N,)."""
         rays = self._rays(origins, ends - origins)
         out = np.zeros(len(origins), bool)
         for scene, count in self._scenes:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Triangle soups with texture coordinates, and the few primitives everything simulated is made of.
+"""Triangle soups with texture coordinates, and the primitives of which simulated worlds are made.
 
 Street coordinates: x along the road, y to the left of its centre line, z up, metres. Every triangle has its own
 three corners, so soups are joined by concatenation and moved by one matrix product.
@@ -34,19 +34,19 @@ class Mesh:
     def moved(
         self, x: float = 0.0, y: float = 0.0, z: float = 0.0, yaw: float = 0.0, scale: float = 1.0
     ) -> Mesh:
-        """Scaled, turned about z by `yaw` radians, then shifted."""
+        """Scale the mesh, turn it about z by `yaw` radians, then shift it."""
         c, s = np.cos(yaw), np.sin(yaw)
         turn = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]], np.float32) * np.float32(scale)
         turned = self.corners.reshape(-1, 3) @ turn  # one product, not one a triangle
         return replace(self, corners=(turned + np.array([x, y, z], np.float32)).reshape(-1, 3, 3))
 
     def tinted(self, tint: Numbers) -> Mesh:
-        """The same shape with every tint multiplied by `tint`."""
+        """Return the same shape with every tint multiplied by `tint`."""
         return replace(self, tint=self.tint * np.asarray(tint, np.float32))
 
 
 def join(meshes: Sequence[Mesh]) -> Mesh:
-    """All triangles of `meshes` (which may be empty) as one soup."""
+    """Concatenate all triangles of `meshes` (which may be empty) into one soup."""
     if not meshes:
         return Mesh(
             np.zeros((0, 3, 3), np.float32), np.zeros((0, 3, 2), np.float32), np.zeros(0, np.int16),
@@ -61,7 +61,7 @@ def join(meshes: Sequence[Mesh]) -> Mesh:
 
 
 def triangles(corners: Values, uv: Values, material: int | NDArray[Any], tint: Numbers) -> Mesh:
-    """A soup from (T, 3, 3) corners and (T, 3, 2) texture coordinates; material and tint may be one for all."""
+    """Make a soup of (T, 3, 3) corners and (T, 3, 2) texture coordinates; material and tint may be one for all."""
     count = len(corners)
     return Mesh(
         np.ascontiguousarray(corners, np.float32),
@@ -74,7 +74,7 @@ def triangles(corners: Values, uv: Values, material: int | NDArray[Any], tint: N
 def surface(
     grid: Values, material: int | NDArray[Any], tint: Numbers = WHITE, uv: Values | None = None
 ) -> Mesh:
-    """Quads of an (A, B, 3) grid of points; `material` is one id or (A-1, B-1) ids, `uv` (A, B, 2) or arc lengths."""
+    """Make quads of (A, B, 3) points; `material` is one id or (A-1, B-1) ids, `uv` (A, B, 2) or arc lengths."""
     grid = np.asarray(grid, np.float32)
     uv = _arc_lengths(grid) if uv is None else np.asarray(uv, np.float32)
     one = isinstance(material, (int, np.integer))
@@ -83,7 +83,7 @@ def surface(
 
 
 def _split(grid: Values) -> Array:
-    """(A, B, C) grid values to (2 (A-1)(B-1), 3, C) triangle corners."""
+    """Convert (A, B, C) grid values to (2 (A-1)(B-1), 3, C) triangle corners."""
     a, b, c, d = grid[:-1, :-1], grid[1:, :-1], grid[1:, 1:], grid[:-1, 1:]
     pairs = np.empty((*a.shape[:2], 6, grid.shape[-1]), np.float32)
     for k, corner in enumerate((a, b, c, a, c, d)):
@@ -92,7 +92,7 @@ def _split(grid: Values) -> Array:
 
 
 def _arc_lengths(grid: Values) -> Array:
-    """Texture coordinates in metres: mean arc length along each axis of the grid."""
+    """Compute texture coordinates in metres: mean arc length along each axis of the grid."""
     out = np.zeros((*grid.shape[:2], 2), np.float32)
     out[1:, :, 0] = np.cumsum(_lengths(grid[1:] - grid[:-1]).sum(1))[:, None] / grid.shape[1]
     out[:, 1:, 1] = np.cumsum(_lengths(grid[:, 1:] - grid[:, :-1]).sum(0)) / len(grid)
@@ -100,7 +100,7 @@ def _arc_lengths(grid: Values) -> Array:
 
 
 def _lengths(vectors: Values) -> Values:
-    """Norms of (..., 3); written out because thousands of small grids pay for a general function's checks."""
+    """Compute norms of (..., 3); written out, because a general function's checks are slow on thousands of grids."""
     x, y, z = vectors[..., 0], vectors[..., 1], vectors[..., 2]
     return np.asarray(np.sqrt(x * x + y * y + z * z))
 
@@ -170,7 +170,7 @@ def tube(
 
 @lru_cache(maxsize=64)
 def _circle(sides: int) -> tuple[Values, Values]:
-    """Cosines and sines (1, sides + 1, 1) of a closed polygon."""
+    """Compute cosines and sines (1, sides + 1, 1) of a closed polygon."""
     angle = np.linspace(0, 2 * np.pi, sides + 1)[None, :, None]
     return np.cos(angle), np.sin(angle)
 
@@ -190,6 +190,6 @@ def blob(centre: Numbers, radii: Numbers, material: int, tint: Numbers = WHITE) 
 
 @lru_cache(maxsize=1)
 def _sphere() -> Values:
-    """(9, 13, 3) points of a unit sphere."""
+    """Compute (9, 13, 3) points of a unit sphere."""
     theta, phi = np.linspace(0, np.pi, 9)[:, None], np.linspace(0, 2 * np.pi, 13)[None]
     return np.stack([np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta) + 0 * phi], -1)

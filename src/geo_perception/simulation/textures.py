@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Noise to paint with, and texture pages with their mip levels in one image, sampled by a single remap."""
+"""Noise for painting, and texture atlases: pages with their mip levels in one image, sampled by a single remap."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COLUMNS = 8  # pages side by side
 
 
 def normal_deviates(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Normal numbers out of 65536 different ones: good enough for bytes, and five times as fast as exact ones."""
+    """Draw normal deviates out of 65536 different ones: good enough for bytes, and five times as fast as exact ones."""
     return np.asarray(_deviates().take(rng.integers(0, 1 << 16, shape, np.uint16)))
 
 
@@ -30,8 +30,8 @@ def _deviates() -> Array:
 def fractal(
     rng: np.random.Generator, slope: float, shortest_px: float, longest_px: float, size: int
 ) -> Array:
-    """Tileable noise (size, size) with amplitude ~ frequency^-slope, zero mean, unit deviation."""
-    # Bytes are painted with it, so that single precision is plenty; OpenCV's packed transform is five times as fast as
+    """Generate tileable noise (size, size) with amplitude ~ frequency^-slope, zero mean, unit deviation."""
+    # Textures are bytes, so that single precision is plenty; OpenCV's packed transform is five times as fast as
     # NumPy's.
     spectrum = cv2.dft(rng.standard_normal((size, size)).astype(np.float32))
     out = cv2.idft(spectrum * _band(slope, shortest_px, longest_px, size))
@@ -40,7 +40,7 @@ def fractal(
 
 @lru_cache(maxsize=64)  # painters ask for a few dozen kinds of noise again and again
 def _band(slope: float, shortest_px: float, longest_px: float, size: int) -> Array:
-    """(size, size) amplitudes in the order of OpenCV's packed spectrum of a real image.
+    """Compute (size, size) amplitudes in the order of OpenCV's packed spectrum of a real image.
 
     A row holds real and imaginary parts in turn; its first and last entry, which are real, do the same downwards.
     """
@@ -58,7 +58,7 @@ class PageAtlas:
     """Square pages of one size, each at every level of detail down to 4 pixels."""
 
     def __init__(self, pages: Sequence[Array]) -> None:
-        """`pages`: (S, S, C) images, 0..1, S a power of two."""
+        """Pack `pages`, (S, S, C) images, 0..1, S a power of two."""
         self._size = pages[0].shape[0]
         self._levels = int(np.log2(self._size)) - 1
         rows = -(-len(pages) // COLUMNS)
@@ -81,7 +81,7 @@ class PageAtlas:
                 image = cv2.resize(image, (size // 2, size // 2), interpolation=cv2.INTER_AREA)
 
     def sample(self, page: NDArray[np.integer[Any]], place: Array, footprint: Array) -> Array:
-        """(C, N) values 0..1 of `page` (N) at `place` (2, N), in pages and repeating.
+        """Sample (C, N) values 0..1 of `page` (N) at `place` (2, N), in pages and repeating.
 
         `footprint` (N) is the width of a pixel in pages; it chooses the level, so that both cameras see the same
         band-limited texture and far surfaces do not alias.
@@ -97,7 +97,7 @@ class PageAtlas:
 
 
 def remap(image: NDArray[np.uint8] | Array, x: Array, y: Array) -> Array:
-    """Bilinear samples of `image` at N positions, as float32 (N, channels)."""
+    """Sample `image` bilinearly at N positions, as float32 (N, channels)."""
     wide = 1024  # OpenCV's maps must be narrower than 32768
     pad = -len(x) % wide
     maps = np.zeros((2, (len(x) + pad) // wide, wide), np.float32)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""All texture pages with their mip levels in one image, so that a whole frame is textured by a single remap."""
+"""Texture atlas: all pages with their mip levels in one image, so that one remap textures a whole frame."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from geo_perception.simulation.drive import facades, material_textures
 from geo_perception.simulation.drive.materials import MATERIALS, column
 from geo_perception.simulation.textures import remap
 
-VARIANTS = 6  # sets of pages; a scene draws one, so painting is paid for rarely
+VARIANTS = 6  # sets of pages; a scene draws one, so that pages are seldom painted
 LEVELS = 8  # 512 .. 4 pixels
 COLUMNS = 8  # pages side by side
 
@@ -47,7 +47,7 @@ class Atlas:
             )
 
     def sample(self, material: NDArray[np.int16], uv: Array, footprint_m: Array) -> Array:
-        """(N, 4) red, green, blue, gloss (0..1) at texture coordinates `uv` (N, 2) in metres.
+        """Sample (N, 4) red, green, blue, gloss (0..1) at texture coordinates `uv` (N, 2) in metres.
 
         `footprint_m` (N) is the width of a pixel on the surface; it chooses the level, so that both cameras see the
         same band-limited texture and far surfaces do not alias.
@@ -65,5 +65,5 @@ class Atlas:
 
 @lru_cache(maxsize=VARIANTS)
 def atlas(variant: int) -> Atlas:
-    """The painted pages of one variant, kept for the process."""
+    """Paint the pages of one variant; they are kept for the process."""
     return Atlas(variant)

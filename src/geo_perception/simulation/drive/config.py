@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a simulated drive looks like and how bad its sensors are."""
+"""Options of a simulated drive: its street, its sensors and their errors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STREETS = ("residential", "city", "arterial", "open", "forest", "closed")
 
 @dataclass(frozen=True)
 class DriveConfig:
-    """Every knob of the simulator, with the reason for its default. Noise set to 0 switches that effect off.
+    """All options of the simulator, each with the reason for its default. An effect set to 0 is switched off.
 
     Raises:
         ConfigError: a value is outside what its name allows.

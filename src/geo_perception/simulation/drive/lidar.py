@@ -22,7 +22,7 @@ _GLASS = np.array([m.glass for m in MATERIALS.values()])
 
 
 def directions(config: DriveConfig, rng: np.random.Generator) -> Array:
-    """(64, A, 3) unit beam directions in the lidar frame, with each laser's small pointing error."""
+    """Compute (64, A, 3) unit beam directions in the lidar frame, with each laser's small pointing error."""
     half = np.radians(config.lidar_fov_deg) / 2
     azimuth = np.arange(half, -half, -np.radians(config.azimuth_step_deg))
     wobble = np.radians(rng.normal(0, 0.02, (2, 64, 1)))
@@ -40,7 +40,7 @@ def scan(
     beams: Array,
     rng: np.random.Generator,
 ) -> Array:
-    """One sweep: (N, 4) x, y, z, reflectance in the lidar frame; lost beams are absent."""
+    """Simulate one sweep: (N, 4) x, y, z, reflectance in the lidar frame; lost beams are absent."""
     pose = world_from_lidar.astype(np.float32)
     flat = beams.reshape(-1, 3)
     rays = flat @ pose[:3, :3].T
@@ -63,7 +63,7 @@ def scan(
 def _through_glass(
     caster: Caster, surfaces: Surfaces, hits: Hits, origins: Array, rays: Array, rng: np.random.Generator
 ) -> tuple[Hits, NDArray[np.bool_]]:
-    """Beams that meet a window go on into what is behind, are lost, or (few) return from the pane."""
+    """Let beams that meet a window go on to what is behind it, get lost or, a few of them, return from the pane."""
     chance = rng.random(len(rays))
     pane = (hits.triangle != NO_HIT) & _GLASS[surfaces.material[hits.triangle]]
     onward = np.flatnonzero(pane & (chance < THROUGH_GLASS))
@@ -78,7 +78,7 @@ def _through_glass(
 
 
 def _mixed(range_m: Array, config: DriveConfig, rng: np.random.Generator) -> Array:
-    """A beam split by an edge may report a range between near and far side (Tang et al., 2007)."""
+    """Mix ranges at edges: a split beam may report one between near and far side (Tang et al., 2007)."""
     finite = np.minimum(range_m, np.float32(1e6))
     step = np.diff(finite, axis=1, append=finite[:, -1:])
     step[np.abs(step) > 1e5] = 0.0
@@ -96,7 +96,7 @@ def _echo(
     config: DriveConfig,
     rng: np.random.Generator,
 ) -> tuple[Array, NDArray[np.bool_]]:
-    """Reflectance reported (N,) and whether the echo is heard: weak ones, far, slanted or dark, are not."""
+    """Return reflectance (N,) and which echoes are detected (N,); distant, slanted or dark ones are lost."""
     triangle = np.where(hit, hits.triangle, 0)
     material = surfaces.material[triangle]
     cosine = np.abs(np.einsum("ij,ij->i", surfaces.normal[triangle], rays))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What surfaces look like to a camera and to a lidar: one table."""
+"""Table of materials: appearance of surfaces to a camera and to a lidar."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 class Material:
     """Appearance of a surface.
 
-    `page` names a texture of `pages.PAGES`, repeated every `tile_m` metres (1: the builder chose the coordinates).
+    `page` names a texture that repeats every `tile_m` metres (1: the builder chose the coordinates).
     `gloss` scales the page's own gloss channel: the share of mirrored surroundings at steep view, more when grazing.
     `macro` is the relative strength of slow brightness changes that hide the texture's repetition.
     `reflectance` (0..1) and `loss` (share of beams without a return at close range) are the lidar's view.
@@ -65,5 +65,5 @@ ID: dict[str, int] = {name: k for k, name in enumerate(MATERIALS)}
 
 
 def column(field: str) -> NDArray[np.float32]:
-    """One numeric field of every material, in order of ID."""
+    """Collect one numeric field of every material, in order of ID."""
     return np.array([float(getattr(m, field)) for m in MATERIALS.values()], np.float32)

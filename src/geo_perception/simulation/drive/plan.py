@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is fixed for a whole drive: the road's cross-section, what lines it, sun, weather and traffic."""
+"""Plan of a whole drive: cross-section of the road, what lines it, sun, weather and traffic."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class StreetPlan:
 
     @classmethod
     def draw(cls, seed: int, config: DriveConfig) -> StreetPlan:
-        """The plan of `seed`."""
+        """Draw the plan of `seed`."""
         rng = np.random.default_rng([seed, 1])
         kind = config.street if config.street != "random" else str(rng.choice(STREETS, p=_KIND_SHARES))
         wide = kind in ("arterial", "open")
@@ -87,7 +87,7 @@ class StreetPlan:
         )
 
     def land_z(self, side: int, y: float | NDArray[np.float64]) -> NDArray[np.float64]:
-        """Height of the land at distance `y` from the centre line on one side."""
+        """Compute the height of the land at distance `y` from the centre line on one side, metres."""
         edge = self.half_width + self.pavement[side] + 2.5
         return np.asarray(0.12 + np.clip(self.slope[side] * np.maximum(np.asarray(y) - edge, 0), -2.5, 6.0))
 

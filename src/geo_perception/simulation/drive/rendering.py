@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Both camera views of the world: linear colour with anti-aliased edges, and exact depth."""
+"""Ray-cast camera views of the world: linear colour with anti-aliased edges, and exact depth."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RenderedImage:
 
 @dataclass(frozen=True)
 class Scene:
-    """What is there at one moment, and its light."""
+    """Geometry and light at one moment."""
 
     caster: Caster
     surfaces: Surfaces
@@ -37,8 +37,10 @@ class Scene:
 def render(
     scene: Scene, camera: PinholeCamera, world_from_camera: Matrix, warp_px: Array, edge_samples: int
 ) -> RenderedImage:
-    """Ray-cast view, imperfectly rectified: pixels look warp_px[0] . (1, x, y, xy, xx, yy) to the right of where they
-    should and warp_px[1] . (...) below, with x, y in -1..1 over the image.
+    """Ray-cast an imperfectly rectified view.
+
+    Pixels see warp_px[0] . (1, x, y, xy, xx, yy) to the right of where they should and warp_px[1] . (...) below, with
+    x, y in -1..1 over the image.
     """
     rays = _rays(camera, warp_px, 0.0, 0.0)
     pose = world_from_camera.astype(np.float32)
@@ -54,7 +56,7 @@ def render(
 
 
 def _look(scene: Scene, camera: PinholeCamera, pose: Array, rays: Array) -> tuple[Hits, Array]:
-    """What (N, 3) camera rays hit and the colour (N, 3) they see; in blocks, so that arrays stay in the cache."""
+    """Cast camera rays (N, 3): hits and colour (N, 3); in blocks, so that arrays stay in the cache."""
     parts: list[tuple[Hits, Array]] = []
     for start in range(0, len(rays), BLOCK):
         directions = rays[start : start + BLOCK] @ pose[:3, :3].T
@@ -69,7 +71,7 @@ def _look(scene: Scene, camera: PinholeCamera, pose: Array, rays: Array) -> tupl
 
 
 def _rays(camera: PinholeCamera, warp_px: Array, du: float, dv: float) -> Array:
-    """(H * W, 3) viewing rays with z = 1, through points (du, dv) pixels off the centres."""
+    """Compute (H * W, 3) viewing rays with z = 1, through points (du, dv) pixels off the centres."""
     rays = camera.rays.reshape(-1, 3).copy()
     x = (rays[:, 0] * camera.fx + camera.cx) * (2 / camera.width) - 1
     y = (rays[:, 1] * camera.fy + camera.cy) * (2 / camera.height) - 1
@@ -80,13 +82,13 @@ def _rays(camera: PinholeCamera, warp_px: Array, du: float, dv: float) -> Array:
 
 
 def _offset(k: int, count: int) -> tuple[float, float]:
-    """Extra sample positions on a circle of 0.36 pixels."""
+    """Return the position of extra sample `k` of `count` on a circle of 0.36 pixels."""
     angle = 2 * np.pi * (k + 0.25) / count
     return 0.36 * float(np.cos(angle)), 0.36 * float(np.sin(angle))
 
 
 def _edges(surfaces: Surfaces, hits: Hits, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Pixels whose right or lower neighbour differs in material, sky or depth."""
+    """Find pixels whose right or lower neighbour differs in material, sky or depth."""
     kind = np.where(hits.triangle == NO_HIT, -1, surfaces.material[hits.triangle]).reshape(size)
     inverse = (1 / np.maximum(hits.distance, 1e-3)).reshape(size)
     edge = np.zeros(size, bool)

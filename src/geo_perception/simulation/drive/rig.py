@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""KITTI's sensor rig on our car: calibration as published, and where the sensors really are at a moment."""
+"""KITTI's sensor rig on the simulated car: published calibration, and true poses of the sensors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OPTICAL_FROM_BODY = np.array(
 
 
 def rotation(roll: float, pitch: float, yaw: float) -> Matrix:
-    """Rz(yaw) Ry(pitch) Rx(roll), radians."""
+    """Compute Rz(yaw) Ry(pitch) Rx(roll); angles in radians."""
     (cr, cp, cy), (sr, sp, sy) = np.cos([roll, pitch, yaw]), np.sin([roll, pitch, yaw])
     rx = np.array([[1, 0, 0], [0, cr, -sr], [0, sr, cr]])
     ry = np.array([[cp, 0, sp], [0, 1, 0], [-sp, 0, cp]])
@@ -39,7 +39,7 @@ KITTI_CAMERA_FROM_LIDAR = transform(
 
 @dataclass(frozen=True)
 class Mounting:
-    """One car: published calibration and what it hides."""
+    """Sensors of one car: published calibration, and true poses that deviate from it."""
 
     rig: StereoRig
     camera_from_lidar: Matrix  # as handed to users
@@ -47,7 +47,7 @@ class Mounting:
 
     @classmethod
     def draw(cls, seed: int, config: DriveConfig) -> Mounting:
-        """KITTI's calibration at the configured size, with this drive's small error."""
+        """Draw KITTI's calibration at the configured size, with this drive's small error."""
         rng = np.random.default_rng([seed, 8])
         angles = np.radians(0.03) * config.calibration_jitter * rng.standard_normal(3)
         shift = 0.01 * config.calibration_jitter * rng.standard_normal(3)
@@ -59,7 +59,7 @@ class Mounting:
 def world_from_camera(
     path: RoadPath, s: float, y: float, origin_s: float, rng: np.random.Generator, attitude_jitter: float
 ) -> Matrix:
-    """Pose of the left camera on the road at (s, y), nodding and swaying a little."""
+    """Draw the pose of the left camera on the road at (s, y), with a little pitch and roll."""
     spots = np.array([[s, y, 0.04], [s + 1.5, y, 0.04], [s, y + 1, 0.04]], np.float32)
     here, ahead, left = path.bend(spots, origin_s).astype(np.float64)
     x_axis = (ahead - here) / np.linalg.norm(ahead - here)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What lines the road, built for the left side of one chunk (mirrored by the caller for the right)."""
+"""Houses, plants and furniture beside the road, for the left side of one chunk; the caller mirrors the right."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def build(rng: Rng, plan: StreetPlan, side: int, kind: str) -> list[Mesh]:
 
 
 def pick(rng: Rng, options: Sequence[Mesh]) -> Mesh:
-    """One of `options`."""
+    """Draw one of `options`."""
     return options[int(rng.integers(len(options)))]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From radiance to the bytes of a 2011 machine-vision camera: exposure, vignetting, blur, noise, tone curve."""
+"""Model of a 2011 machine-vision camera, radiance to bytes: exposure, vignetting, blur, noise, tone curve."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ImageSensor:
 
     @classmethod
     def draw_pair(cls, seed: int, config: DriveConfig) -> tuple[ImageSensor, ImageSensor]:
-        """Two cameras that differ a little. The right one carries the pair's rectification error."""
+        """Draw two cameras that differ a little. The right one carries the pair's rectification error."""
         rng = np.random.default_rng([seed, 9])
         black = rng.uniform(0.08, 0.22)
         rows = rng.uniform(-1, 1, 6) * config.rectification_px * np.array([0.5, 0.25, 0.25, 0.1, 0.1, 0.1])
@@ -57,7 +57,7 @@ class ImageSensor:
         )
 
     def expose(self, colour: Array, exposure: float, rng: np.random.Generator) -> NDArray[np.uint8]:
-        """(H, W, 3) RGB bytes of a linear radiance image."""
+        """Convert a linear radiance image (H, W, 3) to RGB bytes of the same shape."""
         light = colour * (self.gain * np.float32(exposure)) * self._falloff(colour.shape[:2])[..., None]
         light = cv2.GaussianBlur(np.minimum(light, 4.0), (5, 5), self.blur_px) if self.blur_px > 0 else light
         curve = tone(light, self.black) + np.float32(self.offset)
@@ -66,7 +66,7 @@ class ImageSensor:
         return np.asarray(np.clip(curve * 255 + 0.5, 0, 255), np.uint8)
 
     def _noise(self, curve: Array, rng: np.random.Generator) -> Array:
-        """Noise of display values: grows up to mid-grey, then stays, and is mostly chroma, as demosaicing leaves it."""
+        """Draw noise of display values: constant above mid-grey, and mostly chroma, as after demosaicing."""
         grain = rng.standard_normal(curve.shape, np.float32)
         grain += np.float32(GREY_NOISE - 1) * (grain @ LUMA)[..., None]
         grain = cv2.GaussianBlur(grain, (3, 3), 0.6) * np.float32(1.6)
@@ -84,13 +84,13 @@ class ImageSensor:
 
 
 def tone(light: Array, black: float) -> Array:
-    """Display values 0..1 of light where 1 saturates: gamma, with the dark end crushed."""
+    """Map light, where 1 saturates, to display values 0..1: gamma, with the dark end crushed."""
     curve = np.clip(light, 0, 1) ** np.float32(GAMMA)
     return np.asarray(np.maximum(curve - np.float32(black), 0) * np.float32(1 / (1 - black)))
 
 
 def auto_exposure(colour: Array, target: float, black: float) -> float:
-    """Factor that brings the mean of the tone-mapped image to `target` (0..1), by bisection on every 6th pixel."""
+    """Find the factor that brings the tone-mapped image's mean to `target` (0..1), by bisection on every 6th pixel."""
     sample = colour[::6, ::6]
     low, high = 0.02, 50.0
     for _ in range(24):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Light: texture, sun with cast shadows, skylight, mirrored surroundings, haze."""
+"""Shading: texture, sun with cast shadows, skylight, mirrored surroundings, haze."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MACRO_TILE_M = 37.0  # period of the slow brightness changes; no multiple of any
 
 @dataclass(frozen=True)
 class Light:
-    """Everything a shader needs that does not depend on the view."""
+    """Inputs of the shader that do not depend on the view."""
 
     sky: Sky
     atlas: Atlas
@@ -33,7 +33,7 @@ class Light:
 
     @classmethod
     def make(cls, sky: Sky, atlas: Atlas, haze_m: float, reflections: float) -> Light:
-        """Light of a drive."""
+        """Make the light of a drive."""
         macro = np.clip(fractal(np.random.default_rng(11), 1.1, 4), -2.5, 2.5)
         return cls(sky, atlas, macro[..., None], haze_m, reflections)
 
@@ -47,7 +47,7 @@ def radiance(
     directions: Array,
     pixel_rad: float,
 ) -> Array:
-    """Linear RGB (N, 3) seen from `eye` along `directions` (N, 3; any length, `hits.distance` in their units)."""
+    """Shade hits: linear RGB (N, 3) seen from `eye` along `directions` (N, 3), the unit of `hits.distance`."""
     length = np.linalg.norm(directions, axis=1).astype(np.float32)
     unit = directions / length[:, None]
     out = np.empty((len(directions), 3), np.float32)
@@ -91,7 +91,7 @@ def _surface(
 def _texture(
     light: Light, surfaces: Surfaces, hits: Hits, material: NDArray[np.int16], footprint_m: Array
 ) -> Array:
-    """(N, 4) texture colour and gloss, with slow brightness changes laid over it."""
+    """Look up (N, 4) texture colour and gloss, with slow brightness changes laid over them."""
     corners = surfaces.uv[hits.triangle]
     w1, w2 = hits.weights[:, :1], hits.weights[:, 1:]
     uv = corners[:, 0] * (1 - w1 - w2) + corners[:, 1] * w1 + corners[:, 2] * w2
@@ -104,7 +104,7 @@ def _texture(
 
 
 def _incoming(light: Light, caster: Caster, points: Array, normal: Array, leafy: NDArray[np.bool_]) -> Array:
-    """Irradiance (N, 3): skylight by how far up a surface looks, plus the sun where nothing is in its way."""
+    """Compute irradiance (N, 3): skylight by how far up a surface faces, plus the sun where nothing blocks it."""
     sky = light.sky
     cosine = normal @ sky.sun_direction
     cosine = np.where(leafy, 0.35 + 0.4 * np.abs(cosine), cosine)
@@ -120,7 +120,7 @@ def _incoming(light: Light, caster: Caster, points: Array, normal: Array, leafy:
 def _mirror(
     light: Light, view: Array, normal: Array, facing: Array, gloss: Array, glass: NDArray[np.bool_]
 ) -> Array:
-    """What glossy surfaces mirror (Schlick's Fresnel term); it moves with the viewer, so stereo is misled."""
+    """Reflect the surroundings in glossy surfaces (Schlick's Fresnel term); mirror images move and mislead stereo."""
     out = np.zeros_like(view)
     shiny = gloss > 0.02
     v, n = view[shiny], normal[shiny]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The simulator: a seed is a drive, an index is a moment of it."""
+"""Simulator of drives: a seed names a drive, an index a moment of it."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ class DriveSimulator:
         self._stretch: tuple[int, Stretch] | None = None
 
     def frames(self, count: int) -> Iterator[StereoLidarFrame]:
-        """The first `count` frames, 0.1 s apart."""
+        """Yield the first `count` frames, 0.1 s apart."""
         return (self.frame(index) for index in range(count))
 
     def frame(self, index: int) -> StereoLidarFrame:
-        """Frame `index`, taken index * 100 ms after the start.
+        """Render frame `index`, taken index * 100 ms after the start.
 
         Raises:
             ConfigError: the index is negative.

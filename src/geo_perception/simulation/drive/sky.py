@@ -53,16 +53,16 @@ class Sky:
         return np.asarray(cv2.GaussianBlur(out, (0, 0), 2.0), np.float32)
 
     def radiance(self, directions: Array) -> Array:
-        """Sky colour (N, 3) along unit directions (N, 3)."""
+        """Look up the sky's colour (N, 3) along unit directions (N, 3)."""
         return remap(self._sky, *_panorama(directions))
 
     def mirrored(self, directions: Array) -> Array:
-        """What a mirror shows along unit directions (N, 3)."""
+        """Look up the mirrored surroundings (N, 3) along unit directions (N, 3)."""
         return remap(self._mirrored, *_panorama(directions))
 
 
 def _directions() -> NDArray[np.float64]:
-    """(ROWS, COLUMNS, 3) unit direction of each pixel of a panorama."""
+    """Compute the (ROWS, COLUMNS, 3) unit direction of each pixel of a panorama."""
     elevation = np.linspace(1, -1, ROWS)[:, None] * np.pi / 2
     azimuth = np.linspace(-np.pi, np.pi, COLUMNS)[None]
     x, y = np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation)

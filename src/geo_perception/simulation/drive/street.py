@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lays out one chunk of street: ground, both sides and what stands on the road. Street coordinates."""
+"""Layout of one chunk of street, in street coordinates: ground, both sides and what stands on the road."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LAND_Y = np.array([0.0, 1.5, 4, 8, 14, 22, 35, 60, 110])  # rows of the land's g
 
 
 def build_chunk(plan: StreetPlan, index: int) -> Mesh:
-    """Everything that does not move between s = index * CHUNK_M and the next chunk; empty past a closed end."""
+    """Build everything static between s = index * CHUNK_M and the next chunk; empty past a closed end."""
     start = index * CHUNK_M
     if plan.closed_at is not None and start > plan.closed_at:
         return join([])
@@ -43,7 +43,7 @@ def _side_kind(rng: Rng, plan: StreetPlan) -> str:
 
 
 def _mirrored(mesh: Mesh) -> Mesh:
-    """The left side's mesh moved to the right of the road, what is written on it still readable."""
+    """Mirror the left side's mesh to the right of the road, with writing still readable."""
     uv = mesh.uv.copy()
     for name, cell in (("sign", 0.25), ("poster", 0.5)):
         rows = mesh.material == ID[name]
@@ -111,7 +111,7 @@ def _ground(rng: Rng, plan: StreetPlan, side: int) -> list[Mesh]:
 
 
 def _overhead(rng: Rng, plan: StreetPlan) -> list[Mesh]:
-    """Now and then something above the road."""
+    """Draw what hangs over the road, often nothing."""
     parts = []
     if rng.random() < 0.06 * plan.density and plan.kind in ("arterial", "open", "city"):
         parts.append(furniture.gantry(rng, plan.half_width).moved(x=rng.uniform(0, CHUNK_M)))

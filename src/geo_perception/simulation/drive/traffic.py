@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Moving vehicles, cyclists and people: where each is at a given moment, as a mesh in world coordinates."""
+"""Moving vehicles, cyclists and people, placed at a given time as one mesh in world coordinates."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BEHIND_M = 50.0
 
 @dataclass(frozen=True)
 class Mover:
-    """Something that keeps its lane at constant speed (metres per second, negative: oncoming)."""
+    """A mover that keeps its lane at constant speed (metres per second, negative: oncoming)."""
 
     mesh: Mesh
     start_s: float
@@ -27,7 +27,7 @@ class Mover:
 
 
 def car_position(plan: StreetPlan, config: DriveConfig, time_s: float) -> float:
-    """How far along the street our own car is; it slows down before a closed end."""
+    """Compute how far along the street the recording car is, metres; it slows down before a closed end."""
     travelled = config.speed_mps * time_s
     if plan.closed_at is None:
         return travelled
@@ -36,7 +36,7 @@ def car_position(plan: StreetPlan, config: DriveConfig, time_s: float) -> float:
 
 
 def draw_movers(plan: StreetPlan) -> list[Mover]:
-    """Oncoming traffic, vehicles ahead in our lane, cyclists and people crossing lengthwise."""
+    """Draw oncoming traffic, vehicles ahead in the car's lane, cyclists and people walking along the street."""
     rng = np.random.default_rng([plan.seed, 4])
     busy = {"forest": 0.5, "open": 0.8, "residential": 0.6, "closed": 0.2}.get(plan.kind, 1.2) * plan.density
     out = [_vehicle(rng, plan, -plan.lane_y, -1) for _ in range(rng.poisson(3.5 * busy))]
@@ -63,7 +63,7 @@ def _vehicle(rng: np.random.Generator, plan: StreetPlan, y: float, direction: in
 
 
 def traffic(plan: StreetPlan, movers: list[Mover], car_s: float, time_s: float, origin_s: float) -> Mesh:
-    """All movers at `time_s`, in the stretch's world frame. Speed NaN keeps the distance to our car."""
+    """Place all movers at `time_s`, in the stretch's world frame. Speed NaN keeps the distance to the car."""
     placed = []
     for m in movers:
         if np.isnan(m.speed):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Trees, bushes and hedges: thousands of small leaves with holes between them, since that is where lidar and
-stereo disagree most."""
+"""Trees, bushes and hedges of thousands of small leaves.
+
+The holes between leaves are where lidar and stereo disagree most.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,7 @@ def leaves(rng: Rng, centres: Floats, size_m: float, material: str = "leaf") -> 
 
 
 def _shell(rng: Rng, count: int, radii: Floats) -> Floats:
-    """Points in the outer half of an ellipsoid."""
+    """Draw points in the outer half of an ellipsoid."""
     direction = rng.standard_normal((count, 3))
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
     return np.asarray(direction * rng.uniform(0.55, 1.0, (count, 1)) * radii)
@@ -111,6 +113,6 @@ def hedge(rng: Rng, length_m: float, height_m: float, depth_m: float) -> Mesh:
 
 @lru_cache(maxsize=1)
 def forest() -> dict[str, list[Mesh]]:
-    """A few trees of each kind, the same in every process; scenes place, turn, scale and tint them."""
+    """Build a few trees of each kind, the same in every process; scenes place, turn, scale and tint them."""
     rng = np.random.default_rng(4711)
     return {name: [grow(rng) for _ in range(5)] for name, grow in TREES.items()}

@@ -74,7 +74,7 @@ def _body(
 def _window_mask(
     xs: NDArray[np.float64], top: NDArray[np.float64], cabin: NDArray[np.float64], back: float
 ) -> NDArray[np.bool_]:
-    """(stations - 1, 13) quads of glass: the sides of the cabin between pillars, and its sloping ends."""
+    """Mark (stations - 1, 13) quads of glass: the sides of the cabin between pillars, and its sloping ends."""
     length = xs[-1] - xs[0]
     middle = (xs[1:] + xs[:-1]) / 2
     slope = np.abs(np.diff(top) / np.diff(xs))
@@ -176,6 +176,7 @@ def cyclist(rng: Rng) -> Mesh:
 
 
 def bicycle(rng: Rng) -> Mesh:
+    """A diamond frame of thin tubes on two open wheels."""
     colour = rng.uniform(0.05, 1.0, 3)
     nodes = {
         "rear": (-0.5, 0, 0.34),

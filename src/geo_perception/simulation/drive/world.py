@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The geometry around the car, ready for ray casting: standing things once per stretch, moving ones per frame."""
+"""Geometry around the car, ready for ray casting: static things once per stretch, moving ones per frame."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from geo_perception.simulation.drive.plan import CHUNK_M, StreetPlan
 from geo_perception.simulation.drive.street import build_chunk
 from geo_perception.simulation.mesh import Mesh, join, surface
 
-STRETCH_M = 64.0  # standing geometry is rebuilt each time the car has passed this far
+STRETCH_M = 64.0  # static geometry is rebuilt each time the car has passed this far
 BEHIND_M, AHEAD_M = 48.0, 230.0  # what a stretch covers around the car
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """Standing geometry near the car, in a world frame whose origin is the centre line at `origin_s`."""
+    """Static geometry near the car, in a world frame whose origin is the centre line at `origin_s`."""
 
     origin_s: float
     caster: Caster
@@ -28,7 +28,7 @@ class Stretch:
 
 
 def build_stretch(plan: StreetPlan, index: int) -> Stretch:
-    """The stretch for a car between s = index * STRETCH_M and the next one."""
+    """Build the stretch for a car between s = index * STRETCH_M and the next one."""
     start = index * STRETCH_M
     first, last = (int(np.floor(s / CHUNK_M)) for s in (start - BEHIND_M, start + STRETCH_M + AHEAD_M))
     street = join([build_chunk(plan, k) for k in range(first, last + 1)])

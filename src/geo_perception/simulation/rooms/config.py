@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What simulated rooms contain, how varied they are, and how the camera is held."""
+"""Options of simulated rooms: contents, variety, and how the camera is held."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Span = tuple[float, float]
 
 @dataclass(frozen=True)
 class RoomConfig:
-    """Every knob of the simulator, with the reason for its default. Spans are (lowest, highest), drawn uniformly.
+    """All options of the simulator, each with the reason for its default. Spans are (lowest, highest), drawn uniformly.
 
     Raises:
         ConfigError: a value is outside what its name allows.
@@ -30,8 +30,8 @@ class RoomConfig:
     room_size_m: Span = (3.0, 6.5)  # length of a side
     furniture: float = 1.0  # multiplies the number of pieces; 0 leaves bare walls
     clutter: float = 1.0  # multiplies the number of small objects
-    pictures: float = 1.0  # multiplies paintings and rugs, whose texture says nothing about depth
-    # SurfaceAttributes
+    pictures: float = 1.0  # multiplies paintings and rugs, whose texture is no cue for depth
+    # Appearance
     colour_variety: float = 1.0  # spread of paint, wood and cloth colours; 0 makes every environment beige
     texture_variety: float = 1.0  # share of patterned walls, floors and cloths; 0 leaves all plain
     lighting_variety: float = (
@@ -42,8 +42,8 @@ class RoomConfig:
     camera_height_m: Span = (0.9, 1.75)  # handheld; Habitat's agents stand at 1.1 to 1.5
     pitch_deg: Span = (-8.0, 40.0)  # downwards; views outside are not taken
     roll_deg: float = 4.0  # standard deviation
-    close_share: float = 0.6  # of views that look at a piece of furniture from nearby, as people do
-    step_m: float = 0.05  # typical way between t-1, t and t+1
+    close_share: float = 0.6  # share of views of a piece of furniture from nearby, as people take them
+    step_m: float = 0.05  # typical distance between t-1, t and t+1
     turn_deg: float = 1.5  # typical turn between them, about each axis
     # Image
     edge_samples: int = 3  # extra rays at pixels on depth or texture edges; 0 leaves edges aliased

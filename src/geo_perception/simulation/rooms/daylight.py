@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What comes in through windows, and the colour temperature of lamps."""
+"""Daylight through windows, and the colour temperature of lamps."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Daylight:
 
     @classmethod
     def draw(cls, rng: Rng, config: RoomConfig) -> Daylight:
-        """Night, overcast or sunny; always the same grey sky when lighting has no variety."""
+        """Draw night, overcast or sun; always the same grey sky when lighting has no variety."""
         variety = config.lighting_variety
         radiance, colour = 1.0, np.ones(3, np.float32)
         if rng.random() < variety:
@@ -43,13 +43,13 @@ class Daylight:
         return cls(radiance, colour, sun if shines else None)
 
     def kelvin(self, rng: Rng, config: RoomConfig) -> float:
-        """Colour temperature of a room's lamps."""
+        """Draw the colour temperature of a room's lamps, kelvin."""
         return float(
             4500 + config.lighting_variety * (rng.choice([2700, 3000, 3500, 4200, 5500, 6500]) - 4500)
         )
 
     def window_light(self, room: Room, side: int, o: Opening) -> Lamp:
-        """The light of one window, from 2 x 3 points on its pane."""
+        """Make the light of one window, from 2 x 3 points on its pane."""
         x, y, yaw = room.frame(side)
         u = o.x0 + (o.x1 - o.x0) * np.array([1 / 6, 1 / 2, 5 / 6])
         z = o.z0 + (o.z1 - o.z0) * np.array([0.25, 0.75])

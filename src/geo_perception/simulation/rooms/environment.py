@@ -24,7 +24,7 @@ from geo_perception.simulation.rooms.shapes import panel, slab
 from geo_perception.simulation.rooms.surface_attributes import SurfaceAttributes
 
 Rng = np.random.Generator
-THREADS = 1  # several processes make a set; threads of each would only wait for one another
+THREADS = 1  # several processes write a set; more threads in each would only wait for one another
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,14 @@ class Environment:
     occluders: Caster  # without panes and lampshades, which let light through
     surfaces: Surfaces
     looks: SurfaceAttributes
-    sunny: NDArray[np.bool_]  # (T,) whether the sun reaches any corner
+    sunny: NDArray[np.bool_]  # (T,) the sun reaches at least one corner
     kind: NDArray[np.int16]  # (T,) differs where material or main orientation do
     palette: Palette
     sun: Sun | None
 
 
 def build(seed: int, config: RoomConfig) -> Environment:
-    """The environment of a seed, lit."""
+    """Build and light the environment of a seed."""
     rng = np.random.default_rng([seed, 41])
     palette = Palette(rng, config)
     rooms = draw_rooms(rng, config)
@@ -88,12 +88,12 @@ def _finish(
 
 
 def replace_rows(mesh: Mesh, keep: NDArray[np.bool_]) -> Mesh:
-    """The triangles of a mesh where `keep` is set."""
+    """Select the triangles of a mesh where `keep` is set."""
     return Mesh(mesh.corners[keep], mesh.uv[keep], mesh.material[keep], mesh.tint[keep])
 
 
 def face_the_open(surfaces: Surfaces, mesh: Mesh, caster: Caster, asked: NDArray[np.bool_]) -> Surfaces:
-    """Normals of the triangles `asked` turned to the side with more free space."""
+    """Turn the normals of the triangles `asked` to the side with more free space."""
     rows = np.flatnonzero(asked)
     normal, centre = surfaces.normal[rows], mesh.corners[rows].mean(1)
     ways = []
@@ -106,7 +106,7 @@ def face_the_open(surfaces: Surfaces, mesh: Mesh, caster: Caster, asked: NDArray
 
 
 def _shell(rng: Rng, p: Palette, config: RoomConfig, room: Room) -> Mesh:
-    """Floor, ceiling, walls and what hangs on them."""
+    """Build floor, ceiling, walls and what hangs on them."""
     w, d = room.size
     k = room.index
     floor, ceiling = p.of(f"floor{k}"), p.of("ceiling")
@@ -144,7 +144,7 @@ def _opening(rng: Rng, p: Palette, o: shell.Opening) -> Mesh:
 
 
 def _hangings(rng: Rng, p: Palette, config: RoomConfig, room: Room, side: int) -> list[Mesh]:
-    """Pictures, boards, switches and shelves on one wall, clear of its openings."""
+    """Place pictures, boards, switches and shelves on one wall, clear of its openings."""
     out: list[Mesh] = []
     taken = [(o.x0 - 0.15, o.x1 + 0.15) for o in room.openings[side]]
     for _ in range(rng.poisson(0.55 * config.pictures * room.length(side))):
@@ -166,7 +166,7 @@ def _hangings(rng: Rng, p: Palette, config: RoomConfig, room: Room, side: int) -
 
 
 def _windows(rng: Rng, p: Palette, room: Room, day: Daylight, lamps: list[Lamp]) -> Mesh:
-    """Glowing panes, and the light that comes in through them."""
+    """Build glowing panes, and append the light that comes in through them to `lamps`."""
     panes = []
     for side in range(SIDES):
         for o in room.openings[side]:
@@ -186,7 +186,7 @@ def _lights(
     day: Daylight,
     lamps: list[Lamp],
 ) -> Mesh:
-    """Ceiling lamps, and the light of those on furniture. A room without windows is never left dark."""
+    """Build ceiling lamps, and append all lamps' light to `lamps`. A room without windows is never left dark."""
     dark = not any(o.kind == "window" for side in room.openings for o in side) or day.radiance < 0.5
     on = dark or rng.random() < 0.6
     kelvin = day.kelvin(rng, config)

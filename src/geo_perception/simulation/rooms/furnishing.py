@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Putting furniture into rooms and things onto furniture."""
+"""Placement of furniture in rooms and of small objects on furniture."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BOOK_DENSITY = 0.85  # of shelf boards that hold books, the share that is filled
 
 @dataclass
 class Placed:
-    """A piece in its room."""
+    """A piece of furniture placed in a room."""
 
     piece: Piece
     x: float
@@ -34,12 +34,12 @@ class Placed:
         self.mesh = self.piece.mesh.moved(self.x, self.y, 0, self.yaw)
 
     def world(self, x: float, y: float) -> tuple[float, float]:
-        """A point of the piece's floor plan in the room."""
+        """Transform a point from the piece's floor plan to the room."""
         c, s = np.cos(self.yaw), np.sin(self.yaw)
         return self.x + c * x - s * y, self.y + s * x + c * y
 
     def bounds(self) -> tuple[float, float, float, float]:
-        """x0, y0, x1, y1 of the footprint."""
+        """Compute x0, y0, x1, y1 of the footprint."""
         half = self.piece.width / 2
         corners = np.array([self.world(x, y) for x in (-half, half) for y in (0.0, self.piece.depth)])
         (x0, y0), (x1, y1) = corners.min(0), corners.max(0)
@@ -47,7 +47,7 @@ class Placed:
 
 
 def furnish(rng: Rng, p: Palette, config: RoomConfig, room: Room) -> list[Placed]:
-    """Everything that stands in a room."""
+    """Draw everything that stands in a room."""
     out: list[Placed] = []
     for side in range(4):
         _along_wall(rng, p, config, room, side, out)
@@ -75,7 +75,7 @@ def _spot(rng: Rng, room: Room) -> tuple[float, float]:
 
 
 def _try(room: Room, item: Placed, out: list[Placed], gap: float = 0.02) -> bool:
-    """Keep `item` if it fits into the room and touches nothing."""
+    """Append `item` to `out` if it fits into the room and touches nothing; return whether it did."""
     x0, y0, x1, y1 = item.bounds()
     if x0 < room.x0 - 1e-6 or y0 < room.y0 - 1e-6 or x1 > room.x1 + 1e-6 or y1 > room.y1 + 1e-6:
         return False
@@ -113,7 +113,7 @@ def _along_wall(rng: Rng, p: Palette, config: RoomConfig, room: Room, side: int,
 
 
 def _blocked(room: Room, side: int, x0: float, x1: float, height: float) -> bool:
-    """Whether a piece would stand before a door, or hide a window."""
+    """Return whether a piece would block a door or hide a window."""
     for o in room.openings[side]:
         wide = 0.15 if o.kind != "window" else 0.0
         if x0 < o.x1 + wide and o.x0 - wide < x1 and (o.kind != "window" or height > o.z0 + 0.25):
@@ -135,7 +135,7 @@ def _in_the_middle(rng: Rng, p: Palette, config: RoomConfig, room: Room, out: li
 
 
 def _seat(rng: Rng, p: Palette, config: RoomConfig, room: Room, item: Placed, out: list[Placed]) -> None:
-    """Chairs drawn up to a table, on its open sides."""
+    """Place chairs at the open sides of a table."""
     if not any(t.kind == "desk" for t in item.piece.tops) and not 0.65 < item.piece.height < 0.8:
         return
     if item.piece.depth > 1.0 or rng.random() > 0.85 * config.furniture:
@@ -155,14 +155,14 @@ def _seat(rng: Rng, p: Palette, config: RoomConfig, room: Room, item: Placed, ou
 
 
 def _try_chair(room: Room, chair: Placed, out: list[Placed], table: Placed) -> None:
-    """A chair may reach under its own table, into nothing else."""
+    """Append a chair if it reaches under its own table at most, and into nothing else."""
     others = [o for o in out if o is not table]
     if _try(room, chair, others):
         out.append(chair)
 
 
 def loaded(rng: Rng, p: Palette, config: RoomConfig, piece: Piece, share: float = 1.0) -> Piece:
-    """The piece with things on it."""
+    """Return the piece with small objects on it."""
     meshes, glows = [piece.mesh], list(piece.glows)
     for top in piece.tops:
         if top.kind == "books":
@@ -188,7 +188,7 @@ def _shade(glow: Glow, coat: tuple[int, NDArray[np.float32]]) -> Mesh:
 def scatter(
     rng: Rng, p: Palette, config: RoomConfig, top: Top, share: float
 ) -> tuple[list[Mesh], list[Glow]]:
-    """Things on a surface, not into each other, and perhaps a lamp."""
+    """Place small objects on a surface without overlap, and perhaps a lamp."""
     w, d = top.high[0] - top.low[0], top.high[1] - top.low[1]
     makers = small_objects.ON.get(top.kind, small_objects.COMMON)
     density = {"desk": 16.0, "bed": 1.5}.get(top.kind, 14.0) * share * config.clutter * rng.uniform(0.2, 1.8)
@@ -228,7 +228,7 @@ def scatter(
 
 
 def book_row(rng: Rng, p: Palette, config: RoomConfig, top: Top) -> list[Mesh]:
-    """Books, folders and gaps from left to right, spines towards the room."""
+    """Fill a board with books, folders and gaps from left to right, spines towards the room."""
     out, x = [], top.low[0] + 0.01
     series = p.accent(rng)
     while x < top.high[0] - 0.03:

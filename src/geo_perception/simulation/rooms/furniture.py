@@ -59,6 +59,7 @@ def wardrobe(rng: Rng, p: Palette) -> Piece:
 
 
 def fridge(rng: Rng, p: Palette) -> Piece:
+    """A refrigerator with two doors and papers stuck to them."""
     w, h, coat = rng.uniform(0.55, 0.75), rng.uniform(1.4, 1.9), p.of("metal", rng.choice([0.6, 1.0, 1.3]))
     split = h * rng.uniform(0.3, 0.7)
     parts = [slab((-w / 2, 0, 0), (w / 2, 0.58, h), coat)]
@@ -100,6 +101,7 @@ def sideboard(rng: Rng, p: Palette) -> Piece:
 
 
 def bedside(rng: Rng, p: Palette) -> Piece:
+    """A small chest of drawers beside a bed."""
     return chest(rng, p, rng.uniform(0.4, 0.55), 0.4, rng.uniform(0.45, 0.6))
 
 
@@ -115,6 +117,7 @@ def floor_lamp(rng: Rng, p: Palette) -> Piece:
 
 
 def planter(rng: Rng, p: Palette) -> Piece:
+    """A large plant standing on the floor."""
     size = rng.uniform(0.6, 1.5)
     return Piece(small_objects.plant(rng, p, size).moved(0, 0.3), 0.6, 0.6, size)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Light that arrives after diffuse reflections: each place looks along a few directions and shares what it found."""
+"""Indirect light: each place gathers diffuse reflections along a few directions and shares them with its neighbours."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ BRIGHTEST = 4.0  # reflected light beyond this many times the mean is cut off
 
 
 def bounced(caster: Caster, corners: Corners, total: Array, albedo: Array) -> Array:
-    """Light (3, V) after one or more reflections of `total` (3, V) at surfaces of colour `albedo` (3, T)."""
+    """Compute light (3, V) after one or more reflections of `total` (3, V) at surfaces of colour `albedo` (3, T)."""
     where = gather(caster, corners)
     source, out = total, np.zeros_like(total)
     for _ in range(BOUNCES):
         leaving = corners.per_triangle(source) * albedo
-        # A few brilliant spots met by a few directions would show as blotches.
+        # A few bright spots, hit by only a few directions, would show as blotches.
         leaving = np.minimum(leaving, BRIGHTEST * leaving.mean(1, keepdims=True))
         leaving = np.pad(leaving, ((0, 0), (0, 1)))  # what a ray that hits nothing sees, at row NO_HIT
         arriving = np.stack([sum(colour.take(seen) for seen in where) for colour in leaving])
@@ -35,7 +35,7 @@ assert NO_HIT == -1, "the last row of what leaves stands for nothing"
 
 
 def gather(caster: Caster, corners: Corners) -> list[NDArray[np.int64]]:
-    """GATHER times (V,): triangles seen from places along a cosine-weighted set of directions around their normals."""
+    """Cast rays from V places along cosine-weighted directions: GATHER arrays (V,) of the triangles they hit."""
     (e1, e2), normals = tangents(corners.normals), corners.normals
     turn = np.random.default_rng(corners.count).uniform(0, 2 * np.pi, corners.count).astype(np.float32)
     out, directions = [], np.empty((3, corners.count), np.float32)
@@ -53,7 +53,7 @@ def gather(caster: Caster, corners: Corners) -> list[NDArray[np.int64]]:
 
 
 def tangents(normals: Array) -> tuple[Array, Array]:
-    """Two unit vectors (3, V) at right angles to unit normals (3, V) and to each other (Duff et al. 2017)."""
+    """Compute two unit vectors (3, V) at right angles to unit normals (3, V) and to each other (Duff et al. 2017)."""
     x, y, z = normals
     sign = np.copysign(np.float32(1), z)
     a = -1 / (sign + z)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is fixed to a wall: kitchens with their worktops, and shelves above other furniture.
+"""Wall-mounted furniture: kitchens with their worktops, and shelves above other furniture.
 
-They fill the wall between waist and head. Where nothing does in any room of a training set, a network may take whatever
-shows above the edge of a low cabinet for far behind it.
+They fill the wall between waist and head. A network trained on rooms without them may place whatever shows above the
+edge of a low cabinet far behind it.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ def counter(rng: Rng, p: Palette) -> Piece:
 
 
 def front(rng: Rng, p: Palette) -> Coat:
-    """Of kitchen doors: any colour in lacquer, or as other furniture."""
+    """Draw the finish of kitchen doors: lacquer of any colour, or as other furniture."""
     return p.of("lacquer", p.accent(rng)) if rng.random() < 0.5 else hard(rng, p)
 
 
 def splash(rng: Rng, p: Palette, w: float, stone: Coat) -> tuple[list[Mesh], float]:
-    """What keeps the wall above a worktop clean, and how high that is: tiles, a low strip of stone, or nothing."""
+    """Build a splashback of tiles or a low strip of stone, or none; returns its meshes and height, metres."""
     kind = rng.random()
     if kind < 0.45:
         paint = sheet((w / 2, 0.004, WORKTOP_M), (-w, 0, 0), (0, 0, OVER_M - WORKTOP_M), p.of("plain", 0.9))
@@ -66,7 +66,7 @@ def splash(rng: Rng, p: Palette, w: float, stone: Coat) -> tuple[list[Mesh], flo
 
 
 def hob_and_sink(p: Palette, hob: float, sink: float) -> list[Mesh]:
-    """At these places along the worktop."""
+    """Build a hob and a sink, centred at these positions along the worktop, metres."""
     z, steel = WORKTOP_M, p.of("metal")
     return [
         slab((hob - 0.28, 0.08, z), (hob + 0.28, 0.56, z + 0.008), p.of("glass")),

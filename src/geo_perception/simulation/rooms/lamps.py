@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lights of rooms, and what of them arrives at surfaces directly."""
+"""Lamps and sun, and their direct light on surfaces."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from geo_perception.simulation.casting import Caster
 from geo_perception.simulation.rooms.light_samples import Corners
 
 Flags = NDArray[np.bool_]
-FAINTEST = 2e-3  # share of a lamp's power below which nobody looks for its shadow
+FAINTEST = 2e-3  # share of a lamp's power below which its shadows are not traced
 
 
 @dataclass(frozen=True)
@@ -35,22 +35,22 @@ class Sun:
 
 
 def lamp_light(occluders: Caster, corners: Corners, lamp: Lamp) -> Array:
-    """Light (3, V) of a lamp after its shadows."""
+    """Compute the light (3, V) of a lamp with its shadows."""
     strength = np.stack([_strength(corners, lamp, sample) for sample in lamp.samples])
-    # A window is wide, and its bars hide some samples from everywhere: what one shows says little of the next.
+    # A window is wide, and its bars hide some samples from everywhere: one sample predicts the next badly.
     seen = (_all_seen if lamp.normal is not None else _mostly_seen)(occluders, corners, lamp, strength > 0)
     arriving = np.where(seen, strength, np.float32(0)).mean(0)
     return np.asarray(lamp.power[:, None] * arriving, np.float32)
 
 
 def _all_seen(occluders: Caster, corners: Corners, lamp: Lamp, asked: Flags) -> Flags:
-    """(S, V) whether the samples `asked` for are seen."""
+    """Test each sample that is `asked` for (S, V); returns which are visible, (S, V)."""
     pairs = zip(lamp.samples, asked, strict=True)
     return np.stack([_seen(occluders, corners, sample, rows) for sample, rows in pairs])
 
 
 def _mostly_seen(occluders: Caster, corners: Corners, lamp: Lamp, asked: Flags) -> Flags:
-    """The same with half the rays: every other sample of a small lamp is only tried where shadows begin or end."""
+    """Test visibility (S, V) with half the rays: every other sample of a small lamp only where shadows begin or end."""
     even, odd = slice(0, None, 2), slice(1, None, 2)
     seen = np.zeros_like(asked)
     seen[even] = _all_seen(occluders, corners, replace(lamp, samples=lamp.samples[even]), asked[even])
@@ -63,7 +63,7 @@ def _mostly_seen(occluders: Caster, corners: Corners, lamp: Lamp, asked: Flags) 
 
 
 def _strength(corners: Corners, lamp: Lamp, sample: Array) -> Array:
-    """(V,) share of the lamp's power that arrives from a sample (3,) in the open, 0 where it is negligible."""
+    """Compute the share (V,) of a lamp's power that arrives unobstructed from a sample (3,), 0 where negligible."""
     x, y, z = (s - p for s, p in zip(sample, corners.points, strict=True))
     nx, ny, nz = corners.normals
     squared = np.maximum(x * x + y * y + z * z, np.float32(0.02))
@@ -76,7 +76,7 @@ def _strength(corners: Corners, lamp: Lamp, sample: Array) -> Array:
 
 
 def _seen(occluders: Caster, corners: Corners, sample: Array, asked: Flags) -> Flags:
-    """(V,) whether nothing stands between the places `asked` for and a sample (3,)."""
+    """Test for the places `asked` for whether a sample (3,) is visible from them; returns (V,)."""
     out = np.zeros(len(asked), bool)
     rows = np.flatnonzero(asked)
     start = corners.start.take(rows, 1)
@@ -85,7 +85,7 @@ def _seen(occluders: Caster, corners: Corners, sample: Array, asked: Flags) -> F
 
 
 def sunlit(occluders: Caster, corners: Corners, sun: Sun) -> tuple[Array, Array]:
-    """(V,) 1 where the sun reaches, and its direct light (3, V)."""
+    """Compute where the sun reaches, (V,) 0 or 1, and its direct light (3, V)."""
     cosine = np.maximum(sun.direction @ corners.normals, 0)
     rows = np.flatnonzero(cosine > 1e-3)
     reached = np.zeros(corners.count, np.float32)
@@ -94,6 +94,6 @@ def sunlit(occluders: Caster, corners: Corners, sun: Sun) -> tuple[Array, Array]
 
 
 def warmth(kelvin: float) -> Array:
-    """Linear RGB of a light of this colour temperature relative to green; 6500 K is white."""
+    """Compute linear RGB (3,) of a colour temperature relative to green; 6500 K is white."""
     t = kelvin / 6500.0
     return np.array([t**-0.85, 1.0, t**1.3], np.float32)

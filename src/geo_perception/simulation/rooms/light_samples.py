@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The places where light is computed: corners of triangles, each place and side of a surface once.
+"""Places where light is computed: corners of triangles, each place and side of a surface once.
 
 Arrays are stored by axis, (3, V), because NumPy is several times faster along long rows than across short ones.
 """
@@ -28,7 +28,7 @@ class Corners:
 
     @classmethod
     def of(cls, corners: Array, normal: Array) -> Corners:
-        """The places of triangles (T, 3, 3) with unit normals (T, 3) to the side that is lit."""
+        """Find the places of triangles (T, 3, 3) with unit normals (T, 3) to the side that is lit."""
         points, normals = corners.reshape(-1, 3), np.repeat(normal, 3, 0)
         key = np.round(points * 500).astype(np.int64) @ np.array([1, 1 << 17, 1 << 34], np.int64)
         side = np.round(normals * 6).astype(np.int64) @ np.array([1, 13, 169], np.int64)
@@ -39,17 +39,17 @@ class Corners:
 
     @property
     def count(self) -> int:
-        """V."""
+        """Number V of places."""
         return int(self.start.shape[1])
 
     def per_triangle(self, values: Array) -> Array:
-        """(3, T) means over triangles of values (3, V)."""
+        """Average values (3, V) over triangles, to (3, T)."""
         a, b, c = self.rows
         third = np.float32(1 / 3)
         return np.stack([(v.take(a) + v.take(b) + v.take(c)) * third for v in values])
 
     def smoothed(self, values: Array) -> Array:
-        """Values (3, V) averaged with those they share triangles with, a few times over."""
+        """Average values (3, V) with those of places in the same triangles, SMOOTHING times."""
         share = 1 / np.maximum(self._gathered(np.ones(self.rows.shape[1])), 1)
         for _ in range(SMOOTHING):
             values = np.stack([self._gathered(v) * share for v in self.per_triangle(values)]).astype(
@@ -58,11 +58,11 @@ class Corners:
         return values
 
     def _gathered(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
-        """(V,) sums over the triangles at a place of values (T,)."""
+        """Sum values (T,) over the triangles at each place, to (V,)."""
         return np.asarray(sum(np.bincount(row, values, self.count) for row in self.rows))
 
     def at_odds(self, some: NDArray[np.bool_], others: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """(V,) whether a place shares a triangle with one where `some` (V,) and one where `others` (V,) holds."""
+        """Find places (V,) that share triangles with a place where `some` (V,) and one where `others` (V,) holds."""
         (a, b, c), out = self.rows, np.zeros(self.count, bool)
         both = (some[a] | some[b] | some[c]) & (others[a] | others[b] | others[c])
         out[self.rows[:, both]] = True

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Light in rooms, computed once per environment at the corners of all triangles: direct light of lamps, windows and
-sun with their shadows, then diffuse bounces.
+"""Light baked once per environment at the corners of all triangles.
+
+It consists of direct light of lamps, windows and sun with their shadows, then diffuse reflections.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ class Baked:
     """Light at the corners of T triangles."""
 
     irradiance: Array  # (T, 3, 3) everything but the sun's direct light
-    sunny: NDArray[np.bool_]  # (T,) whether the sun reaches any corner
+    sunny: NDArray[np.bool_]  # (T,) the sun reaches at least one corner
 
 
 def bake(
     corners: Corners, caster: Caster, occluders: Caster, albedo: Array, lamps: list[Lamp], sun: Sun | None
 ) -> Baked:
-    """Light everything. `occluders` lacks panes and lampshades; `albedo` (3, T) is the mean colour of triangles."""
+    """Compute all light. `occluders` lacks panes and lampshades; `albedo` (3, T) is the mean colour of triangles."""
     direct = np.zeros((3, corners.count), np.float32)
     for lamp in lamps:
         direct += lamp_light(occluders, corners, lamp)

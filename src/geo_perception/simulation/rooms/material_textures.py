@@ -17,7 +17,7 @@ PALE = (0.62, 0.6, 0.56)
 
 
 def noise(rng: Rng, slope: float, shortest_px: float = 2.0, longest_px: float = 256.0) -> Array:
-    """Tileable noise of the page's size with unit deviation."""
+    """Generate tileable noise (SIZE, SIZE) with unit deviation."""
     return textures.fractal(rng, slope, shortest_px, longest_px, SIZE)
 
 
@@ -27,14 +27,17 @@ def _grey(level: float, *layers: Array) -> Array:
 
 
 def plain(rng: Rng) -> Array:
+    """Smooth paint with hardly any texture."""
     return _grey(0.8, 0.012 * noise(rng, 0.3, 2, 30), 0.02 * noise(rng, 1.6, 8))
 
 
 def plaster(rng: Rng) -> Array:
+    """Light plaster with faint grain."""
     return _grey(0.75, 0.05 * noise(rng, 0.5, 2, 30), 0.04 * noise(rng, 1.2))
 
 
 def concrete(rng: Rng) -> Array:
+    """Mid-grey, blotched concrete."""
     return _grey(0.5, 0.1 * noise(rng, 0.6, 2, 60), 0.1 * noise(rng, 1.5))
 
 
@@ -57,6 +60,7 @@ def wallpaper(rng: Rng) -> Array:
 
 
 def brick(rng: Rng) -> Array:
+    """A running bond of 14 courses."""
     page = _grey(0.55, 0.1 * noise(rng, 0.5))
     rows, cols = 14, 5
     h, w = SIZE / rows, SIZE / cols
@@ -126,11 +130,13 @@ def tiles(rng: Rng) -> Array:
 
 
 def marble(rng: Rng) -> Array:
+    """Light stone with soft veins."""
     veins = np.abs(noise(rng, 1.3, 3)) ** 0.5
     return np.asarray(_grey(0.75, 0.15 * (veins - veins.mean()), 0.04 * noise(rng, 0.5)))
 
 
 def terrazzo(rng: Rng) -> Array:
+    """Coloured chips in a light ground."""
     chips = cv2.GaussianBlur(rng.standard_normal((SIZE, SIZE, 3)).astype(np.float32), (0, 0), 1.3)
     return np.asarray(np.clip(0.6 + 0.12 * np.sign(chips) * (np.abs(chips) > 0.25), 0, 1).astype(np.float32))
 
@@ -161,13 +167,16 @@ def fabric(rng: Rng) -> Array:
 
 
 def leather(rng: Rng) -> Array:
+    """Fine grain with soft folds."""
     return _grey(0.6, 0.05 * noise(rng, 0.2, 2, 12), 0.12 * noise(rng, 1.5))
 
 
 def metal(rng: Rng) -> Array:
+    """Brushed metal, strokes along v."""
     return _grey(0.6, 0.03 * cv2.blur(noise(rng, 0.1), (1, 31)), 0.05 * noise(rng, 1.6))
 
 
 def leaf(rng: Rng) -> Array:
+    """Green foliage of a random brightness."""
     base = np.array([0.16, 0.27, 0.07], np.float32) * rng.uniform(0.7, 1.3)
     return np.asarray(base * (1 + np.clip(0.35 * noise(rng, 0.8), -0.8, 1.5))[..., None], np.float32)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The finishes of one environment: which page, colour and gloss every surface has."""
+"""Finishes of one environment: texture page, colour and gloss of every surface."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Finish:
 
 
 class Palette:
-    """Materials and colours that belong together, drawn once per environment."""
+    """Matching materials and colours, drawn once per environment."""
 
     def __init__(self, rng: Rng, config: RoomConfig) -> None:
         self._rng, self._config = rng, config
@@ -83,40 +83,40 @@ class Palette:
         self.atlas = PageAtlas(list(self._pages.values()))
 
     def of(self, name: str, tint: Array | float | None = None) -> Coat:
-        """Material id and colour of a finish, in its own colour unless `tint` is given."""
+        """Look up material id and colour of a finish, in its own colour unless `tint` is given."""
         own = self._tint[name]
         return self.id[name], own if tint is None else np.asarray(tint, np.float32) * np.ones(3, np.float32)
 
     def any_of(self, kind: str, rng: Rng, tint: Array | float | None = None) -> Coat:
-        """One of the numbered finishes of a kind, e.g. "art"."""
+        """Draw one of the numbered finishes of a kind, e.g. "art"."""
         return self.of(f"{kind}{rng.integers(_MANY[kind][0])}", tint)
 
     def accent(self, rng: Rng) -> Array:
-        """Colour of a small thing: mostly white, grey or black, else any hue."""
+        """Draw the colour of a small object: mostly white, grey or black, else any hue."""
         if rng.random() < 0.5:
             return np.full(3, rng.choice([0.02, 0.06, 0.25, 0.6, 0.9]), np.float32) * self._shift(rng, 0.05)
         return np.asarray(np.clip(rng.uniform(0.1, 0.7) * self._shift(rng, 1.0), 0.01, 0.95), np.float32)
 
     def emitter(self, name: str, emit: float, tint: Array) -> Coat:
-        """A new finish that shines by itself."""
+        """Add a finish that emits light."""
         key = f"{name}/{len(self.finishes)}"
         self._add(key, Finish(name, emit=emit), tint)
         return self.of(key)
 
     def table(self) -> dict[str, NDArray[np.float32]]:
-        """Columns page, tile_m, gloss, rough and emit by material id."""
+        """Collect the columns page, tile_m, gloss, rough and emit by material id."""
         order = {name: k for k, name in enumerate(self._pages)}
         rows = [(order[f.page], f.tile_m, f.gloss, f.rough, f.emit) for f in self.finishes]
         columns = np.array(rows, np.float32).T
         return dict(zip(("page", "tile_m", "gloss", "rough", "emit"), columns, strict=True))
 
     def means(self) -> Array:
-        """(M, 3) mean colour of each material's page."""
+        """Compute the (M, 3) mean colour of each material's page."""
         mean = {name: cv2.mean(page)[:3] for name, page in self._pages.items()}
         return np.array([mean[f.page] for f in self.finishes], np.float32)
 
     def _shift(self, rng: Rng, spread: float) -> Array:
-        """A tint around grey whose saturation is limited by the configured variety of colours."""
+        """Draw a tint around grey whose saturation is limited by the configured variety of colours."""
         hue = rng.uniform(-1, 1, 3)
         return np.asarray(np.exp(spread * self._config.colour_variety * (hue - hue.mean())), np.float32)
 
@@ -194,7 +194,7 @@ class Palette:
         ) * rng.uniform(0.4, 1)
 
     def _wall_paint(self, rng: Rng) -> Array:
-        """White and pale tones mostly, as landlords choose, strong colours now and then."""
+        """Draw a wall paint: white and pale tones mostly, strong colours now and then."""
         strong = rng.random() < 0.25 * self._config.colour_variety
         value = rng.uniform(0.25, 0.8) if strong else rng.uniform(0.72, 1.1)
         warm = np.array([1.02, 1.0, 0.95], np.float32) if rng.random() < 0.6 else np.ones(3, np.float32)
@@ -214,7 +214,7 @@ class Palette:
 
 
 def hard(rng: Rng, palette: Palette) -> Coat:
-    """What cabinets and tables are made of."""
+    """Draw a hard finish for cabinets and tables."""
     kind = rng.random()
     if kind < 0.6:
         return palette.any_of("wood", rng)

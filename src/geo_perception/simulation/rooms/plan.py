@@ -17,7 +17,7 @@ SIDES = 4  # 0 south (y0), 1 east (x1), 2 north (y1), 3 west (x0)
 
 @dataclass(frozen=True)
 class Room:
-    """A rectangle on the floor plan with its walls' openings."""
+    """A rectangle on the floor plan, with openings in its walls."""
 
     index: int
     space: str
@@ -30,30 +30,30 @@ class Room:
 
     @property
     def size(self) -> tuple[float, float]:
-        """Extent along x and y."""
+        """Extent along x and y, metres."""
         return self.x1 - self.x0, self.y1 - self.y0
 
     def length(self, side: int) -> float:
-        """Length of a wall."""
+        """Return the length of a wall, metres."""
         return self.size[side % 2]
 
     def placed(self, mesh: Mesh, side: int) -> Mesh:
-        """A mesh of a wall's frame in world coordinates."""
+        """Move a mesh from a wall's frame to world coordinates."""
         x, y, yaw = self.frame(side)
         return mesh.moved(x, y, 0, yaw)
 
     def frame(self, side: int) -> tuple[float, float, float]:
-        """Left end and direction (x, y, yaw) of a wall seen from inside."""
+        """Return left end and direction (x, y, yaw) of a wall seen from inside."""
         corner = ((self.x0, self.y0), (self.x1, self.y0), (self.x1, self.y1), (self.x0, self.y1))[side]
         return (*corner, side * np.pi / 2)
 
     def contains(self, x: float, y: float, margin: float = 0.0) -> bool:
-        """Whether a point lies inside, `margin` away from the walls."""
+        """Return whether a point lies inside, at least `margin` away from the walls."""
         return self.x0 + margin < x < self.x1 - margin and self.y0 + margin < y < self.y1 - margin
 
 
 def draw_rooms(rng: Rng, config: RoomConfig) -> list[Room]:
-    """Rooms joined by open doorways; the first is of the configured space."""
+    """Draw rooms joined by open doorways; the first is of the configured space."""
     height = rng.uniform(2.35, 3.0)
     count = int(rng.integers(int(config.rooms[0]), int(config.rooms[1]) + 1))
     space = config.space if config.space != "random" else str(rng.choice(SPACES))
@@ -75,7 +75,7 @@ def _size(rng: Rng, config: RoomConfig, space: str) -> tuple[float, float]:
 
 
 def _attach(rng: Rng, config: RoomConfig, rooms: list[Room], height: float) -> None:
-    """One more room beside an existing one, where there is space, with an opening between the two."""
+    """Add a room beside an existing one, where there is space, with an opening between the two."""
     for _ in range(12):
         host, side = rooms[int(rng.integers(len(rooms)))], int(rng.integers(SIDES))
         space = str(rng.choice(SPACES))
@@ -111,7 +111,7 @@ def _connect(rng: Rng, host: Room, new: Room, side: int) -> bool:
 
 
 def _open_outside(rng: Rng, room: Room) -> None:
-    """Windows and a closed door in walls without a neighbour."""
+    """Add windows and a closed door to walls without a neighbour."""
     free = [s for s in range(SIDES) if not room.openings[s] and room.length(s) > 1.2]
     rng.shuffle(free)
     for side in free[: int(rng.choice([0, 1, 1, 2], p=[0.12, 0.4, 0.28, 0.2]))]:

@@ -105,13 +105,13 @@ def label(rng: Rng) -> Array:
 
 
 def cover(rng: Rng) -> Array:
-    """A book or magazine: any of the others."""
+    """The cover of a book or magazine: any of the other prints."""
     kind = rng.integers(4)
     return (abstract, photo, label, text)[int(kind)](rng)
 
 
 def art(rng: Rng) -> Array:
-    """What hangs on walls, with a mount around it now and then."""
+    """A framed print for a wall, with a mount around it now and then."""
     page = (abstract, landscape, landscape, photo, photo, text)[int(rng.integers(6))](rng)
     if rng.random() < 0.5:
         edge = int(rng.integers(12, 40))
@@ -156,6 +156,7 @@ def paper(rng: Rng) -> Array:
 
 
 def keyboard(rng: Rng) -> Array:
+    """A grid of 6 x 16 keys, dark or light."""
     dark = rng.random() < 0.7
     page = _flat(np.full(3, 0.02 if dark else 0.5, np.float32))
     wide, high = SIZE // 16, SIZE // 6

@@ -16,8 +16,8 @@ from geo_perception.simulation.rooms.light_samples import OFFSET_M
 from geo_perception.simulation.rooms.surface_attributes import interpolated
 
 BLOCK = 20000  # rays shaded together, so that arrays stay in the cache
-FAINTEST = 0.012  # share of mirrored light below which nobody looks for it
-STRONG = 0.06  # share above which its edges are smoothed, too
+FAINTEST = 0.012  # share of mirrored light below which it is not traced
+STRONG = 0.06  # share above which edges in reflections are smoothed, too
 EDGE_SHARE = 0.02  # relative step or bend of inverse depth at a pixel that counts as an edge
 
 
@@ -33,13 +33,13 @@ class RenderedView:
 def render(
     env: Environment, camera: PinholeCamera, world_from_camera: Matrix, samples: int, shine: float
 ) -> RenderedView:
-    """Ray-cast view. `samples` extra rays smooth each pixel on an edge, `shine` multiplies reflections."""
+    """Ray-cast a view. `samples` extra rays smooth each pixel on an edge, `shine` multiplies reflections."""
     pose = world_from_camera.astype(np.float32)
     rays = np.ascontiguousarray(camera.rays.reshape(-1, 3).T)
     hits, colour, weak = _look(env, camera, pose, rays, shine, FAINTEST)
     edges = np.flatnonzero(_edges(env, hits, camera.size)) if samples else np.zeros(0, int)
     if len(edges):
-        # Weak reflections are left to the ray at the centre; nobody sees steps in them.
+        # Weak reflections are left to the ray at the centre: steps in them are invisible.
         around = _look(env, camera, pose, _around(rays.take(edges, 1), camera, samples), shine, STRONG)[1]
         total = colour.take(edges, 1) + around.reshape(3, samples, -1).sum(1)
         colour[:, edges] = total * np.float32(1 / (samples + 1))
@@ -50,19 +50,19 @@ def render(
 
 
 def _image(values: Array, size: tuple[int, int]) -> Array:
-    """(3, H * W) as (H, W, 3)."""
+    """Rearrange values (3, H * W) to (H, W, 3)."""
     return np.ascontiguousarray(values.T).reshape(*size, 3)
 
 
 def _around(rays: Array, camera: PinholeCamera, samples: int) -> Array:
-    """(3, samples * N) rays on a circle within each pixel of rays (3, N)."""
+    """Compute (3, samples * N) rays on a circle within each pixel of rays (3, N)."""
     angle = 2 * np.pi * (np.arange(samples) + 0.25) / samples
     shifts = np.stack([0.36 * np.cos(angle) / camera.fx, 0.36 * np.sin(angle) / camera.fy, 0 * angle])
     return (rays[:, None] + shifts.astype(np.float32)[..., None]).reshape(3, -1)
 
 
 def _normals(env: Environment, hits: Hits, pose: Array, rays: Array) -> Array:
-    """(3, N) in the camera's frame."""
+    """Compute unit normals (3, N) at hits in the camera's frame."""
     normal = rotated(pose[:3, :3].T, env.looks.normal.take(hits.triangle, 1))
     normal *= np.where(dot(normal, rays) > 0, np.float32(-1), np.float32(1))
     normal[:, hits.triangle == NO_HIT] = np.nan
@@ -72,7 +72,7 @@ def _normals(env: Environment, hits: Hits, pose: Array, rays: Array) -> Array:
 def _look(
     env: Environment, camera: PinholeCamera, pose: Array, rays: Array, shine: float, faintest: float
 ) -> tuple[Hits, Array, Array]:
-    """What (3, N) camera rays hit, the colour (3, N) they see, and the weak reflections (3, N) to be added to it."""
+    """Cast camera rays (3, N): hits, colour (3, N), and the weak reflections (3, N) to be added to it."""
     parts: list[tuple[Hits, Array, Array]] = []
     for some in np.array_split(rays, -(-rays.shape[1] // BLOCK), axis=1):
         directions = rotated(pose, some)
@@ -83,20 +83,20 @@ def _look(
 
 
 def rotated(matrix: Array, vectors: Array) -> Array:
-    """`vectors` (3, N) times the rotation of `matrix`; written out, so that no library wakes its threads for it."""
+    """Rotate `vectors` (3, N) by `matrix`; written out, so that no library starts threads for it."""
     x, y, z = vectors
     return np.stack([a * x + b * y + c * z for a, b, c in matrix[:3, :3]])
 
 
 def dot(a: Array, b: Array) -> Array:
-    """(N,) scalar products of vectors (3, N) or (3,)."""
+    """Compute (N,) scalar products of vectors (3, N) or (3,)."""
     return np.asarray(a[0] * b[0] + a[1] * b[1] + a[2] * b[2])
 
 
 def _shade(
     env: Environment, hits: Hits, eye: Array, rays: Array, pixel_rad: float, shine: float, faintest: float
 ) -> tuple[Array, Array]:
-    """Linear RGB (3, N): texture times light, what glows and strong reflections; and by themselves the weak ones."""
+    """Compute linear RGB (3, N) of texture times light, emission, strong reflections; and, apart, weak ones (3, N)."""
     tri, looks = hits.triangle, env.looks
     length: Array = np.sqrt(dot(rays, rays))
     normal = looks.normal.take(tri, 1)
@@ -124,7 +124,7 @@ def _shade(
 def _add_sun(
     env: Environment, light: Array, triangle: NDArray[np.int64], normal: Array, points: Array
 ) -> None:
-    """The sun's light in place, its shadow traced per pixel where it may fall."""
+    """Add the sun's light in place, with shadows traced per pixel where they may fall."""
     if env.sun is None:
         return
     cosine = dot(env.sun.direction, normal)
@@ -136,7 +136,7 @@ def _add_sun(
 
 
 def _mirrored_share(gloss: Array, facing: Array) -> Array:
-    """(N,) share of light that is mirrored (Schlick's Fresnel term)."""
+    """Compute the share (N,) of light that is mirrored (Schlick's Fresnel term)."""
     off = 1 - facing
     fresnel = np.float32(0.04) + np.float32(0.96) * (off * off) * (off * off) * off
     return np.asarray(np.minimum(gloss * fresnel * np.float32(1.8), np.float32(0.9)))
@@ -145,7 +145,7 @@ def _mirrored_share(gloss: Array, facing: Array) -> Array:
 def _reflections(
     env: Environment, hits: Hits, points: Array, view: Array, normal: Array, share: Array
 ) -> Array:
-    """(3, N) blurred mirror images on smooth floors, worktops and glazes."""
+    """Compute blurred mirror images (3, N) on smooth floors, worktops and glazes."""
     out = np.zeros_like(points)
     shiny = np.flatnonzero(share)
     v, n = view.take(shiny, 1), normal.take(shiny, 1)
@@ -159,7 +159,7 @@ def _reflections(
 
 
 def _edges(env: Environment, hits: Hits, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Pixels whose neighbours differ in material, or where inverse depth, linear over a plane, bends."""
+    """Find pixels whose neighbours differ in material, or where inverse depth, linear over a plane, bends."""
     kind = env.kind[hits.triangle].reshape(size)
     inverse = (1 / np.maximum(hits.distance, 1e-3)).reshape(size)
     edge = np.zeros(size, bool)

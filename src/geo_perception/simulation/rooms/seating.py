@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one sits and lies on. Back at y = 0 against a wall, middle at x = 0, feet at z = 0."""
+"""Chairs, sofas and beds. Back at y = 0 against a wall, middle at x = 0, feet at z = 0."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FINE = 0.12  # edge of a lit quad where shadows fall
 
 
 def chair(rng: Rng, p: Palette) -> Piece:
-    """Seat, legs, and a back of slats, a board or cloth."""
+    """A chair: seat, legs, and a back of slats, a board or cloth."""
     w, d, h, top = (
         rng.uniform(0.4, 0.5),
         rng.uniform(0.4, 0.48),
@@ -45,7 +45,7 @@ def chair(rng: Rng, p: Palette) -> Piece:
 
 
 def office_chair(rng: Rng, p: Palette) -> Piece:
-    """On a column with a star of feet."""
+    """A swivel chair: seat and back on a column with a star of feet."""
     soft = (
         p.any_of("fabric", rng, rng.choice([0.03, 0.05, 0.3]))
         if rng.random() < 0.6
@@ -81,7 +81,7 @@ def office_chair(rng: Rng, p: Palette) -> Piece:
 
 
 def sofa(rng: Rng, p: Palette, seats: int | None = None) -> Piece:
-    """Seat cushions, back, arms and pillows."""
+    """A sofa: seat cushions, back, arms and pillows."""
     seats = seats or int(rng.integers(2, 4))
     w, d, h = 0.65 * seats + 0.35, rng.uniform(0.8, 0.95), rng.uniform(0.7, 0.9)
     soft = p.any_of("fabric", rng) if rng.random() < 0.75 else p.of("leather")
@@ -118,11 +118,12 @@ def _padded(low: tuple[float, float, float], high: tuple[float, float, float], c
 
 
 def armchair(rng: Rng, p: Palette) -> Piece:
+    """A sofa of one seat."""
     return sofa(rng, p, 1)
 
 
 def bed(rng: Rng, p: Palette) -> Piece:
-    """Head at the wall, pillows and a blanket."""
+    """A bed with its head at the wall, pillows and a blanket."""
     w, d, h = rng.choice([0.95, 1.4, 1.8]), 2.05, rng.uniform(0.4, 0.55)
     coat, sheet_coat, cover = (
         hard(rng, p),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From radiance to the bytes of a consumer camera: glare, exposure, white balance, vignetting, blur, noise, JPEG."""
+"""Model of a consumer camera, radiance to bytes: glare, exposure, white balance, vignetting, blur, noise, JPEG."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class RoomSensor:
     strength: float
     brightness: float  # mean of a display image, 0..1
     balance: float  # share of the light's cast that white balance removes
-    cast: Array  # (3,) what it adds by mistake
+    cast: Array  # (3,) colour error that white balance adds
     vignetting: float
     blur_px: float
     noise: float
@@ -36,7 +36,7 @@ class RoomSensor:
 
     @classmethod
     def draw(cls, seed: int, config: RoomConfig) -> RoomSensor:
-        """A camera and its habits."""
+        """Draw a camera: its exposure, white balance, optics, noise and compression."""
         rng = np.random.default_rng([seed, 43])
         s = config.sensor
         scale = config.width / 192
@@ -55,7 +55,7 @@ class RoomSensor:
         )
 
     def gains(self, colour: Array) -> Array:
-        """(3,) exposure and white balance for a linear image, as metered on every 4th pixel."""
+        """Compute exposure and white balance (3,) for a linear image, metered on every 4th pixel."""
         sample = colour[::4, ::4].reshape(-1, 3)
         usable = np.minimum(sample, 4 * np.median(sample) + 1e-6)
         mean = usable.mean(0) + 1e-6
@@ -72,7 +72,7 @@ class RoomSensor:
         return float((low * high) ** 0.5)
 
     def expose(self, colour: Array, gains: Array, rng: Rng) -> NDArray[np.uint8]:
-        """(H, W, 3) RGB bytes of a linear radiance image."""
+        """Convert a linear radiance image (H, W, 3) to RGB bytes of the same shape."""
         light = cv2.transform(colour, np.diag(gains))
         if self.strength > 0:
             light = self._optics(np.minimum(light, 12.0), rng)
@@ -91,7 +91,7 @@ class RoomSensor:
         return image if self.quality >= 100 else _jpeg(image, self.quality)
 
     def _optics(self, light: Array, rng: Rng) -> Array:
-        """Glare around what is too bright, blur of lens and hand, darker corners."""
+        """Add glare around what is too bright, blur of lens and hand, and darker corners."""
         height, width = light.shape[:2]
         small = cv2.resize(light, (width // 4, height // 4), interpolation=cv2.INTER_AREA)
         halo = cv2.resize(cv2.GaussianBlur(small, (0, 0), width / 40), (width, height))
@@ -104,7 +104,7 @@ class RoomSensor:
 
 @lru_cache(maxsize=4)
 def _vignette(height: int, width: int, strength: float) -> Array:
-    """(H, W, 3) share of the light that reaches a pixel; not (H, W, 1), which would cost more per image."""
+    """Compute the share (H, W, 3) of light that reaches a pixel; (H, W, 1) would cost more per image."""
     y, x = (np.linspace(-1, 1, n, dtype=np.float32) for n in (height, width))
     share = 1 - np.float32(strength) * (x[None] ** 2 + y[:, None] ** 2)
     share = np.repeat(share[..., None], 3, 2)
@@ -113,14 +113,14 @@ def _vignette(height: int, width: int, strength: float) -> Array:
 
 
 def _curve(light: Array, contrast: float) -> Array:
-    """Display values of light 0..1: gamma, then an S around mid-grey."""
+    """Map light 0..1 to display values: gamma, then an S-curve around mid-grey."""
     shown = light ** np.float32(1 / 2.2)
     bent = shown * shown * (3 - 2 * shown)
     return np.asarray(shown + np.float32(contrast) * (bent - shown))
 
 
 def _motion(rng: Rng, scale: float) -> Array:
-    """A short streak: the hand moved during exposure."""
+    """Draw a blur kernel, a short streak, for motion of the hand during exposure."""
     size = 2 * int(2 * scale + 2) + 1
     kernel = np.zeros((size, size), np.float32)
     way = rng.uniform(0.5, max(0.5, 2.0 * scale)) * np.array([np.cos(a := rng.uniform(0, np.pi)), np.sin(a)])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What furniture is: a mesh with the places on it where things stand and the lamps it carries.
+"""Furniture pieces, meshes with tops for small objects and with lamps, and the shapes they are built of.
 
 Triangles are wound so that their normal (first edge times second) points to where they are seen from. Only cloth and
 leaves, which are seen from either side, are turned later.
@@ -21,18 +21,18 @@ from geo_perception.simulation.rooms.materials import Coat
 
 @dataclass(frozen=True)
 class Top:
-    """A horizontal rectangle that carries things, in its piece's frame."""
+    """A horizontal rectangle that carries small objects, in its piece's frame."""
 
     low: tuple[float, float]
     high: tuple[float, float]
     z: float
-    headroom: float = 0.6  # tallest thing that fits
+    headroom: float = 0.6  # height of the tallest object that fits
     kind: str = "any"  # any | desk | bed | books | kitchen | display | floor
 
 
 @dataclass(frozen=True)
 class Glow:
-    """A lamp: where it is and how strong, in its piece's frame."""
+    """A lamp's position, in its piece's frame, and strength."""
 
     place: tuple[float, float, float]
     radius: float
@@ -42,7 +42,7 @@ class Glow:
 
 @dataclass(frozen=True)
 class Piece:
-    """A thing with its back at y = 0, its middle at x = 0 and its feet at z = 0."""
+    """A piece of furniture with its back at y = 0, its middle at x = 0 and its feet at z = 0."""
 
     mesh: Mesh
     width: float
@@ -71,7 +71,7 @@ _PAGE_CORNERS = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
 
 @lru_cache(maxsize=4096)
 def _quads(nu: int, nv: int) -> tuple[NDArray[np.int64], Array]:
-    """Corners of the triangles of an (nu + 1) x (nv + 1) grid as rows (T, 3), and the grid's places (G, 2) in 0..1."""
+    """Triangulate an (nu + 1) x (nv + 1) grid: corners as rows (T, 3), and positions (G, 2) of its points in 0..1."""
     a = (np.arange(nu)[:, None] * (nv + 1) + np.arange(nv)).reshape(-1)
     b, c, d = a + nv + 1, a + nv + 2, a + 1
     rows = np.stack([a, b, c, a, c, d], -1).reshape(-1, 3)

@@ -31,7 +31,7 @@ class Opening:
 
 
 def wall(length: float, height: float, openings: list[Opening], coat: Coat) -> Mesh:
-    """The wall's plane around its openings."""
+    """A wall's plane around its openings."""
     parts, x = [], 0.0
     for o in sorted(openings, key=lambda o: o.x0):
         parts.append(_plane(x, o.x0, 0, height, coat))
@@ -68,7 +68,7 @@ def casing(o: Opening, coat: Coat, wide: float = 0.07) -> Mesh:
 
 
 def window(rng: Rng, p: Palette, o: Opening) -> Mesh:
-    """Everything of a window but its pane: reveal, sash bars, sill, and curtains, a blind or a radiator."""
+    """A window without its pane: reveal, sash bars, sill, and curtains, a blind or a radiator."""
     coat = p.of("trim")
     parts = [reveal(o, 0.13, coat)]
     across, up = max(1, round((o.x1 - o.x0) / rng.uniform(0.5, 1.0))), int(rng.integers(1, 3))
@@ -90,7 +90,7 @@ def window(rng: Rng, p: Palette, o: Opening) -> Mesh:
 
 
 def radiator(p: Palette, o: Opening) -> Mesh:
-    """Ribs below the sill."""
+    """A radiator: ribs below the sill."""
     ribs, coat = np.arange(o.x0 + 0.05, o.x1 - 0.1, 0.09), p.of("trim", 0.9)
     return join([slab((x, 0.03, 0.15), (x + 0.07, 0.1, o.z0 - 0.12), coat, 0.4) for x in ribs])
 
@@ -138,6 +138,7 @@ def door(rng: Rng, p: Palette, o: Opening) -> Mesh:
 
 
 def handle(p: Palette, x: float, y: float) -> Mesh:
+    """A lever handle on a plate, at (x, y) of a door's frame."""
     metal = p.of("metal")
     return join([
         slab((x - 0.02, y, 0.95), (x + 0.02, y + 0.01, 1.13), metal, bottom=True),

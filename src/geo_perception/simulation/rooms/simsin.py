@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes environments in the folder format of SimSIN, so that one loader reads simulated and real sets.
+"""Writer of environments in the folder format of SimSIN, so that one loader reads simulated and real sets.
 
 FOLDER/room_00007/012_0.png, 012_1.png          left and right image
                   012_0_depth.npy, 012_1_...    (H, W) float32 metres
@@ -61,7 +61,7 @@ class Job:
         return self.folder / f"room_{self.seed:05d}"
 
     def settings(self) -> dict[str, Any]:
-        """What decides the content; a folder with the same is finished."""
+        """Return the settings that determine the content; a folder with the same settings is finished."""
         settings = {
             "seed": self.seed, "views": self.views, "trajectories": self.trajectories, "config": asdict(self.config),
         }  # fmt: skip
@@ -107,14 +107,14 @@ def write_simsin(
             try:
                 for done in as_completed([pool.submit(write_environment, job) for job in jobs]):
                     yield done.result()
-            except BaseException:  # nobody waits for environments that nobody wants any more
+            except BaseException:  # pending environments are no longer needed
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
     write_lists(folder)
 
 
 def _start_worker() -> None:
-    """Workers share the processor by environments, not by threads within one."""
+    """Limit a worker to one thread: workers share the processor by environments."""
     end_with_parent()
     cv2.setNumThreads(1)
 
@@ -139,7 +139,7 @@ def _frames(simulator: RoomSimulator, job: Job) -> Iterator[RoomFrame]:
 
 
 def _write(folder: Path, number: int, frame: RoomFrame) -> dict[str, Any]:
-    """Both eyes' files, and the line that describes them."""
+    """Write both eyes' files and return the record that describes them."""
     for (side, _), image, depth in zip(
         SIDES, (frame.left, frame.right), (frame.depth_m, frame.depth_right_m), strict=True
     ):
@@ -167,7 +167,7 @@ def _check_settings(job: Job) -> None:
 
 
 def write_lists(folder: Path) -> None:
-    """stereo.txt and temporal.txt of all finished environments in `folder`."""
+    """Write stereo.txt and temporal.txt of all finished environments in `folder`."""
     stereo, temporal = [], []
     for record in record_files(folder):
         found = read_record(record)

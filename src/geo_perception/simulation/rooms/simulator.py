@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The simulator: a seed is an environment, an index is a view of it."""
+"""Simulator of rooms: a seed names an environment, an index a view of it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RANGE_LIMITS_M = (1.5, 3.0)
 
 @dataclass(frozen=True)
 class RoomFrame:
-    """A stereo pair with its truth. Depth is Z of the eye it belongs to, NaN where nothing is."""
+    """A stereo pair with its ground truth. Depth is Z of the eye it belongs to, NaN where nothing was hit."""
 
     name: str
     left: NDArray[np.uint8]  # (H, W, 3) RGB
@@ -67,15 +67,15 @@ class RoomSimulator:
         return self._environment
 
     def frames(self, count: int) -> Iterator[RoomFrame]:
-        """The first `count` views."""
+        """Yield the first `count` views."""
         return (self.frame(index) for index in range(count))
 
     def frame(self, index: int) -> RoomFrame:
-        """RenderedView `index`: the middle of its trajectory."""
+        """Render view `index`, the middle of its trajectory."""
         return self._render(index, 1, self._poses(index)[1])
 
     def trajectory(self, index: int) -> tuple[RoomFrame, RoomFrame, RoomFrame]:
-        """The frames at t-1, t and t+1 of view `index`; the middle one equals `frame(index)`."""
+        """Render the frames at t-1, t and t+1 of view `index`; the middle one equals `frame(index)`."""
         before, now, after = (self._render(index, k, pose) for k, pose in enumerate(self._poses(index)))
         return before, now, after
 
@@ -116,12 +116,12 @@ class RoomSimulator:
 
 
 def range_label(depth_m: Array) -> str:
-    """near, middle or far, by the median depth."""
+    """Classify a view as near, middle or far, by its median depth."""
     return RANGES[int(np.searchsorted(RANGE_LIMITS_M, np.nanmedian(depth_m)))]
 
 
 def _draw_camera(seed: int, config: RoomConfig) -> PinholeCamera:
-    """A centred camera whose horizontal field of view is drawn from the configured span."""
+    """Draw a centred camera with a horizontal field of view from the configured span."""
     fov = np.radians(np.random.default_rng([seed, 42]).uniform(*config.fov_deg))
     focal = 0.5 * config.width / float(np.tan(fov / 2))
     return PinholeCamera(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small things that stand about on tables, shelves and floors. Feet at z = 0, middle at the origin."""
+"""Small objects on tables, shelves and floors. Feet at z = 0, middle at the origin."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from geo_perception.simulation.rooms.shapes import panel, rod, sheet, slab
 
 Rng = np.random.Generator
 Values = NDArray[np.float64]
-COARSE = 0.5  # edge of a lit quad; light changes little over a small thing
+COARSE = 0.5  # edge of a lit quad; light changes little over a small object
 
 
 def turned(profile: Values, coat: Coat, sides: int = 12) -> Mesh:
@@ -155,7 +155,7 @@ def plant(rng: Rng, p: Palette, size: float | None = None) -> Mesh:
 
 
 def blades(yaw: Values, reach: Values, rise: Values, foot: float, wide: float, coat: Coat) -> Mesh:
-    """N arching leaves that start at height `foot` and go `reach` outwards in the direction `yaw`, all at once."""
+    """Build N arching leaves that start at height `foot` and go `reach` outwards in the direction `yaw`."""
     t = np.linspace(0, 1, 5)
     out, up = reach[:, None] * t**1.5, foot + rise[:, None] * (t - 0.45 * t**3)
     half = np.broadcast_to(wide * np.sin(np.pi * (0.12 + 0.85 * t)), out.shape)
@@ -193,7 +193,7 @@ def monitor(rng: Rng, p: Palette) -> Mesh:
 
 
 def laptop(rng: Rng, p: Palette) -> Mesh:
-    """Open, facing +y."""
+    """An open laptop, facing +y."""
     case = p.of("metal", rng.choice([0.05, 0.5, 0.8]))
     tilt = rng.uniform(0.02, 0.16)
     face = p.emitter(f"screen{rng.integers(2)}", rng.uniform(0.3, 1.0), np.ones(3, np.float32))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Closed boxes with doors or drawers, alone or as part of larger furniture."""
+"""Cabinets: closed boxes with doors or drawers, alone or as part of larger furniture."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def chest(
     height: float | None = None,
     coat: Coat | None = None,
 ) -> Piece:
-    """Drawers or doors with handles."""
+    """A cabinet with drawers or doors and their handles."""
     w = width or rng.uniform(0.6, 1.6)
     d, h = depth or rng.uniform(0.35, 0.5), height or rng.uniform(0.55, 1.1)
     coat, knob = coat or hard(rng, p), p.of("metal")

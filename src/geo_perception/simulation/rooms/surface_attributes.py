@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What shading reads of a triangle, laid out for it: one array a quantity, so that many hits are looked up at once."""
+"""Attributes of triangles, laid out for the shader: one array a quantity, so that many hits are looked up at once."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class SurfaceAttributes:
     def of(
         cls, mesh: Mesh, surfaces: Surfaces, irradiance: Array, table: dict[str, Array], means: Array
     ) -> SurfaceAttributes:
-        """From irradiance (T, 3, 3) at corners, and the columns and mean colours of materials."""
+        """Collect attributes from irradiance (T, 3, 3) at corners, and from columns and mean colours of materials."""
         column = {name: values[mesh.material] for name, values in table.items()}
         tint = _by_quantity(mesh.tint)
         light = _by_quantity(irradiance) + column["emit"]
@@ -52,7 +52,7 @@ class SurfaceAttributes:
 
 
 def interpolated(corners: Array, hits: Hits) -> Array:
-    """(C, N) values at hits from values (3, C, T) at corners."""
+    """Interpolate values (3, C, T) at corners to (C, N) at hits."""
     out = corners[0].take(hits.triangle, 1)
     out *= hits.shares[0]
     for values, share in zip(corners[1:], hits.shares[1:], strict=True):
@@ -63,12 +63,12 @@ def interpolated(corners: Array, hits: Hits) -> Array:
 
 
 def _by_quantity(values: Array) -> Array:
-    """(T, ...) with the triangles last."""
+    """Move the triangles' axis of (T, ...) to the end."""
     return np.ascontiguousarray(np.moveaxis(values, 0, -1), np.float32)
 
 
 def _texel_scale(mesh: Mesh) -> Array:
-    """(T,) texture units per metre, over those of a material in metres."""
+    """Compute texture units per metre (T,), relative to a material in metres."""
     e1, e2 = mesh.corners[:, 1] - mesh.corners[:, 0], mesh.corners[:, 2] - mesh.corners[:, 0]
     area = np.linalg.norm(np.cross(e1, e2), axis=1)
     t1, t2 = mesh.uv[:, 1] - mesh.uv[:, 0], mesh.uv[:, 2] - mesh.uv[:, 0]

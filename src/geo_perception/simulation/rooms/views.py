@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the camera is held: a hand between the furniture, looking at things; and which views are useless."""
+"""Poses of a camera held by hand between the furniture, and the rules that reject useless views."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from geo_perception.simulation.rooms.rendering import rotated
 
 Rng = np.random.Generator
 ATTEMPTS = 300  # as SimSIN's generator
-PROBE = 24  # rays a side that judge a view
+PROBE = 24  # rays a side that test a view
 
 
 @dataclass(frozen=True)
 class Pose:
-    """The left eye: position, and yaw, pitch (down positive) and roll in radians."""
+    """Pose of the left eye: position, and yaw, pitch (down positive) and roll in radians."""
 
     place: NDArray[np.float64]
     angles: NDArray[np.float64]
 
     @property
     def world_from_camera(self) -> Matrix:
-        """4x4, from the optical frame (x right, y down, z forward) to the room (z up)."""
+        """Compute the 4x4 transform from the optical frame (x right, y down, z forward) to the room (z up)."""
         yaw, pitch, roll = self.angles
         ahead = np.array([np.cos(pitch) * np.cos(yaw), np.cos(pitch) * np.sin(yaw), -np.sin(pitch)])
         right = np.array([np.sin(yaw), -np.cos(yaw), 0.0])
@@ -42,19 +42,19 @@ class Pose:
         return transform(np.stack([c * right + s * down, -s * right + c * down, ahead], 1), self.place)
 
     def moved(self, step: NDArray[np.float64], turn: NDArray[np.float64]) -> Pose:
-        """The pose `step` metres and `turn` radians on."""
+        """Return the pose moved by `step` metres and turned by `turn` radians."""
         return Pose(self.place + step, self.angles + turn)
 
 
 def right_eye(world_from_left: Matrix, baseline_m: float) -> Matrix:
-    """Pose of the right camera."""
+    """Compute the pose of the right camera."""
     return np.asarray(world_from_left @ transform(np.eye(3), (baseline_m, 0.0, 0.0)))
 
 
 def draw_trajectory(
     env: Environment, config: RoomConfig, camera: PinholeCamera, rng: Rng
 ) -> tuple[Pose, Pose, Pose]:
-    """Poses at t-1, t and t+1 of a view that shows something in both eyes at all three moments.
+    """Draw poses at t-1, t and t+1 of a view that shows something in both eyes at all three moments.
 
     Raises:
         ConfigError: no such view was found, as in rooms too small or too full for the camera's height.
@@ -81,7 +81,7 @@ def _motion(config: RoomConfig, rng: Rng) -> tuple[NDArray[np.float64], NDArray[
 
 
 def _draw_pose(env: Environment, config: RoomConfig, rng: Rng) -> Pose | None:
-    """A pose in a free place, or None when the first try is not within the configured limits."""
+    """Draw a pose in a free place; None when this one try is not within the configured limits."""
     sizes = np.array([r.size[0] * r.size[1] for r in env.rooms])
     index = int(rng.choice(len(sizes), p=sizes / sizes.sum()))
     room, placed = env.rooms[index], env.furniture[index]
@@ -99,9 +99,9 @@ def _draw_pose(env: Environment, config: RoomConfig, rng: Rng) -> Pose | None:
 
 
 def _close(rng: Rng, placed: list[Placed], height: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """A place half a metre to two and a half from a piece, and a point on it."""
+    """Draw a place half a metre to two and a half from a piece of furniture, and a point on the piece to look at."""
     item = placed[int(rng.integers(len(placed)))]
-    if not item.piece.tops or rng.random() < 0.3:  # rather what carries things
+    if not item.piece.tops or rng.random() < 0.3:  # prefer pieces that carry small objects
         item = placed[int(rng.integers(len(placed)))]
     piece = item.piece
     x, y = rng.uniform(-0.4, 0.4) * piece.width, rng.uniform(0.2, 0.9) * piece.depth
@@ -116,13 +116,13 @@ def _close(rng: Rng, placed: list[Placed], height: float) -> tuple[NDArray[np.fl
 
 
 def _wide(rng: Rng, room: Room, height: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Anywhere in the room, looking at another place of it."""
+    """Draw a place anywhere in the room, and another one to look at."""
     spots = np.array([[rng.uniform(room.x0, room.x1), rng.uniform(room.y0, room.y1)] for _ in range(2)])
     return np.array([*spots[0], height]), np.array([*spots[1], rng.uniform(0.2, height + 0.2)])
 
 
 def free(room: Room, placed: list[Placed], place: NDArray[np.float64]) -> bool:
-    """Whether a head fits: away from walls and not inside a piece."""
+    """Return whether a head fits: away from walls and not inside a piece."""
     if not room.contains(float(place[0]), float(place[1]), 0.25):
         return False
     for item in placed:
@@ -137,8 +137,10 @@ def free(room: Room, placed: list[Placed], place: NDArray[np.float64]) -> bool:
 
 
 def useful(env: Environment, camera: PinholeCamera, world_from_left: Matrix, baseline_m: float) -> bool:
-    """Whether both eyes see something: SimSIN's rules (median below 0.2 m, 20th percentile below 0.05 m, or 80th
-    less 20th below 0.05 m are useless), nothing between the eyes, and hardly anything out of the rooms.
+    """Return whether both eyes see something.
+
+    By SimSIN's rules a median below 0.2 m, a 20th percentile below 0.05 m, or 80th less 20th below 0.05 m is useless.
+    Also, nothing may stand between the eyes, and hardly anything outside the rooms may be seen.
     """
     views = (world_from_left, right_eye(world_from_left, baseline_m))
     ends = [v[:3, 3].astype(np.float32)[None] for v in views]
@@ -155,7 +157,7 @@ def _depth(env: Environment, rays: Array, world_from_camera: Matrix) -> Array:
 
 
 def accepted(depth_m: Array) -> bool:
-    """SimSIN's three conditions on a depth map, and that nearly all of it is known."""
+    """Return whether a depth map meets SimSIN's three conditions and is known nearly everywhere."""
     known = depth_m[np.isfinite(depth_m)]
     if known.size < 0.98 * depth_m.size:
         return False
