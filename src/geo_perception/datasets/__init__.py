@@ -30,7 +30,7 @@ LAYOUTS = (
 
 
 def open_dataset(path: str | Path) -> FrameDataset:
-    """The frames of a KITTI object/stereo folder, raw drive, odometry sequence or single-frame folder.
+    """Open the frames of a KITTI object/stereo folder, raw drive, odometry sequence or single-frame folder.
 
     Opening checks that every frame has all its files; their content is read, and checked, frame by frame.
 

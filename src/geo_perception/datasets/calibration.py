@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""KITTI calibration texts (`key: numbers`) into a stereo rig and the lidar's pose in the left colour camera.
+"""KITTI calibration files (`key: numbers`) as a stereo rig and the lidar's pose in the left colour camera.
 
 Everything is expressed in the optical frame of camera 2 (left colour). A KITTI projection matrix is
 P_k = K [I | T_k] in the rectified frame of camera 0, so T_k = K^-1 P_k[:, 3] carries camera 0's frame to
@@ -35,7 +35,7 @@ OPTICAL_FROM_BODY = np.array([[0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0,
 
 @dataclass(frozen=True)
 class Calibration:
-    """What all frames of one calibration file share; the image size comes with each image."""
+    """Calibration that all frames of a sequence share; the image size comes with each image."""
 
     K: Matrix  # 3x3 of both rectified colour cameras
     baseline_m: float
@@ -44,7 +44,7 @@ class Calibration:
     where: str = ""  # the files
 
     def rig(self, width: int, height: int) -> StereoRig:
-        """The rig for images of this size.
+        """Return the rig for images of this size.
 
         Raises:
             DataError: rectified images have another size, as in the raw drives `*_extract`, or the intrinsics cannot
@@ -64,7 +64,7 @@ class Calibration:
 
 
 def read_values(path: Path) -> dict[str, Matrix]:
-    """`key: numbers` lines of one file; entries that are no numbers (dates, names) are left out.
+    """Read the `key: numbers` lines of one file; entries that are no numbers (dates, names) are left out.
 
     Raises:
         DataError: missing or not text.
@@ -82,7 +82,7 @@ def read_values(path: Path) -> dict[str, Matrix]:
 
 
 def read_calibration(*paths: Path) -> Calibration:
-    """One calibration from the file, or the files together, that hold it.
+    """Read one calibration from the file, or from the files together, that hold it.
 
     Raises:
         DataError: missing file or key, wrong count, a value that is not finite, a matrix that is not what its key
@@ -130,7 +130,7 @@ def _shift(K: Matrix, P: Matrix) -> Matrix:
 
 
 def _camera_from_lidar(values: Mapping[str, Matrix], left_shift: Matrix, where: str) -> Matrix | None:
-    """T2 * R_rect * (R|T): lidar to camera 0, rectified, moved to camera 2. None without a lidar pose."""
+    """Compute T2 * R_rect * (R|T): lidar to camera 0, rectified, moved to camera 2. None without a lidar pose."""
     cam0_from_lidar = np.eye(4)
     if any(key in values for key in LIDAR_KEYS):
         cam0_from_lidar[:3] = _matrix(values, LIDAR_KEYS, (3, 4), where)

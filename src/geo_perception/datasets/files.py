@@ -16,7 +16,7 @@ KITTI_PNG_STEPS = 256.0  # 16-bit KITTI maps hold value * 256, 0 = none
 
 
 def read_map16(path: Path) -> NDArray[np.float32]:
-    """(H, W) values of a 16-bit KITTI map (disparity px or depth m): stored / 256, NaN where 0 is stored.
+    """Read (H, W) values of a 16-bit KITTI map (disparity px or depth m): stored / 256, NaN where 0 is stored.
 
     Raises:
         DataError: missing, truncated, or not one channel of 16 bits.
@@ -32,7 +32,7 @@ def read_map16(path: Path) -> NDArray[np.float32]:
 
 
 def read_points(path: Path) -> NDArray[np.float32]:
-    """(N, 4) x, y, z in metres and reflectance of a Velodyne `.bin`.
+    """Read (N, 4) x, y, z in metres and reflectance of a Velodyne `.bin`.
 
     Raises:
         DataError: missing, or a length that is no multiple of 16 bytes.
@@ -46,7 +46,7 @@ def read_points(path: Path) -> NDArray[np.float32]:
 
 
 def read_lines(path: Path, *, blanks: bool = False) -> list[str]:
-    """Lines of a text file without the spaces around them; empty ones only where `blanks` count as lines.
+    """Read the lines of a text file, stripped; empty ones are kept only if `blanks` is set.
 
     Raises:
         DataError: missing or not text.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which files of a folder are meant: every reader sees the same ones, in the order of the numbers in their names."""
+"""Listing of folders: every reader sees the same files, in the order of the numbers in their names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".ppm", ".pgm", ".bmp", ".tif", ".tif
 
 
 def files_in(folder: Path, suffixes: Sequence[str] = IMAGE_SUFFIXES, pattern: str = "*") -> list[Path]:
-    """Files of these suffixes in any case, 2 before 10; names that begin with a dot are the system's, not the user's.
+    """List files of these suffixes in any case, 2 before 10, without hidden ones, whose names begin with a dot.
 
     Raises:
         DataError: the folder cannot be read.
@@ -26,7 +26,7 @@ def files_in(folder: Path, suffixes: Sequence[str] = IMAGE_SUFFIXES, pattern: st
 
 
 def folders_in(folder: Path) -> list[Path]:
-    """Sub-folders by name, without hidden ones. Raises DataError if the folder cannot be read."""
+    """List sub-folders by name, without hidden ones. Raises DataError if the folder cannot be read."""
     try:
         return sorted(p for p in folder.iterdir() if p.name[0] != "." and p.is_dir())
     except OSError as error:
@@ -34,16 +34,16 @@ def folders_in(folder: Path) -> list[Path]:
 
 
 def natural_order(path: Path) -> list[tuple[int, str]]:
-    """Sorts numbers by value."""
+    """Compute a key that sorts the numbers in names by value."""
     parts = re.split(r"(\d+)", path.name.lower())
     return [(int(part), "") if part.isdecimal() else (0, part) for part in parts]
 
 
 def by_stem(files: Iterable[Path]) -> dict[str, Path]:
-    """Files by name without suffix.
+    """Index files by their name without suffix.
 
     Raises:
-        DataError: two files have the same one, so that it is not known which is meant.
+        DataError: two files have the same name, so that it is ambiguous.
     """
     found: dict[str, Path] = {}
     for path in files:

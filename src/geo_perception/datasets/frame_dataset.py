@@ -21,7 +21,7 @@ from geo_perception.geometry import StereoRig, require_returns
 
 @dataclass(frozen=True)
 class FrameFiles:
-    """Where the parts of one frame lie; None = this frame has no such part."""
+    """Paths of one frame's files; None = this frame has no such file."""
 
     name: str
     stamp_ns: int
@@ -36,7 +36,7 @@ class FrameFiles:
 
 @dataclass(frozen=True)
 class FrameDataset(Sequence[StereoLidarFrame]):
-    """`len`, index, slice and iteration over frames; files are read at access, calibrations once."""
+    """Sequence of frames with `len`, index, slice and iteration; files are read at access, calibrations once."""
 
     kind: str  # e.g. "KITTI object/stereo folder"
     root: Path
@@ -58,7 +58,7 @@ class FrameDataset(Sequence[StereoLidarFrame]):
     def __getitem__(self, index: slice) -> FrameDataset: ...
 
     def __getitem__(self, index: int | slice) -> StereoLidarFrame | FrameDataset:
-        """One frame, or the data set of a slice of them.
+        """Read one frame, or return the data set of a slice of them.
 
         Raises:
             IndexError: beyond the last frame.
@@ -70,11 +70,11 @@ class FrameDataset(Sequence[StereoLidarFrame]):
 
     @property
     def has_precomputed_disparity(self) -> bool:
-        """Whether every frame comes with a disparity computed beforehand."""
+        """True if every frame comes with a precomputed disparity."""
         return bool(self.files) and all(f.precomputed_disparity is not None for f in self.files)
 
     def precomputed_disparity(self, index: int) -> Array:
-        """(H, W) disparity in px computed beforehand (`psmnet_disparity/`), NaN = none.
+        """Read the (H, W) precomputed disparity in px (`psmnet_disparity/`), NaN = none.
 
         Raises:
             DataError: the frame has none.
@@ -115,13 +115,13 @@ class FrameDataset(Sequence[StereoLidarFrame]):
         return calibration
 
     def _rig(self, files: FrameFiles, calibration: Calibration, width: int, height: int) -> StereoRig:
-        """One object per size, because a camera caches its rays."""
+        """Return one shared rig per size, because a camera caches its rays."""
         key = (files.calibration, width, height)
         return self._rigs.setdefault(key, calibration.rig(width, height))
 
 
 def _returns(path: Path) -> Array:
-    """The returns of a cloud file, which may be empty. Raises DataError: it holds points and none is a return."""
+    """Read the returns of a cloud file, which may be empty. Raises DataError if none of its points is a return."""
     try:
         return require_returns(read_points(path))
     except InputError as error:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Image files as pixels: one decoder for every data set, so that no two readers see a file differently.
 
-What a file says beside its pixels (texts, colour profiles) is of no use here and is not decoded: renderers and editors
-write megabytes of it, which Pillow refuses.
+Metadata beside the pixels (texts, colour profiles) is not decoded: renderers and editors write megabytes of it, which
+Pillow refuses.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from geo_perception.errors import DataError
 FORMATS = ("PNG", "JPEG", "PPM", "BMP", "TIFF", "WEBP", "GIF")
 # Deeper ones would be clipped to white when converted. 16-bit colour PNG comes as RGB, its upper bytes.
 MODES_8_BIT = ("RGB", "RGBA", "RGBX", "L", "LA", "P", "PA", "1", "CMYK", "YCbCr")
-# Phones add a preview or a depth map as further pictures; the first is the photograph.
+# Phones add a preview or a depth map as further images; the first is the photograph.
 SINGLE = ("JPEG", "MPO")
 # EXIF's entry, and its values for pixels stored as they are to be seen, and with rows and columns exchanged.
 ORIENTATION, UPRIGHT, EXCHANGED = 0x0112, 1, (5, 6, 7, 8)
@@ -38,13 +38,13 @@ AS_STORED = {  # what undoes each orientation
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_270,
 }
-LARGEST_FILE = 2**30  # bytes; what is larger is no picture of a camera
+LARGEST_FILE = 2**30  # bytes; larger files are no images of a camera
 HEIF_SUFFIXES, HEAD_BYTES = (".heic", ".heif"), 12
 HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")  # of the box "ftyp" at the file's start
 PNG_START, PNG_LAST = b"\x89PNG\r\n\x1a\n", b"IEND"
 PNG_EXTRAS = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")
 
-# What Pillow's decoders raise on damaged files, as fuzzing them shows.
+# Exceptions of Pillow's decoders on damaged files, as fuzzing them shows.
 PILLOW_ERRORS = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, EOFError, MemoryError,
     RuntimeError, struct.error, zlib.error, Image.DecompressionBombError,
@@ -52,7 +52,7 @@ PILLOW_ERRORS = (
 
 
 def read_rgb(path: Path, *, upright: bool = False) -> Image8:
-    """(H, W, 3) RGB of an 8-bit image; grey gives three equal channels.
+    """Read (H, W, 3) RGB of an 8-bit image; grey gives three equal channels.
 
     Args:
         path: the file.
@@ -60,13 +60,13 @@ def read_rgb(path: Path, *, upright: bool = False) -> Image8:
             that only images without either are to be turned.
 
     Raises:
-        DataError: missing, damaged, several pictures in one file, or not 8 bit.
+        DataError: missing, damaged, several images in one file, or not 8 bit.
     """
     return as_rgb(load_image(path), path, upright=upright)
 
 
 def as_rgb(image: Image.Image, path: Path, *, upright: bool = False) -> Image8:
-    """See `read_rgb`; of an image that is loaded already."""
+    """Convert a loaded image to (H, W, 3) RGB, as `read_rgb` does."""
     if image.mode not in MODES_8_BIT:
         raise DataError(
             f"{path} is not an 8-bit image (mode {image.mode}); allowed: {', '.join(MODES_8_BIT)}"
@@ -80,31 +80,31 @@ def as_rgb(image: Image.Image, path: Path, *, upright: bool = False) -> Image8:
 
 
 def sizes(image: Image.Image) -> tuple[tuple[int, int], tuple[int, int]]:
-    """(height, width) of the pixels as stored, and turned as the file says."""
+    """Return (height, width) of the pixels as stored, and of the image turned as the file says."""
     stored = image.height, image.width
     return stored, stored[::-1] if orientation(image) in EXCHANGED else stored
 
 
 def orientation(image: Image.Image) -> int:
-    """EXIF's number from 1 (as it is to be seen) to 8; 1 where the file says nothing that can be understood."""
+    """Return EXIF's orientation from 1 (upright) to 8; 1 where the file states none that is valid."""
     try:
         with _without_remarks():
             value = image.getexif().get(ORIENTATION, UPRIGHT)
     except PILLOW_ERRORS:
-        return UPRIGHT  # the pixels are what was asked for, and they are intact
+        return UPRIGHT  # damaged metadata does not matter: the pixels are intact
     return value if isinstance(value, int) and 1 <= value <= 8 else UPRIGHT
 
 
 def load_image(path: Path, what: str = "image", *, pixels: bool = True) -> Image.Image:
-    """The one picture of a file.
+    """Load the only image of a file.
 
     Args:
         path: the file.
-        what: it is called in messages.
-        pixels: decode it, else only its header is read.
+        what: name of the file's kind in messages.
+        pixels: decode the pixels, else only read the header.
 
     Raises:
-        DataError: missing, too large, of no known format, truncated, damaged, or several pictures in one.
+        DataError: missing, too large, of no known format, truncated, damaged, or several images in one file.
     """
     content = read_content(path, what)
     refuse_heif(content, f"{what} {path}")
@@ -131,14 +131,14 @@ def load_image(path: Path, what: str = "image", *, pixels: bool = True) -> Image
 
 @contextmanager
 def _without_remarks() -> Iterator[None]:
-    """Pillow warns without the file's name; what it cannot read it raises."""
+    """Silence Pillow's warnings, which lack the file's name; it raises for files that it cannot read."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\.")
         yield
 
 
 def _as_stored(image: Image.Image) -> Image.Image:
-    """TIFF, the one format that Pillow turns while it decodes, as every other: stored pixels and how to turn them."""
+    """Undo Pillow's turning of TIFF, the one format that it turns while decoding, so that pixels are as stored."""
     turn = orientation(image)
     image.load()
     if turn == UPRIGHT or turn not in AS_STORED:
@@ -149,7 +149,7 @@ def _as_stored(image: Image.Image) -> Image.Image:
 
 
 def read_content(path: Path, what: str) -> bytes:
-    """All bytes of a file. Raises DataError: missing, no file, too large, or the system refuses."""
+    """Read all bytes of a file. Raises DataError if it is missing, no file, too large or unreadable."""
     try:
         if not path.is_file():
             raise DataError(f"{what} {path} {'is no file' if path.exists() else 'is missing'}")
@@ -163,7 +163,7 @@ def read_content(path: Path, what: str) -> bytes:
 
 
 def refuse_heif(content: bytes, origin: str) -> None:
-    """Raises DataError for what phones write by default; its first HEAD_BYTES tell."""
+    """Raise DataError for HEIF, which phones write by default; the first HEAD_BYTES tell."""
     if content[4:8] == b"ftyp" and content[8:12] in HEIF_BRANDS:
         raise DataError(
             f"{origin} is HEIF (HEIC), which is not read: convert it to JPEG or PNG (heif-convert, or the phone's "
@@ -172,13 +172,13 @@ def refuse_heif(content: bytes, origin: str) -> None:
 
 
 def without_extras(png: bytes, origin: str) -> bytes:
-    """A PNG file without texts and colour profile, once its parts are known to be intact.
+    """Strip texts and colour profile from a PNG file after verifying its chunks.
 
-    A part is its length, four letters, that many bytes, and a checksum of letters and bytes (PNG specification, 5.3).
+    A chunk is its length, four letters, that many bytes, and a checksum of letters and bytes (PNG specification, 5.3).
     Pillow would take a file that ends within its pixels for a whole one, with other pixels.
 
     Raises:
-        DataError: it ends early, or a part that it cannot be read without has another checksum.
+        DataError: it ends early, or the checksum of a critical chunk is wrong.
     """
     kept, at = [PNG_START], len(PNG_START)
     while at + 12 <= len(png):
@@ -196,5 +196,5 @@ def without_extras(png: bytes, origin: str) -> bytes:
 
 
 def _reason(error: Exception | Image.DecompressionBombError) -> str:
-    """One line."""
+    """Shorten an exception's message to one line."""
     return " ".join(str(error).split()) or type(error).__name__

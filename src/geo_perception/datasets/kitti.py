@@ -30,12 +30,12 @@ logger = logging.getLogger(__name__)
 
 
 def is_single_frame(root: Path) -> bool:
-    """left.png, right.png, lidar.bin, calib.txt in one folder."""
+    """Return whether a folder holds a single frame, named left.png, right.png, lidar.bin, calib.txt."""
     return (root / "left.png").is_file()
 
 
 def open_single_frame(root: Path) -> FrameDataset:
-    """The one frame of a folder with left.png, right.png, calib.txt and, perhaps, lidar.bin."""
+    """Open the single frame of a folder with left.png, right.png, calib.txt and, perhaps, lidar.bin."""
     cloud = root / "lidar.bin"
     frame = FrameFiles(
         root.resolve().name,
@@ -49,12 +49,12 @@ def open_single_frame(root: Path) -> FrameDataset:
 
 
 def is_raw_drive(root: Path) -> bool:
-    """A drive `*_sync` or `*_extract`, recognised by image_02/data, or a date folder that holds drives."""
+    """Return whether a folder is a drive `*_sync` or `*_extract` (has image_02/data), or a date folder with drives."""
     return (root / "image_02" / "data").is_dir() or bool(_drives(root))
 
 
 def open_raw_drive(root: Path) -> FrameDataset:
-    """A raw drive with the calibration of its date folder; stamps are those of image_02.
+    """Open a raw drive with the calibration of its date folder; stamps are those of image_02.
 
     A few clouds are missing in the published drives, so a frame without its cloud has N = 0 points; how many
     is logged.
@@ -85,24 +85,24 @@ def open_raw_drive(root: Path) -> FrameDataset:
 
 
 def is_odometry(root: Path) -> bool:
-    """A sequence: image_2, calib.txt and times.txt."""
+    """Return whether a folder is an odometry sequence: image_2, calib.txt and times.txt."""
     return (root / "times.txt").is_file() and _first(root, LEFT_FOLDERS) is not None
 
 
 def open_odometry(root: Path) -> FrameDataset:
-    """An odometry sequence; line n of times.txt is the time of image n."""
+    """Open an odometry sequence; line n of times.txt is the time of image n."""
     images = _images(_require_any(root, LEFT_FOLDERS, "left images"))
     stamps = _stamps_by_name(images, root / "times.txt", _seconds_ns)
     return FrameDataset("KITTI odometry sequence", root, _frames(root, images, stamps))
 
 
 def is_stereo_folder(root: Path) -> bool:
-    """Folders of left images, right images and more, one file a frame."""
+    """Return whether a folder holds folders of left images, right images and more, one file a frame."""
     return _first(root, LEFT_FOLDERS) is not None
 
 
 def open_stereo_folder(root: Path) -> FrameDataset:
-    """Object, stereo 2015 and similar: one folder a sensor, one file a frame, calib.txt or calib/."""
+    """Open object, stereo 2015 and similar folders: one folder a sensor, one file a frame, calib.txt or calib/."""
     images = _images(_require_any(root, LEFT_FOLDERS, "left images"))
     stamps = [FIRST_STAMP_NS + FRAME_PERIOD_NS * index for index in range(len(images))]
     return FrameDataset("KITTI object/stereo folder", root, _frames(root, images, stamps))
@@ -128,7 +128,7 @@ def _frames(root: Path, images: Sequence[Path], stamps_ns: Sequence[int]) -> tup
 
 
 def _frame_calibration(root: Path, name: str) -> Path:
-    """calib.txt for all, else the frame's own; stereo 2015's images 000000_10 and _11 share 000000.txt."""
+    """Find calib.txt, which is for all frames, or the frame's own; stereo 2015's 000000_10 and _11 share 000000.txt."""
     if (root / "calib.txt").is_file():
         return root / "calib.txt"
     stems = (name, name.partition("_")[0])
@@ -148,7 +148,7 @@ def _images(folder: Path) -> list[Path]:
 
 
 def _partner(folder: Path, image: Path) -> Path:
-    """The file of the same name in another folder, whatever its suffix."""
+    """Find the file of the same name in another folder, whatever its suffix."""
     partner = folder / image.name
     if partner.is_file():
         return partner
@@ -159,7 +159,7 @@ def _partner(folder: Path, image: Path) -> Path:
 
 
 def _stamps_by_name(images: Sequence[Path], times: Path, parse: Callable[[str], int]) -> list[int]:
-    """Stamps of the images whose names are line numbers (a sequence may be a part of the recording).
+    """Look up the stamps of images whose names are line numbers (a sequence may be a part of the recording).
 
     KITTI keeps the empty line of a frame that was lost, so empty lines count.
     """
@@ -186,7 +186,7 @@ def _seconds_ns(line: str) -> int:
 
 
 def _utc_ns(line: str) -> int:
-    """`2011-09-26 13:02:25.594360375` (nine digits, which datetime cannot hold) to nanoseconds since 1970."""
+    """Parse `2011-09-26 13:02:25.594360375` (nine digits, which datetime cannot hold) to nanoseconds since 1970."""
     whole, _, fraction = line.partition(".")
     try:
         moment = datetime.strptime(whole, "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone.utc)
@@ -209,7 +209,7 @@ def _single_drive(root: Path) -> Path:
 
 
 def _calibration_beside(drive: Path, name: str) -> Path:
-    """In the date folder above the drive, where KITTI has it, or in the drive itself."""
+    """Find a calibration file in the date folder above the drive, where KITTI has it, or in the drive itself."""
     for folder in (drive.resolve().parent, drive):
         if (folder / name).is_file():
             return folder / name

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Indoor image sets: those that networks are trained on, and RGB-D folders that they are judged on."""
+"""Indoor image sets for training, and RGB-D folders for evaluation."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ __all__ = ["RgbdDataset", "RgbdFiles", "find_rgbd", "open_rgbd", "open_rgbd_sets
 
 
 def open_rgbd(path: str | Path, depth_unit: str = "") -> RgbdDataset:
-    """The frames of one RGB-D folder: 7-Scenes, Redwood, TUM, NYU, SUN, VA, NYUv2, SimSIN or simulated rooms.
+    """Open the frames of one RGB-D folder: 7-Scenes, Redwood, TUM, NYU, SUN, VA, NYUv2, SimSIN or simulated rooms.
 
     Args:
         path: the folder.
-        depth_unit: of its depth files: m, cm, mm, or units in a metre; empty: what the files and their kind say.
+        depth_unit: unit of its depth files: m, cm, mm, or units in a metre; empty: what the files and their kind say.
 
     Raises:
         DataError: no such folder, an unknown layout, a frame without its partner, or depth of an uncertain unit.
-        ConfigError: no such unit, or the set's depth has a code of its own.
+        ConfigError: no such unit, or the set's depth has an encoding of its own.
     """
     root = _folder(path)
     found = find_rgbd(root, depth_unit)
@@ -41,10 +41,10 @@ def open_rgbd(path: str | Path, depth_unit: str = "") -> RgbdDataset:
 
 
 def open_rgbd_sets(path: str | Path, depth_unit: str = "") -> list[RgbdDataset]:
-    """The data set of a folder or, where the folder itself is none, those of its sub-folders that are.
+    """Open the data set of a folder or, where the folder itself is none, those of its sub-folders.
 
     Raises:
-        DataError: neither.
+        DataError: neither the folder nor a sub-folder is a data set.
     """
     root = _folder(path)
     found = find_rgbd(root, depth_unit)
@@ -62,7 +62,7 @@ def _folder(path: str | Path) -> Path:
 
 
 def find_rgbd(root: Path, depth_unit: str = "") -> RgbdDataset | None:
-    """The RGB-D data of a folder, None if it is something else. See `open_rgbd` for what it raises."""
+    """Open the RGB-D data of a folder, None if it is something else. Raises as `open_rgbd` does."""
     stated_per_m = parse_unit(depth_unit)
     try:
         found = next((found for layout in LAYOUTS if (found := layout(root)) is not None), None)

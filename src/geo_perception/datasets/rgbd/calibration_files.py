@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which calibration file lies in a folder of images, and the camera that it gives images of some size."""
+"""Search for calibration files beside images, and cameras from them for images of a given size."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from geo_perception.geometry.plausibility import check_possible, doubts, report_
 
 Parse = Callable[[str], list[StatedCamera]]
 
-# Names that stand for a calibration: what they hold must be one. First found, first taken.
+# Names that are reserved for calibrations: their content must be one. The first found is taken.
 NAMES: tuple[tuple[str, Parse], ...] = (
     *((f"{name}.txt", matrix_text) for name in ("camera-intrinsics", "camera_intrinsics", "intrinsics", "intrinsic",
                                                  "K", "cam_K", "calibration", "calib")),
@@ -42,7 +42,7 @@ NAMES: tuple[tuple[str, Parse], ...] = (
     *((f"{folder}cameras.txt", colmap) for folder in ("", "sparse/0/", "sparse/", "colmap/sparse/0/")),
 )  # fmt: skip
 
-# Names that others use, too: they count only where they speak of intrinsics.
+# Names that other files have, too: they count only if they contain intrinsics.
 PATTERNS: tuple[tuple[str, Parse, str], ...] = (
     ("info.txt", key_value_text, "m_calibrationColorIntrinsic"),
     ("{folder}.txt", key_value_text, "fx_color"),
@@ -63,13 +63,13 @@ ABOVE: tuple[tuple[str, Parse, str], ...] = (
 
 @dataclass(frozen=True)
 class FoundCalibration:
-    """A calibration file and what it says."""
+    """A calibration file and the cameras that it states."""
 
     path: Path
     alternatives: tuple[StatedCamera, ...]  # for different image sizes
 
     def camera(self, width: int, height: int) -> PinholeCamera:
-        """Of images of this size: scaled where the file is for another size of the same view.
+        """Compute the camera of images of this size, scaled where the file is for another size of the same view.
 
         Raises:
             DataError: another aspect, or intrinsics that cannot be of such an image.
@@ -84,14 +84,14 @@ class FoundCalibration:
         return camera if camera.size == (height, width) else camera.scaled(width, height)
 
     def described(self) -> str:
-        """Where the camera comes from, in words."""
+        """Describe where the camera comes from, for messages."""
         stated = self.alternatives[0]
         size = "" if stated.size is None else "for " + " or ".join(_text(s.size) for s in self.alternatives)
         notes = ", ".join(filter(None, (size, stated.remark)))
         return f"camera of {self.path.name}" + (f" ({notes})" if notes else "")
 
     def _for(self, width: int, height: int) -> StatedCamera:
-        """The alternative of the image's aspect."""
+        """Find the alternative of the image's aspect."""
         for stated in self.alternatives:
             size = stated.size or (width, height)
             if is_resized(size, (width, height)):
@@ -103,10 +103,10 @@ class FoundCalibration:
 
 
 def find_calibration(root: Path) -> FoundCalibration | None:
-    """The calibration in a folder; None if there is none. Further files that say otherwise are named in a warning.
+    """Find the calibration in a folder; None if there is none. Further files that contradict it are named in a warning.
 
     Raises:
-        DataError: a file under a name that stands for a calibration is none, or a damaged one.
+        DataError: a file whose name is reserved for a calibration is none, or is damaged.
     """
     found = [FoundCalibration(path, tuple(read_stated(path, parse))) for path, parse in _candidates(root)]
     if not found:
@@ -122,7 +122,7 @@ def find_calibration(root: Path) -> FoundCalibration | None:
 
 
 def find_calibration_above(root: Path) -> FoundCalibration | None:
-    """That of recorders which keep it above the folder of the frames: 12-Scenes, tsdf-fusion. Raises DataError."""
+    """Find the calibration where 12-Scenes and tsdf-fusion keep it, above the frames' folder. Raises DataError."""
     for name, parse, mark in ABOVE:
         path = root.resolve().parent / name
         if path.is_file() and _speaks(path, mark):
@@ -131,7 +131,7 @@ def find_calibration_above(root: Path) -> FoundCalibration | None:
 
 
 def read_calibration_file(path: Path) -> FoundCalibration:
-    """The calibration in a file of a known name or, failing that, of a known ending. Raises DataError."""
+    """Read a calibration file by its known name or, failing that, by its known suffix. Raises DataError."""
     endings: dict[str, Parse] = {
         ".json": json_text,
         ".txt": matrix_text,
@@ -160,7 +160,7 @@ def _candidates(root: Path) -> Iterator[tuple[Path, Parse]]:
 
 
 def _named(path: Path) -> Path | None:
-    """The file of this name, or of the same in other letters: Camera_Intrinsic.JSON counts, too."""
+    """Find the file of this name in any case: Camera_Intrinsic.JSON counts, too."""
     if path.is_file():
         return path
     others = sorted(path.parent.iterdir()) if path.parent.is_dir() else []
@@ -168,7 +168,7 @@ def _named(path: Path) -> Path | None:
 
 
 def _literal(name: str) -> str:
-    """A folder's name without what `glob` takes for a pattern."""
+    """Escape what `glob` would take for a pattern."""
     return re.sub(r"([*?\[])", r"[\1]", name)
 
 
@@ -180,7 +180,7 @@ def _speaks(path: Path, mark: str) -> bool:
 
 
 def _agree(one: FoundCalibration, other: FoundCalibration) -> bool:
-    """Whether two files mean one camera; sizes are compared where both state them."""
+    """Return whether two files describe the same camera; sizes are compared where both state them."""
     first, second = one.alternatives[0], other.alternatives[0]
     scale = 1.0 if first.size is None or second.size is None else first.size[0] / second.size[0]
     return same_focal(first.K, scale * second.K)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The intrinsics in calibration files as recorders and tools of RGB-D data write them.
+"""Parsers of intrinsics in the calibration files that recorders and tools of RGB-D data write.
 
 Sources: Open3D (camera.PinholeCameraIntrinsic: JSON, matrix by columns), ScanNet and its recorder (`_info.txt`,
 `scene*.txt`, `intrinsic_color.txt`), RealSense Viewer (`*_metadata.csv`), Azure Kinect (raw calibration JSON, focal
@@ -37,7 +37,7 @@ COLMAP_TWO_FOCALS = ("PINHOLE", "OPENCV", "OPENCV_FISHEYE", "FULL_OPENCV", "THIN
 
 
 def read_stated(path: Path, parse: Callable[[str], list[StatedCamera]]) -> list[StatedCamera]:
-    """The cameras of a file, alternatives for different image sizes.
+    """Read the cameras of a file, alternatives for different image sizes.
 
     Raises:
         DataError: unreadable, not text, or malformed; one line, naming the file.
@@ -65,9 +65,9 @@ def read_stated(path: Path, parse: Callable[[str], list[StatedCamera]]) -> list[
 
 
 def matrix_text(text: str) -> list[StatedCamera]:
-    """3x3, 3x4 or 4x4 numbers, or fx fy cx cy with coefficients of distortion behind; `#` starts a comment.
+    """Parse 3x3, 3x4 or 4x4 numbers, or fx fy cx cy and distortion coefficients; `#` starts a comment.
 
-    They may stand behind names, as in KITTI's and Middlebury's files: `P2: ...`, `cam0=[...]`, `fx = ...`.
+    They may follow names, as in KITTI's and Middlebury's files: `P2: ...`, `cam0=[...]`, `fx = ...`.
     """
     plain = "\n".join(line.partition("#")[0] for line in text.splitlines())
     named = dict(NAMED.findall(plain))
@@ -80,7 +80,7 @@ def matrix_text(text: str) -> list[StatedCamera]:
 
 
 def key_value_text(text: str) -> list[StatedCamera]:
-    """`key = value` lines of ScanNet's recorder, of its scenes, and of BundleFusion."""
+    """Parse `key = value` lines of ScanNet's recorder, of its scenes, and of BundleFusion."""
     pairs = (line.partition("=") for line in text.splitlines() if "=" in line)
     values = {key.strip(): value.strip() for key, _, value in pairs}
     if "m_calibrationColorIntrinsic" in values:
@@ -91,7 +91,7 @@ def key_value_text(text: str) -> list[StatedCamera]:
 
 
 def json_text(text: str) -> list[StatedCamera]:
-    """JSON of many tools: an object with fx and so on or a matrix, at the top or under the colour camera's name."""
+    """Parse JSON of many tools: an object with fx etc. or a matrix, at the top or under the colour camera's name."""
     values = json.loads(text)
     if isinstance(values, Mapping) and "CalibrationInformation" in values:
         return azure_kinect(values["CalibrationInformation"]["Cameras"])
@@ -99,7 +99,7 @@ def json_text(text: str) -> list[StatedCamera]:
 
 
 def yaml_text(text: str) -> list[StatedCamera]:
-    """A camera_info of ROS, or `Camera.fx` and so on of ORB-SLAM; OpenCV's own YAML is read, too."""
+    """Parse a camera_info of ROS, `Camera.fx` etc. of ORB-SLAM, or OpenCV's own YAML."""
     plain = re.sub(r"(?m)^%YAML.*$|!!opencv-matrix", "", text)
     values = yaml.safe_load(plain)
     if isinstance(values, Mapping) and any(str(key).startswith("Camera") for key in values):
@@ -108,7 +108,7 @@ def yaml_text(text: str) -> list[StatedCamera]:
 
 
 def realsense_csv(text: str) -> list[StatedCamera]:
-    """`Fx,616.8` and so on, as RealSense Viewer writes them beside a picture.
+    """Parse `Fx,616.8` etc., as RealSense Viewer writes them beside an image.
 
     Spreadsheets of a locale with decimal commas save that as `Fx;616,8`. Raises DataError for `Fx,616,8`.
     """
@@ -128,7 +128,7 @@ def realsense_csv(text: str) -> list[StatedCamera]:
 
 
 def pincam(text: str) -> list[StatedCamera]:
-    """`width height fx fy cx cy` of ARKitScenes."""
+    """Parse `width height fx fy cx cy` of ARKitScenes."""
     width, height, *K = (float(word) for word in text.split())
     if len(K) != 4:
         raise DataError(f"needs width height fx fy cx cy, got {text.strip()[:80]!r}")
@@ -136,7 +136,7 @@ def pincam(text: str) -> list[StatedCamera]:
 
 
 def colmap(text: str) -> list[StatedCamera]:
-    """`CAMERA_ID MODEL WIDTH HEIGHT PARAMS...` lines. Raises DataError for several cameras."""
+    """Parse `CAMERA_ID MODEL WIDTH HEIGHT PARAMS...` lines. Raises DataError for several cameras."""
     lines = [line.split() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     if len(lines) != 1:
         raise DataError(f"holds {len(lines)} cameras, one is needed")

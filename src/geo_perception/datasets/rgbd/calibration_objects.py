@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""NormalizedIntrinsics in JSON and YAML objects, whatever the tool that wrote them calls its entries."""
+"""Intrinsics in JSON and YAML objects, whatever the tool that wrote them calls its entries."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ PARTS = ("color", "colour", "rgb", "colorintrinsics", "rgbintrinsics", "colorcam
 
 
 def from_object(values: Any) -> StatedCamera:
-    """From the first object with intrinsics, the colour camera's before others."""
+    """Take the camera from the first object with intrinsics, the colour camera's before others."""
     if isinstance(values, Mapping) and values and all(_is_frame(v) for v in values.values()):
         return _same([from_object(v) for v in values.values()])
     found = _search(values, 0)
@@ -62,7 +62,7 @@ def _is_frame(value: Any) -> bool:
 
 
 def _same(cameras: Sequence[StatedCamera]) -> StatedCamera:
-    """The one camera of several frames. Raises DataError if there are several."""
+    """Return the camera that several frames share. Raises DataError if they differ."""
     if any(not np.allclose(camera.K, cameras[0].K, rtol=1e-3) for camera in cameras):
         raise DataError(f"holds different cameras for its {len(cameras)} frames, one is needed")
     return cameras[0]
@@ -87,7 +87,7 @@ def _search(values: Any, depth: int) -> StatedCamera | None:
 
 
 def _own(plain: Mapping[str, Any]) -> StatedCamera | None:
-    """The intrinsics that an object holds itself."""
+    """Parse the intrinsics that an object itself holds; None if it holds none."""
     size = _object_size(plain)
     distortion = [v for name in DISTORTIONS for v in _numbers(plain.get(name))]
     focal = [_first(plain, names) for names in (FX, FY, CX, CY)]
@@ -110,7 +110,7 @@ def _own(plain: Mapping[str, Any]) -> StatedCamera | None:
 
 
 def _rectified(stated: StatedCamera, projection: Any) -> StatedCamera:
-    """The camera of the images as rectified: P's where the lens distorts, else K's; the remark says which.
+    """Choose the camera of the rectified images: P's where the lens distorts, else K's; the remark says which.
 
     Without distortion an image as taken is a pinhole's already, and K is right for it whatever P says.
     """
@@ -128,7 +128,7 @@ def _rectified(stated: StatedCamera, projection: Any) -> StatedCamera:
 
 
 def _is_possible(projection: Matrix, size: Size | None) -> bool:
-    """Whether a row-major 3x4 P can be a camera's; a file of a camera that was never calibrated has zeros."""
+    """Return whether a row-major 3x4 P can be a camera's; a file of a camera that was never calibrated has zeros."""
     width, height = size or (round(2 * projection[2]) + 1, round(2 * projection[6]) + 1)
     try:
         check_possible(PinholeCamera.from_info(projection, width, height))
@@ -138,7 +138,7 @@ def _is_possible(projection: Matrix, size: Size | None) -> bool:
 
 
 def _entries(value: Any) -> Any:
-    """What a matrix of OpenCV or ROS holds, `data` beside its rows and columns; anything else as it is."""
+    """Unwrap a matrix of OpenCV or ROS (`data` beside its rows and columns); other values are returned unchanged."""
     return value.get("data") if isinstance(value, Mapping) and "data" in value else value
 
 
@@ -150,7 +150,7 @@ def _object_size(plain: Mapping[str, Any]) -> Size | None:
 
 
 def azure_kinect(cameras: Sequence[Mapping[str, Any]]) -> list[StatedCamera]:
-    """The colour camera at 4:3, and at 16:9, which is its middle rows."""
+    """Parse the colour camera at 4:3, and at 16:9, which is its middle rows."""
     colour = [c for c in cameras if str(c.get("Location", "")).endswith("CameraLocationPV0")]
     if len(colour) != 1:
         raise DataError(f"holds {len(colour)} colour cameras (CALIBRATION_CameraLocationPV0), one is needed")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The camera of images that do not bring one: from a field of view, or from a calibration file of ROS."""
+"""Cameras for images that come without one: from a field of view, or from a calibration file of ROS."""
 
 from __future__ import annotations
 
@@ -22,16 +22,20 @@ from geo_perception.geometry.plausibility import check_possible, doubts, report_
 from geo_perception.geometry.rectification import BROWN, LensModel, Rectification
 
 HFOV_DEG = (10.0, 150.0)  # of lenses that a pinhole model describes
-LEAST_SHOWN = 0.3  # of a rectified image: less comes of coefficients that are not the lens's
+LEAST_SHOWN = 0.3  # share of a rectified image; wrong coefficients leave less
 OTHER_SUFFIXES = (".json", ".txt", ".csv", ".pincam")
 MOST_PX = 2**15 - 1  # a side that OpenCV can remap
 
 
 class Lens(Protocol):
-    """What is known of the camera that took some images."""
+    """Source of the camera that took some images."""
 
     def __call__(self, image: Image, origin: str) -> tuple[Image, PinholeCamera]:
-        """The rectified image and its camera. Raises DataError, naming `origin`, for one it cannot have taken."""
+        """Rectify an image (H, W, 3) and return it with its camera.
+
+        Raises:
+            DataError: the camera cannot have taken the image; names `origin`.
+        """
         ...
 
 
@@ -47,7 +51,7 @@ class FieldOfView:
             raise ConfigError(f"hfov must be {low:g} to {high:g} degrees, got {self.horizontal_deg:g}")
 
     def __call__(self, image: Image, origin: str) -> tuple[Image, PinholeCamera]:
-        """See `Lens`."""
+        """Return the image (H, W, 3) unchanged, and its camera."""
         height, width = image.shape[:2]
         focal = width / 2 / math.tan(math.radians(self.horizontal_deg) / 2)
         return image, PinholeCamera(focal, focal, (width - 1) / 2, (height - 1) / 2, width, height)
@@ -55,7 +59,7 @@ class FieldOfView:
 
 @dataclass(frozen=True)
 class CalibrationFile:
-    """A file as ROS's camera calibration writes it. Images are rectified where the lens distorts."""
+    """Camera of a file as ROS's camera calibration writes it. Images are rectified where the lens distorts."""
 
     path: Path
     camera: PinholeCamera  # of the rectified image
@@ -63,11 +67,11 @@ class CalibrationFile:
 
     @property
     def distorts(self) -> bool:
-        """Whether rectifying changes anything."""
+        """True if rectifying changes the image."""
         return self.camera.rectification is not None
 
     def __call__(self, image: Image, origin: str) -> tuple[Image, PinholeCamera]:
-        """See `Lens`. Images of another resolution and the same aspect are taken as the same view."""
+        """Rectify an image (H, W, 3); another size of the same aspect is taken for the same view. Raises DataError."""
         height, width = image.shape[:2]
         if (width, height) not in self._maps:
             self._maps[width, height] = self._prepared(width, height, origin)
@@ -78,7 +82,7 @@ class CalibrationFile:
         return np.asarray(cv2.remap(image, columns, rows, cv2.INTER_LINEAR), np.uint8), camera
 
     def _prepared(self, width: int, height: int, origin: str) -> tuple[PinholeCamera, Any]:
-        """The camera of images of this size, and the maps that rectify them. Raises DataError."""
+        """Compute the camera of images of this size, and the maps that rectify them. Raises DataError."""
         own = self.camera
         if not is_resized((own.width, own.height), (width, height)):
             raise DataError(
@@ -105,12 +109,12 @@ class CalibrationFile:
 
 
 def read_calibration(path: Path) -> CalibrationFile:
-    """The calibration of a camera_info YAML file, or of one of another recorder that states the size of its images.
+    """Read the calibration of a camera_info YAML file, or of another recorder's that states the size of its images.
 
-    What is unusual about it is logged.
+    Unusual values are logged.
 
     Raises:
-        DataError: missing, no YAML, an entry is missing, malformed or cannot be, or a lens that is not known.
+        DataError: missing, no YAML, an entry is missing, malformed or impossible, or the lens model is unknown.
     """
     if path.suffix.lower() in OTHER_SUFFIXES:
         found = read_calibration_file(path)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The camera of an RGB-D folder: of its calibration file or, without one, of the sensor that its layout stands for.
+"""Cameras of RGB-D folders, from a calibration file or, without one, of the sensor that the layout stands for.
 
-Readers for evaluation and for training ask the same functions, so that they cannot disagree.
+Readers for evaluation and for training call the same functions, so that they cannot disagree.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from geo_perception.errors import DataError
 from geo_perception.geometry import PinholeCamera
 from geo_perception.geometry.plausibility import check_possible, doubts, report_doubts
 
-# By which a size rounded may differ; ScanNet's 1296x968 are of another sensor than a Kinect's.
+# Tolerance for rounded sizes; ScanNet's 1296x968 are of another sensor than a Kinect's.
 SENSOR_ASPECT = 0.003
 
 
@@ -34,7 +34,7 @@ class Sensor:
     height: int = 480
 
     def camera(self, width: int, height: int) -> PinholeCamera:
-        """Of its images resized to this size. Raises DataError for an image of another aspect."""
+        """Compute the camera of its images resized to this size. Raises DataError for another aspect."""
         if not is_resized((self.width, self.height), (width, height), SENSOR_ASPECT):
             raise DataError(
                 f"images are {width}x{height} and no calibration lies beside them: intrinsics of {self.name}, for "
@@ -68,24 +68,24 @@ class FolderCamera:
     of_size: Callable[[int, int], PinholeCamera]  # width, height
 
     def __call__(self, _: object, width: int, height: int) -> PinholeCamera:
-        """Of a frame whose image has this size. Raises DataError if it cannot be."""
+        """Return the camera of a frame whose image has this size. Raises DataError if the camera is impossible."""
         return self.of_size(width, height)
 
 
 def checked_camera(root: Path, camera: PinholeCamera) -> PinholeCamera:
-    """The camera itself; what is unusual about it is logged. Raises InputError if it cannot be."""
+    """Return the camera after checking it; unusual values are logged. Raises InputError if it is impossible."""
     check_possible(camera)
     report_doubts(str(root), doubts(camera))
     return camera
 
 
 def folder_camera(root: Path, default: Sensor, found: FoundCalibration | None = None) -> FolderCamera:
-    """From the calibration file in the folder, else the default.
+    """Find the camera of a folder: from its calibration file, else the default.
 
     Args:
-        root: of the data set.
+        root: folder of the data set.
         default: the sensor that its layout stands for.
-        found: its calibration, where that has been looked for already.
+        found: its calibration, where that has been searched for already.
 
     Raises:
         DataError: a calibration file is damaged.
@@ -97,13 +97,13 @@ def folder_camera(root: Path, default: Sensor, found: FoundCalibration | None = 
 
 
 def tum_sensor(root: Path) -> Sensor:
-    """Of the sequence whose name the folder bears; freiburg2's where it bears none, 1% from 1 and 3% from 3."""
+    """Choose the sensor by the sequence in the folder's name; without one freiburg2's, 1% from 1 and 3% from 3."""
     named = re.search(r"(?:freiburg|fr)([123])(?!\d)", root.resolve().name)
     return TUM[int(named[1])] if named else TUM[2]
 
 
 def numbered_sensor(root: Path) -> Sensor:
-    """Of `rgb/` and `depth/` with counted names: ICL-NUIM where names say so, else a PrimeSense's."""
+    """Choose the sensor of `rgb/` and `depth/` with counted names: ICL-NUIM where names say so, else a PrimeSense's."""
     named = re.search(
         r"(?i)icl[-_ ]?nuim|(living|office)[-_ ]?room[-_ ]?traj|(^|_)traj\d", root.resolve().name
     )

@@ -22,7 +22,7 @@ from geo_perception.geometry import PinholeCamera
 
 @dataclass(frozen=True)
 class RgbdFiles:
-    """Where one frame lies."""
+    """Paths of one frame's files."""
 
     name: str
     image: Path
@@ -31,7 +31,7 @@ class RgbdFiles:
 
 @dataclass(frozen=True)
 class RgbdDataset(Sequence[RgbdFrame]):
-    """`len`, index, slice and iteration over frames; files are read at access."""
+    """Sequence of frames with `len`, index, slice and iteration; files are read at access."""
 
     kind: str  # e.g. "7-Scenes"
     root: Path
@@ -50,11 +50,11 @@ class RgbdDataset(Sequence[RgbdFrame]):
     def __getitem__(self, index: slice) -> RgbdDataset: ...
 
     def __getitem__(self, index: int | slice) -> RgbdFrame | RgbdDataset:
-        """One frame, or the data set of a slice of them.
+        """Read one frame, or return the data set of a slice of them.
 
         Raises:
             IndexError: beyond the last frame.
-            DataError: a file of the frame is missing or damaged, or its camera cannot be.
+            DataError: a file of the frame is missing or damaged, or its camera is impossible.
         """
         if isinstance(index, slice):
             return self.part(self.files[index])
@@ -68,7 +68,7 @@ class RgbdDataset(Sequence[RgbdFrame]):
         return RgbdFrame(files.name, image, camera, truth_m)
 
     def assumptions(self) -> list[str]:
-        """What is assumed of the depth files read so far; empty where their code leaves nothing to assume.
+        """List what is assumed of the depth files read so far; empty where their encoding leaves nothing to assume.
 
         Raises:
             DataError: the first one is missing or damaged.
@@ -80,11 +80,11 @@ class RgbdDataset(Sequence[RgbdFrame]):
         return [note, counted] if counted else [note]
 
     def part(self, files: tuple[RgbdFiles, ...]) -> RgbdDataset:
-        """The same data set with these frames only."""
+        """Return the same data set with these frames only."""
         return replace(self, files=files)
 
     def truth(self, index: int) -> Array:
-        """(h, w) depth of one frame at its own resolution, NaN = unknown, without reading its image.
+        """Read (h, w) depth of one frame at its own resolution, NaN = unknown, without reading its image.
 
         Raises:
             DataError: missing or damaged.
@@ -94,7 +94,7 @@ class RgbdDataset(Sequence[RgbdFrame]):
 
 
 def fitting_image(path: Path, truth_m: Array, depth: Path) -> NDArray[np.uint8]:
-    """The image that a depth map is of: pixels as stored, or turned as the file says where only that fits.
+    """Read the image of a depth map: pixels as stored, or turned as the file says where only that fits.
 
     Raises:
         DataError: the image is missing or damaged, or shows another part of the scene than the depth.

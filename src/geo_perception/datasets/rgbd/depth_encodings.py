@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Depth as NYU's and SUN's files store it: raw Kinect numbers and rotated bits."""
+"""Depth encodings of NYU's and SUN's files: raw Kinect numbers and rotated bits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KINECT_BITS = 11  # 2047 = nothing seen
 
 
 def read_nyu_pgm(path: Path) -> Array:
-    """(H, W) metres of a raw NYU depth image, 0 = unknown.
+    """Read (H, W) metres of a raw NYU depth image, 0 = unknown.
 
     PGM is big endian, these files are not: swapped, a Kinect's 11-bit numbers would come out above 2047.
 
@@ -44,7 +44,7 @@ def read_nyu_pgm(path: Path) -> Array:
 
 
 def read_sun_png(path: Path) -> Array:
-    """(H, W) metres of a SUN RGB-D depth image, whose millimetres are rotated left by 3 bits; 0 = unknown.
+    """Read (H, W) metres of a SUN RGB-D depth image, whose millimetres are rotated left by 3 bits; 0 = unknown.
 
     Raises:
         DataError: missing, damaged, or millimetres that were not rotated.
@@ -68,5 +68,5 @@ def read_sun_png(path: Path) -> Array:
 
 
 def is_rotated(stored: NDArray[np.generic]) -> bool:
-    """Whether the lowest 3 bits are at most 1, that is no depth beyond 16 m; plain millimetres use them all."""
+    """Return whether the lowest 3 bits are at most 1, that is no depth beyond 16 m; plain millimetres use them all."""
     return bool(((np.asarray(stored, np.int64) & 7) <= 1).all())

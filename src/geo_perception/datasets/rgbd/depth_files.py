@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Depth files as metres: the numbers as stored, what they count, and which of them say that nothing was seen."""
+"""Depth files as metres: stored numbers, their unit, and the sentinels that mark unmeasured pixels."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Stored = NDArray[Any]
 
 IMAGE_SUFFIXES = (".png", ".tif", ".tiff", ".pgm")
 DEPTH_SUFFIXES = (*IMAGE_SUFFIXES, ".npy", ".pfm")
-# Of depth cameras and of anything indoors; beyond: nothing was seen.
+# Farthest depth of depth cameras and of anything indoors; beyond it nothing was measured.
 SENSOR_FARTHEST_M, FARTHEST_M = 60.0, 100.0
 SENTINELS_16_BIT = (65535,)  # also where a 16-bit file was read into a wider type
 NUMPY_ERRORS = (
@@ -36,17 +36,17 @@ NUMPY_ERRORS = (
 
 @dataclass(frozen=True)
 class DepthUnit:
-    """What the numbers of some files count."""
+    """Unit of the numbers in some files."""
 
     per_m: float  # stored numbers in a metre
-    reason: str  # why that is believed, for the user
+    reason: str  # why that unit is assumed, for the user
     # Median of such data, and what nine of ten pixels stay below [m]. Outside, another unit is looked for.
     usual_m: tuple[float, float] = (0.0, float("inf"))
     ceiling_m: float = float("inf")
     integers: DepthUnit | None = None  # of integer arrays, where the set's own are floats
 
     def of(self, stored: Stored) -> DepthUnit:
-        """The unit of this array."""
+        """Return the unit of this array."""
         return self.integers if self.integers is not None and stored.dtype.kind in "iu" else self
 
 
@@ -57,7 +57,7 @@ METRES = DepthUnit(1.0, "metres, as they are floats", (0.02, 50.0), integers=MIL
 
 @dataclass
 class Tally:
-    """Counts values that say that nothing was seen, over all files read; several threads may read."""
+    """Count of sentinel values over all files read; several threads may read."""
 
     values: int = 0
     unseen: int = 0
@@ -66,7 +66,7 @@ class Tally:
     _lock: Any = field(default_factory=Lock, repr=False)
 
     def add(self, path: Path, stored: Stored, unseen: NDArray[np.bool_]) -> None:
-        """Notes one file."""
+        """Count the values of one file that are `unseen` (H, W)."""
         count = int(unseen.sum())
         with self._lock:
             self.values += stored.size
@@ -75,7 +75,7 @@ class Tally:
                 self.first, self.example = path, float(stored[unseen][0])
 
     def text(self) -> str:
-        """One line, empty where there was no such value."""
+        """Summarise the count in one line, empty where there was no such value."""
         if self.first is None:
             return ""
         return (
@@ -86,16 +86,16 @@ class Tally:
 
 @dataclass(frozen=True)
 class DepthReader:
-    """Reads the depth files of one data set: (H, W) float32 metres, 0 = unknown."""
+    """Reader of one data set's depth files: (H, W) float32 metres, 0 = unknown."""
 
     unit: DepthUnit
     farthest_m: float = FARTHEST_M
     empty: bool = False  # whether a map without any depth is a map
-    view: Callable[[Array], Array] | None = None  # what else is done to a map, e.g. registering it to colour
+    view: Callable[[Array], Array] | None = None  # further processing of a map, e.g. registration to colour
     tally: Tally = field(default_factory=Tally, compare=False)
 
     def __call__(self, path: Path) -> Array:
-        """The metres of a file.
+        """Read a file: (H, W) float32 metres, 0 = unknown.
 
         Raises:
             DataError: missing, damaged, no image of numbers, or without any depth.
@@ -116,7 +116,7 @@ class DepthReader:
 
 
 def is_sentinel(stored: Stored) -> NDArray[np.bool_]:
-    """Where an integer array holds the largest number of 16 bits (or of 8): cameras mark so that they saw nothing."""
+    """Find where integers are the largest number of 16 bits (or of 8), which cameras store for "not measured"."""
     if stored.dtype.kind not in "iu":
         return np.zeros(stored.shape, bool)
     largest = np.iinfo(stored.dtype).max
@@ -125,13 +125,13 @@ def is_sentinel(stored: Stored) -> NDArray[np.bool_]:
 
 
 def extent(stored: Stored) -> str:
-    """The range of an array, in words."""
+    """Describe the range of an array."""
     finite = stored[np.isfinite(stored)]
     return f"{finite.min():g} to {finite.max():g}" if finite.size else "not finite"
 
 
 def read_stored(path: Path) -> Stored:
-    """(H, W) numbers as a file holds them: 16-bit or float image, NumPy array, or PFM divided by its scale.
+    """Read (H, W) numbers as a file holds them: 16-bit or float image, NumPy array, or PFM divided by its scale.
 
     Raises:
         DataError: missing, damaged, another kind of file, or not one image of real numbers.

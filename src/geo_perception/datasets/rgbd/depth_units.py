@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""In which unit a data set stores depth: what the user says, what its files say, what its kind of set has.
+"""Unit of a data set's depth: as the user states it, as its files state it, or as its kind of set has it.
 
-A wrong unit is depth wrong by a factor of 4 to 1000, and looks fine. So a belief is checked against the numbers
-themselves: where they make no room of it but would make one in another unit, the user is asked. KITTI's
-1/256 m read as millimetres still makes a room, a small one: that gets a warning only.
+A wrong unit makes depth wrong by a factor of 4 to 1000, and looks fine. So the assumed unit is checked against the
+numbers: where they are no depth of a room in it but would be in another unit, an error asks the user for it. KITTI's
+1/256 m read as millimetres still look like a small room: that gets a warning only.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ NAMED = {"m": 1.0, "cm": 100.0, "mm": 1000.0}  # units in a metre
 TUM_PER_M = 5000.0
 KITTI_PER_M = 256.0
 PER_M = (0.001, 1e6)
-LIKELY_M = (0.5, 7.0)  # median depth for which another unit is thought of
+LIKELY_M = (0.5, 7.0)  # median depth at which another unit is plausible
 LOOKED_AT = 8  # files, evenly spread
 # Median depth as millimetres below which a room in KITTI's unit is as likely: that makes 3.5 m of it.
 CLOSE_M = 0.9
@@ -52,7 +52,7 @@ HOW = f"state the unit (--depth-unit, in training a fourth part of --data): {ALL
 
 
 def parse_unit(text: str) -> float | None:
-    """Stored numbers in a metre as the user states it, None for an empty text.
+    """Parse the user's unit to stored numbers in a metre, None for an empty text.
 
     Raises:
         ConfigError: neither a name in NAMED nor a number within PER_M.
@@ -73,16 +73,16 @@ def parse_unit(text: str) -> float | None:
 def settled(
     reader: DepthReader, files: Sequence[Path], stated_per_m: float | None = None, root: Path | None = None
 ) -> DepthReader:
-    """The reader with the unit that the evidence speaks for; what makes it doubtful is logged.
+    """Return the reader with the unit that the evidence supports; doubts are logged.
 
     Args:
-        reader: with the unit that sets of this kind have.
-        files: depth files of the set; some of them are looked at, damaged ones are left for who reads them.
-        stated_per_m: what the user says; it is believed.
+        reader: has the unit of sets of this kind.
+        files: depth files of the set; some of them are sampled, damaged ones are skipped.
+        stated_per_m: the user's unit, which overrides all others.
         root: folder whose settings may name the unit.
 
     Raises:
-        DataError: the numbers make no room in the believed unit, but do in another one; or two settings differ.
+        DataError: the numbers are no depth of a room in the assumed unit, but are in another; or two settings differ.
     """
     if stated_per_m is not None:
         return replace(reader, unit=DepthUnit(stated_per_m, f"{stated_per_m:g} units a metre, as stated"))
@@ -98,12 +98,12 @@ def settled(
 
 
 def note_on(reader: DepthReader, path: Path) -> str:
-    """What is assumed of a set's depth files, judged by one of them. Raises DataError if it cannot be read."""
+    """Describe what is assumed of a set's depth files, from one of them. Raises DataError if it cannot be read."""
     return f"depth is in {reader.unit.of(read_stored(path)).reason}"
 
 
 def scale_in(root: Path) -> DepthUnit | None:
-    """The unit that a recorder's settings in a folder name, None where they name none.
+    """Find the unit in a recorder's settings in a folder, None where they state none.
 
     Open3D writes units in a metre (1000), librealsense the metres of a unit (0.001): the size tells which.
 
@@ -136,7 +136,7 @@ def _number(text: str) -> float | None:
 
 
 def _check(unit: DepthUnit, spans: Sequence[_Span]) -> None:
-    """Raises DataError if the depth is not a room's in this unit, but is in another."""
+    """Raise DataError if the depth is not a room's in this unit, but is in another."""
     median_m, far_m = _middle(spans)
     if unit.usual_m[0] <= median_m <= unit.usual_m[1] and far_m <= unit.ceiling_m:
         return
@@ -150,7 +150,7 @@ def _check(unit: DepthUnit, spans: Sequence[_Span]) -> None:
 
 
 def _doubts(spans: Sequence[_Span]) -> tuple[str, ...]:
-    """What is unlikely about depth in millimetres, one line; usually nothing."""
+    """List what is unlikely about depth in millimetres, at most one line; usually nothing."""
     median_m, far_m = _middle(spans)
     ratio = NAMED["mm"] / KITTI_PER_M
     if median_m >= CLOSE_M or ratio * median_m < LIKELY_M[0] or ratio * far_m > CEILING_M:
@@ -163,7 +163,7 @@ def _doubts(spans: Sequence[_Span]) -> tuple[str, ...]:
 
 
 def _middle(spans: Sequence[_Span]) -> tuple[float, float]:
-    """Medians over the files: of their median, and of what nine of ten pixels stay below [m]."""
+    """Compute medians over the files: of their median, and of their 90th percentile [m]."""
     return float(np.median([s.median_m for s in spans])), float(np.median([s.far_m for s in spans]))
 
 
@@ -179,7 +179,7 @@ def _spread(files: Sequence[Path]) -> list[Path]:
 
 @dataclass(frozen=True)
 class _Span:
-    """Depth of one file, as far as it is measured."""
+    """Distribution of one file's measured depth."""
 
     path: Path
     unit: DepthUnit
@@ -188,7 +188,7 @@ class _Span:
 
 
 def _span(path: Path, believed: DepthUnit) -> _Span | None:
-    """None for files that cannot be read, of which whoever reads them is told, and for those without depth."""
+    """Measure one file; None for files without depth and for unreadable ones, which the reader reports."""
     try:
         stored = read_stored(path)
     except DataError:
@@ -201,7 +201,7 @@ def _span(path: Path, believed: DepthUnit) -> _Span | None:
 
 
 def measured(stored: Stored) -> Stored:
-    """The numbers that are measurements: finite, positive, no sentinel, not where the sensor or renderer stops."""
+    """Select measurements: finite, positive, no sentinel, and not where the sensor or renderer stops."""
     with np.errstate(invalid="ignore", over="ignore"):
         wide = stored.astype(np.float64)  # half precision ends below the limit here
     values: Stored = wide[np.isfinite(wide) & (wide > 0) & (wide < LARGEST) & ~is_sentinel(stored)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lists, images and depth maps as the indoor sets store them; every defect is one DataError naming the file."""
+"""Readers of lists and depth maps of the indoor sets; every defect is one DataError naming the file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Line:
 
 
 def read_list(path: Path) -> tuple[Line, ...]:
-    """Lines `<path> <frame> <l|r>` or `<path>` alone; Windows line ends, stray spaces and blank lines do not matter.
+    """Read lines `<path> <frame> <l|r>` or `<path>`; Windows line ends, stray spaces and blank lines do not matter.
 
     Raises:
         DataError: file missing or not text, a line with other fields, or no line at all.
@@ -41,7 +41,7 @@ def read_list(path: Path) -> tuple[Line, ...]:
 
 
 def _fields(line: str) -> list[str]:
-    """Two or three words, or none; the path may hold spaces where frame and side follow it."""
+    """Split a line into its fields; the path may hold spaces where frame and side follow it."""
     fields = line.split()
     if len(fields) > 3 and fields[-2].isdecimal() and fields[-1] in ("l", "r"):
         return line.strip().rsplit(maxsplit=2)
@@ -60,7 +60,7 @@ def _line(fields: list[str], origin: str) -> Line:
 
 
 def read_pfm(path: Path) -> tuple[Array, float]:
-    """Values (H,W) or (H,W,3), top row first and not scaled, and the scale (negative = little endian).
+    """Read values (H,W) or (H,W,3), top row first and not scaled, and the scale (negative = little endian).
 
     Raises:
         DataError: missing, no PFM, or another size than the header says.
@@ -88,7 +88,7 @@ def _number(text: bytes) -> float:
 
 
 def check_depth(depth_m: Array, path: Path) -> Array:
-    """The depth itself. Raises DataError for values that are not finite and for maps without any depth."""
+    """Return depth (H,W) unchanged. Raises DataError for values that are not finite and for maps without any depth."""
     bad = int((~np.isfinite(depth_m)).sum())
     if bad:
         raise DataError(

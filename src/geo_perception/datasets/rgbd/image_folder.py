@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Images without depth, those of a folder or of a video, as `RgbdFrame`s of one camera."""
+"""Images without depth as `RgbdFrame`s of one camera."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from geo_perception.frames import RgbdFrame
 __all__ = ["PICTURE_SUFFIXES", "picture_files", "read_pictures", "read_video"]
 
 
-PICTURE_SUFFIXES = (*IMAGE_SUFFIXES, *HEIF_SUFFIXES)  # of which the latter are refused with the way out
+PICTURE_SUFFIXES = (*IMAGE_SUFFIXES, *HEIF_SUFFIXES)  # HEIF is refused with advice
 
 
 def picture_files(path: Path) -> list[Path]:
-    """The images of a folder, img2 before img10, or the one image that the path is. Empty if there is none."""
+    """List the images of a folder, img2 before img10, or the image that the path names. Empty if there is none."""
     if path.is_dir():
         return files_in(path, PICTURE_SUFFIXES)
     return [path] if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file() else []
 
 
 def read_pictures(files: list[Path], lens: Lens, period_ns: int) -> Iterator[RgbdFrame]:
-    """The images in the given order, one every `period_ns`.
+    """Read images in the given order, one every `period_ns`.
 
     Raises:
         DataError: a file is missing or damaged, or they differ in size: one camera takes one size.

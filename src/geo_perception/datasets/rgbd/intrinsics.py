@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""NormalizedIntrinsics as shares of the image: what stays the same when sets of many sizes are resized for training."""
+"""Intrinsics as shares of the image's size, which resizing for training does not change."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class NormalizedIntrinsics:
 
 
 def shares_of(camera: PinholeCamera) -> NormalizedIntrinsics:
-    """Of a camera with pixel centres at integers, as shares of the image, edges at 0 and 1."""
+    """Convert a camera with pixel centres at integers to shares of the image, edges at 0 and 1."""
     focal = camera.fx / camera.width, camera.fy / camera.height
     return NormalizedIntrinsics(*focal, (camera.cx + 0.5) / camera.width, (camera.cy + 0.5) / camera.height)
 
 
 def from_shares(shares: NormalizedIntrinsics, width: int, height: int) -> PinholeCamera:
-    """NormalizedIntrinsics as shares of the image, edges at 0 and 1, as a camera with pixel centres at integers."""
+    """Convert shares of the image, edges at 0 and 1, to a camera with pixel centres at integers."""
     centre = shares.cx * width - 0.5, shares.cy * height - 0.5
     return PinholeCamera(shares.fx * width, shares.fy * height, *centre, width, height)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which folders are RGB-D data sets, recognised by what lies in them.
+"""Layouts of RGB-D data sets, recognised by the files in a folder.
 
 None of the sensors' recordings says how colour and depth were registered; each layout states what is assumed. An error
 of the assumed focal length is an error of metric depth by the same share, which median scaling hides.
@@ -55,7 +55,7 @@ Layout = Callable[[Path], RgbdDataset | None]  # None: the folder is something e
 
 
 def seven_scenes(root: Path) -> RgbdDataset | None:
-    """`frame-*.color.{png,jpg}` and `.depth.png` (millimetres): 7-Scenes, or a recorder that writes the same names."""
+    """Open `frame-*.color.{png,jpg}` and `.depth.png` (mm): 7-Scenes, or a recorder that writes the same names."""
     images = kinect_scenes.images(root)
     if not images:
         return None
@@ -69,7 +69,7 @@ def seven_scenes(root: Path) -> RgbdDataset | None:
 
 
 def colour_and_depth_folders(root: Path) -> RgbdDataset | None:
-    """`color/` (or `rgb/`, `image/`) and `depth/` with as many files: Redwood (1/1000 m), TUM sequences (1/5000 m)."""
+    """Open `color/` (or `rgb/`, `image/`) and `depth/`: Redwood (1/1000 m), TUM sequences (1/5000 m)."""
     colour = next((root / name for name in ("color", "rgb") if (root / name).is_dir()), None)
     if colour is None or not (root / "depth").is_dir():
         return None
@@ -88,7 +88,7 @@ def colour_and_depth_folders(root: Path) -> RgbdDataset | None:
 
 
 def sun_folder(root: Path) -> RgbdDataset | None:
-    """SUN RGB-D as published: `image/`, `depth/`, `intrinsics.txt`; the first image of each."""
+    """Open SUN RGB-D as published: `image/`, `depth/`, `intrinsics.txt`; the first image of each."""
     if not ((root / "image").is_dir() and (root / "depth").is_dir() and (root / "intrinsics.txt").is_file()):
         return None
     images, depths = files_in(root / "image"), files_in(root / "depth")
@@ -103,7 +103,7 @@ def sun_folder(root: Path) -> RgbdDataset | None:
 
 
 def sun_pairs(root: Path) -> RgbdDataset | None:
-    """`NAME_color.jpg` and `NAME_depth.png` with rotated bits."""
+    """Open SUN pairs, `NAME_color.jpg` and `NAME_depth.png` with rotated bits."""
     images = files_in(root, pattern="*_color.*")
     depths = _partners(root, "*_depth.*", (".png",))
     frames = [RgbdFiles(_stem(p), p, depths(f"{_stem(p)}_depth")) for p in images]
@@ -113,7 +113,7 @@ def sun_pairs(root: Path) -> RgbdDataset | None:
 
 
 def nyu_pairs(root: Path) -> RgbdDataset | None:
-    """`NAME_color.ppm` and `NAME_depth.pgm`: raw Kinect recordings."""
+    """Open NYU's raw Kinect recordings, `NAME_color.ppm` and `NAME_depth.pgm`."""
     images = files_in(root, (".ppm",), "*_color.*")
     depths = _partners(root, "*_depth.*", (".pgm",))
     frames = [RgbdFiles(_stem(p), p, depths(f"{_stem(p)}_depth")) for p in images]
@@ -127,7 +127,7 @@ def nyu_pairs(root: Path) -> RgbdDataset | None:
 
 
 def tum_pairs(root: Path) -> RgbdDataset | None:
-    """`NAME.png` and `NAME_depth.png` (1/5000 m)."""
+    """Open TUM pairs, `NAME.png` and `NAME_depth.png` (1/5000 m)."""
     depths = files_in(root, (".png",), "*_depth.*")
     images = _partners(root) if depths else Path
     frames = [RgbdFiles(_stem(p), images(_stem(p)), p) for p in depths]
@@ -137,7 +137,7 @@ def tum_pairs(root: Path) -> RgbdDataset | None:
 
 
 def simsin(root: Path) -> RgbdDataset | None:
-    """`ROOM/NNN_0.png` and `NNN_0_depth.npy`: left images of SimSIN or of simulated rooms, with their cameras.
+    """Open left images of SimSIN or simulated rooms, `ROOM/NNN_0.png` and `NNN_0_depth.npy`, with their cameras.
 
     Of rooms recorded as trajectories only the middle moments are taken: the other two show the same.
     """
@@ -150,6 +150,7 @@ def simsin(root: Path) -> RgbdDataset | None:
     frames = [RgbdFiles(n, root / f"{n}.png", root / f"{n}_depth.npy") for n in names]
 
     def camera(files: RgbdFiles, width: int, height: int) -> PinholeCamera:
+        """Return the recorded camera of a frame."""
         shares, _ = cameras.get(str(Path(files.name).parent), (layout.intrinsics, 0))
         return checked_camera(root, from_shares(shares, width, height))
 
@@ -158,7 +159,7 @@ def simsin(root: Path) -> RgbdDataset | None:
 
 
 def va(root: Path) -> RgbdDataset | None:
-    """`camera_0/NNNNNNNN.png` and `gt_depth_rectify/cam0_frameNNNN.depth.pfm`."""
+    """Open VA, `camera_0/NNNNNNNN.png` and `gt_depth_rectify/cam0_frameNNNN.depth.pfm`."""
     depths = sorted((root / "gt_depth_rectify").glob("cam0_frame*.depth.pfm"))
     numbers = [int(re.findall(r"frame(\d+)", p.name)[0]) for p in depths]
     images = [root / "camera_0" / f"{number:08d}.png" for number in numbers]
@@ -169,7 +170,7 @@ def va(root: Path) -> RgbdDataset | None:
 
 
 def nyuv2(root: Path) -> RgbdDataset | None:
-    """`img_val/NNNNN.png` and `depth_val/NNNNN.npy`: the set that DistDepth's figures are of."""
+    """Open NYUv2, `img_val/NNNNN.png` and `depth_val/NNNNN.npy`: the set behind DistDepth's figures."""
     images = [path for folder in sorted(root.glob("img_*")) for path in files_in(folder, (".png",))]
     frames = [
         RgbdFiles(p.stem, p, p.parents[1] / p.parent.name.replace("img", "depth") / f"{p.stem}.npy")
@@ -196,7 +197,7 @@ def _is_trajectory(record: Path) -> bool:
 
 
 def floats() -> DepthReader:
-    """Of simulators and arrays."""
+    """Make a reader of float depth, as simulators and arrays have it."""
     return DepthReader(METRES, empty=True)
 
 
@@ -216,7 +217,7 @@ def _sensor(
 
 
 def _found(frames: Iterable[RgbdFiles]) -> tuple[RgbdFiles, ...]:
-    """The frames. Raises DataError if a file of one is missing."""
+    """Return the frames. Raises DataError if a file of one is missing."""
     kept = tuple(frames)
     for frame in kept:
         for path in (frame.image, frame.depth):
@@ -228,7 +229,7 @@ def _found(frames: Iterable[RgbdFiles]) -> tuple[RgbdFiles, ...]:
 def _partners(
     root: Path, pattern: str = "*", suffixes: Sequence[str] = IMAGE_SUFFIXES
 ) -> Callable[[str], Path]:
-    """Stem -> file; where there is none, what it would be called."""
+    """Make a function from a stem to its file; for a missing file it returns the expected path."""
     found = by_stem(files_in(root, suffixes, pattern))
     return lambda stem: found.get(stem, root / f"{stem}{suffixes[0]}")
 

@@ -33,7 +33,7 @@ REGISTERED = "raw: depth is moved to the pixels of the distorted colour image by
 
 
 def read_depth(path: Path) -> Array:
-    """(H, W) metres in the colour camera's view, 0 = unknown.
+    """Read (H, W) metres in the colour camera's view, 0 = unknown.
 
     Raises:
         DataError: missing, damaged, no raw Kinect depth, or of another aspect than a Kinect's.

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which depth image belongs to which colour image, told by their names or by a list, never by their order.
+"""Pairing of colour and depth images by their names or by a list, never by their order.
 
 Two folders sorted by text pair 10.jpg with 000002.png. Pairs are made by names, by the one number in them, or by times;
-what none of these settles is refused with an example of each side.
+what none of these settles is refused with an example from each side.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ STAMPED = (("rgb.txt", "depth.txt"), ("color.txt", "depth.txt"))  # lists of `ti
 
 
 def pair(colours: Sequence[Path], depths: Sequence[Path], root: Path) -> Pairs:
-    """Colour images with their depth, in the order of the colour images.
+    """Pair colour images with their depth, in the order of the colour images.
 
     Args:
         colours: files of one folder.
-        depths: files of another one, or of the same.
+        depths: files of another folder, or of the same.
         root: folder of the data set, where a list of associations would lie.
 
     Raises:
@@ -63,15 +63,15 @@ def pair(colours: Sequence[Path], depths: Sequence[Path], root: Path) -> Pairs:
 def pair_by_time(
     colours: Mapping[Path, float], depths: Mapping[Path, float], max_gap_s: float = MAX_GAP_S
 ) -> Pairs:
-    """The nearest within `max_gap_s`, each depth image once, nearest pairs first.
+    """Pair nearest times within `max_gap_s`, each depth image once, nearest pairs first.
 
     Args:
         colours: file -> seconds.
-        depths: the same.
-        max_gap_s: between two images of one moment.
+        depths: file -> seconds.
+        max_gap_s: largest gap between two images of one moment.
 
     Raises:
-        DataError: none is near.
+        DataError: no pair is that near.
     """
     times = sorted((seconds, path) for path, seconds in depths.items())
     starts = [seconds for seconds, _ in times]
@@ -97,7 +97,7 @@ def pair_by_time(
 
 
 def named_by_time(paths: Sequence[Path]) -> bool:
-    """Whether the names are times: seconds with a fraction, or a long count of ticks since 1970."""
+    """Return whether the names are times: seconds with a fraction, or a long count of ticks since 1970."""
     kinds = (SECONDS, LONG_STAMP)
     return any(all(kind.fullmatch(p.stem) for p in paths) for kind in kinds)
 
@@ -111,7 +111,7 @@ def _associations(root: Path) -> Path | None:
 
 
 def _stamped(root: Path) -> tuple[dict[Path, float], dict[Path, float]] | None:
-    """Times of both sides from lists of `time file` as TUM's sequences have them, None without such lists."""
+    """Read the times of both sides from lists of `time file` as TUM's sequences have them, None without such lists."""
     for names in STAMPED:
         if all((root / name).is_file() for name in names):
             colours, depths = (_times_of(root / name, root) for name in names)
@@ -120,7 +120,7 @@ def _stamped(root: Path) -> tuple[dict[Path, float], dict[Path, float]] | None:
 
 
 def _times_of(path: Path, root: Path) -> dict[Path, float]:
-    """Raises DataError: a line of another form, or no line."""
+    """Read a list of `time file`. Raises DataError for a line of another form, or no line."""
     found = {}
     for number, fields in _fields(path):
         try:
@@ -136,7 +136,7 @@ def _times_of(path: Path, root: Path) -> dict[Path, float]:
 
 
 def _listed(path: Path, root: Path) -> Pairs:
-    """Lines `time file time file` as TUM's tool writes them, depth or colour first.
+    """Read lines `time file time file` as TUM's tool writes them, depth or colour first.
 
     Raises:
         DataError: not text, a line of another form, a file that does not exist, or no line.
@@ -157,7 +157,7 @@ def _listed(path: Path, root: Path) -> Pairs:
 
 
 def _fields(path: Path) -> list[tuple[int, list[str]]]:
-    """Number and words of each line that is neither blank nor a comment. Raises DataError."""
+    """Read number and words of each line that is neither blank nor a comment. Raises DataError."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -177,19 +177,23 @@ def _existing(path: Path, origin: str) -> Path:
 
 @dataclass(frozen=True)
 class _Numbered:
-    """Files of one side by the numbers in their names that change from one to the next."""
+    """Files of one side, indexed by the numbers in their names that vary."""
 
     files: Mapping[Key, Path]
 
     @property
     def counted(self) -> bool:
-        """Whether they run on without a gap: then they may have been counted apart from the other side."""
+        """True if the numbers have no gap: then the files may have been counted separately from the other side."""
         numbers = sorted(key[0] for key in self.files if len(key) == 1)
         return len(numbers) == len(self.files) and numbers[-1] - numbers[0] + 1 == len(numbers)
 
 
 def _keyed(paths: Sequence[Path]) -> _Numbered:
-    """Raises DataError: names of several forms, without a number that tells them apart, or the same number twice."""
+    """Index files by the numbers in their names.
+
+    Raises:
+        DataError: names of several forms, without a number that tells them apart, or the same number twice.
+    """
     if len(paths) == 1:
         return _Numbered({tuple(int(n) for n in _numbers(paths[0])): paths[0]})
     forms = {_form(path): path for path in paths}
@@ -215,15 +219,15 @@ def _numbers(path: Path) -> list[str]:
 
 
 def _form(path: Path) -> str:
-    """The name with # for each number."""
+    """Replace each number in the name by #."""
     return re.sub(r"\d+", "#", path.stem)
 
 
 def _matched(colours: _Numbered, depths: _Numbered, where: str) -> Pairs:
-    """Pairs of equal numbers.
+    """Pair equal numbers.
 
     Where one side has more images, they pair only if the other one's numbers have gaps: two streams that were counted
-    each for itself agree in numbers and not in time.
+    separately agree in numbers and not in time.
     """
     both = [key for key in colours.files if key in depths.files]
     alone = [key for key in colours.files if key not in depths.files]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes what a robot's camera saw as a training set, in SimSIN's layout with six digits.
+"""Writer of a robot camera's recordings as a training set, in SimSIN's layout with six digits.
 
 FOLDER/drive/000012_0.png, 000012_1.png   left and, from a stereo camera, right image
              000012_0_depth.npy           (H, W) float32 metres, 0 = unknown, where depth was recorded
@@ -57,18 +57,18 @@ class RecordedFrame:
 def write_recording(
     folder: Path, name: str, frames: Iterable[RecordedFrame], every: int = 1, *, source: str = ""
 ) -> int:
-    """Write `folder`/`name` and the lists of all recordings in `folder`; returns how many frames were written.
+    """Write `folder`/`name` and the lists of all recordings in `folder`; return the number of frames written.
 
     Args:
-        folder: of the training set; may hold other recordings.
-        name: of this one; it appears only once it is complete.
-        frames: of one camera.
+        folder: the training set's folder; may hold other recordings.
+        name: name of this recording, which appears only once it is complete.
+        frames: frames of one camera.
         every: keep one frame of so many, so that the camera moves between neighbours.
         source: where the frames come from, for the record.
 
     Raises:
         ConfigError: `every` is below 1, or the name cannot be in a list.
-        DataError: the recording exists, has no frame, its camera changes, the folder holds something else than
+        DataError: the recording exists, has no frame, its camera changes, the folder holds something other than
             recordings, or the disk refuses. Nothing of it is in the folder or its lists then.
     """
     check_part_name(name)
@@ -103,7 +103,7 @@ def _list(folder: Path, target: Path) -> None:
 
 
 def _write(part: Path, frames: Iterable[RecordedFrame]) -> dict[str, Any]:
-    """Image and depth files; returns the record."""
+    """Write image and depth files; return the record."""
     first, stamps_ns = None, []
     for number, frame in enumerate(frames):
         first = first or frame
@@ -125,7 +125,7 @@ def _write(part: Path, frames: Iterable[RecordedFrame]) -> dict[str, Any]:
 
 
 def _usable(frame: RecordedFrame) -> bool:
-    """Depth cameras now and then see nothing at all."""
+    """Return whether the frame has any depth where it should; depth cameras sometimes measure nothing at all."""
     return frame.depth_m is None or bool((frame.depth_m > 0).any())
 
 
@@ -142,7 +142,7 @@ def _save_image(path: Path, image: Image8) -> None:
 
 
 def write_lists(folder: Path) -> None:
-    """stereo.txt and temporal.txt of all recordings in `folder`."""
+    """Write stereo.txt and temporal.txt of all recordings in `folder`."""
     stereo: list[str] = []
     temporal: list[str] = []
     for path in record_files(folder):
@@ -157,7 +157,7 @@ def write_lists(folder: Path) -> None:
 
 
 def neighboured(stamps_ns: list[int]) -> set[int]:
-    """Numbers of the frames whose neighbours are not much farther away in time than usual."""
+    """Find the frames whose neighbours are not much farther away in time than usual; returns their indices."""
     gaps = [after - before for before, after in pairwise(stamps_ns)]
     if not gaps:
         return set()

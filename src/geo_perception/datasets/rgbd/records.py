@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The record beside each recording and each simulated room: its camera, its baseline, whether it has depth."""
+"""Records beside recordings and simulated rooms: camera, baseline, and whether there is depth."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RECORD = "environment.json"
 
 
 def recorded_depth(folder: Path, paths: Iterable[str]) -> list[bool]:
-    """Of every recording: whether it has depth. Raises DataError if one has no record."""
+    """Return for each path whether its recording has depth. Raises DataError if one has no record."""
     found = []
     for name in dict.fromkeys(str(Path(path).parent) for path in paths):
         path = folder / name / RECORD
@@ -29,7 +29,7 @@ def recorded_depth(folder: Path, paths: Iterable[str]) -> list[bool]:
 
 
 def recorded_cameras(folder: Path, paths: Iterable[str]) -> dict[str, tuple[NormalizedIntrinsics, float]]:
-    """Cameras of the sub-folders that record one. Raises DataError if a record is malformed."""
+    """Read camera and baseline [m] of the sub-folders that record one. Raises DataError if a record is malformed."""
     found = {}
     for name in dict.fromkeys(str(Path(path).parent) for path in paths):
         path = folder / name / RECORD

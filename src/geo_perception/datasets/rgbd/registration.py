@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Depth in the view of the colour camera beside the one that measured it."""
+"""Registration of depth to the colour camera beside the camera that measured it."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from geo_perception.geometry import PinholeCamera
 
 @dataclass(frozen=True)
 class DistortedCamera:
-    """A camera of a sensor that has two."""
+    """One of a sensor's two cameras, with its lens distortion."""
 
     camera: PinholeCamera
     distortion: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)  # k1 k2 p1 p2 k3
 
     @property
     def rays(self) -> Matrix:
-        """(H, W, 3) viewing rays with z = 1 of the image as taken."""
+        """Compute (H, W, 3) viewing rays with z = 1 of the image as taken."""
         rows, columns = np.mgrid[: self.camera.height, : self.camera.width].astype(np.float64)
         pixels = np.stack((columns, rows), axis=-1).reshape(-1, 1, 2)
         rays = cv2.undistortPoints(pixels, self.camera.K, np.array(self.distortion))
         return np.dstack((rays.reshape(*self.camera.size, 2), np.ones(self.camera.size)))
 
     def pixels(self, points: Matrix) -> NDArray[np.int64]:
-        """(N, 2) column and row, the nearest of the image as taken, of (N, 3) points in front of the camera."""
+        """Project (N, 3) points in front of the camera to the nearest pixels (N, 2), column and row, as taken."""
         zero = np.zeros(3)
         projected, _ = cv2.projectPoints(points, zero, zero, self.camera.K, np.array(self.distortion))
         return np.asarray(np.rint(projected.reshape(-1, 2)), np.int64)
@@ -38,13 +38,13 @@ class DistortedCamera:
 def registered(
     depth_m: Array, measured: DistortedCamera, seen: DistortedCamera, seen_from_measured: Matrix
 ) -> Array:
-    """Each pixel of depth moved to where the other camera sees it; of several that meet the nearest wins.
+    """Move each pixel of depth to where the other camera sees it; of several that meet the nearest wins.
 
     Args:
         depth_m: (h, w) metres, 0 or NaN = unknown.
-        measured: the view of the depth camera.
-        seen: that of the camera beside it.
-        seen_from_measured: 4x4, from the one's optical frame to the other's.
+        measured: the depth camera.
+        seen: the camera beside it.
+        seen_from_measured: 4x4, from the depth camera's optical frame to the other's.
 
     Returns:
         (H, W) of the other camera, metres along its axis, 0 = unknown.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A training set on disk: sub-folders with a record each, all of one kind, and the two lists of what is in them."""
+"""Training sets on disk: sub-folders with a record each, all of one kind, and the two lists of their images."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ OWN_ENTRY = {ROOMS: "files", RECORDINGS: "stamps_ns"}  # of the record, by what 
 
 
 def check_set_folder(folder: Path, kind: str) -> None:
-    """Raise DataError, naming what is there, unless a folder holds parts of this kind alone, or is free for them.
+    """Raise DataError, naming what is there, unless a folder is empty or holds sub-folders of this kind alone.
 
     Args:
-        folder: of the set; need not exist.
+        folder: the set's folder; need not exist.
         kind: ROOMS or RECORDINGS.
     """
     if (folder / MODEL).exists():
@@ -47,12 +47,12 @@ def check_set_folder(folder: Path, kind: str) -> None:
 
 
 def record_files(folder: Path) -> Iterator[Path]:
-    """The record of every part that is complete; names that begin with a dot are unfinished ones."""
+    """Yield the record of every complete sub-folder; names of unfinished ones begin with a dot."""
     return (path for path in sorted(folder.glob(f"*/{RECORD}")) if not path.parent.name.startswith("."))
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """A record. Raises DataError if it is missing or damaged."""
+    """Read a record. Raises DataError if it is missing or damaged."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

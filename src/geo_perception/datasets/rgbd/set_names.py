@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the sets name their files: which neighbour, partner and depth belong to an entry of a list.
+"""File names of the sets: neighbours, stereo partner and depth of an entry in a list.
 
-A list's line says path, number and side, and its path says number and side again. Where they differ, image and depth
-would come from different moments, or the stereo baseline would have the wrong sign, so such lines are refused.
+A line states path, number and side, and its path repeats number and side. Where they differ, image and depth would
+come from different moments, or the stereo baseline would have the wrong sign, so such lines are refused.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ class Entry:
 
 
 def entry_of(line: Line, number: str, side: str, origin: Path) -> Entry:
-    """A line of a list as an entry.
+    """Parse a line of a list to an entry.
 
     Args:
-        line: of the list.
-        number: pattern of the frame's number in the path.
+        line: line of the list.
+        number: pattern of the frame number in the path.
         side: pattern of the eye's number in the path, empty where paths do not tell.
         origin: the list, for messages.
 
     Raises:
-        DataError: no number, or the line says another number or side than its path.
+        DataError: no number, or the line states another number or side than its path.
     """
     found = re.search(number, line.path)
     if found is None:
@@ -54,7 +54,7 @@ def entry_of(line: Line, number: str, side: str, origin: Path) -> Entry:
 
 
 def numbered(digits: int, entry: Entry, frame: str) -> str:
-    """SimSIN and UniSIN: `...NNN_S.png`, number plus offset, side swapped for the stereo partner."""
+    """Name a colour file of SimSIN or UniSIN: `...NNN_S.png`, number plus offset, side swapped for the partner."""
     stem, side = entry.path[: -(digits + 2)], entry.path[-1]
     if frame == STEREO:
         return f"{entry.path[:-1]}{'1' if side == '0' else '0'}.png"
@@ -62,10 +62,10 @@ def numbered(digits: int, entry: Entry, frame: str) -> str:
 
 
 def va_colour(entry: Entry, frame: str, *, still: bool = False) -> str:
-    """VA: `camera_S/NNNNNNNN.png`; `still` ignores offsets in time, as the published loader does.
+    """Name a colour file of VA: `camera_S/NNNNNNNN.png`; `still` ignores offsets in time, as the published loader does.
 
     Raises:
-        DataError: the partner is asked for, and the folder's name does not say which eye it is of.
+        DataError: the partner is asked for, and the folder's name does not state the eye.
     """
     path = Path(entry.path)
     if frame == STEREO:
@@ -80,7 +80,7 @@ def va_colour(entry: Entry, frame: str, *, still: bool = False) -> str:
 
 
 def va_depth(entry: Entry) -> str:
-    """VA: `gt_depth_rectify/cam{0,1}_frame{index:04d}.depth.pfm` beside the camera's folder."""
+    """Name a depth file of VA: `gt_depth_rectify/cam{0,1}_frame{index:04d}.depth.pfm` beside the camera's folder."""
     camera = 1 if entry.side == "r" else 0
     return str(
         Path(entry.path).parent.parent / f"gt_depth_rectify/cam{camera}_frame{entry.index:04d}.depth.pfm"
@@ -88,13 +88,13 @@ def va_depth(entry: Entry) -> str:
 
 
 def nyu_depth(entry: Entry) -> str:
-    """NYUv2: `depth_val/NNNNN.npy` of `img_val/NNNNN.png`."""
+    """Name a depth file of NYUv2: `depth_val/NNNNN.npy` of `img_val/NNNNN.png`."""
     path = Path(entry.path)
     return str(path.parent.with_name(path.parent.name.replace("img", "depth")) / f"{path.name}.npy")
 
 
 def single(entry: Entry, frame: str) -> str:
-    """NYUv2: only the frame itself."""
+    """Name a colour file of NYUv2, which has only the frame itself."""
     if frame != "0":
         raise DataError(f"NYUv2 has single frames; there is no frame {frame} for {entry.path}")
     return f"{entry.path}.png"

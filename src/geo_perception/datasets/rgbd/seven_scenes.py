@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""7-Scenes: a Kinect whose colour and depth were recorded as the cameras saw them, each from its own place.
+"""7-Scenes: recordings of a Kinect whose depth is not registered to colour.
 
 Its authors (Shotton et al., CVPR 2013; microsoft.com/research, "RGB-D Dataset 7-Scenes") publish intrinsics of the
-depth camera only, 585 px and the middle of 640x480. What the relocalisation literature uses beside them (Brachmann and
-Rother, DSAC*, TPAMI 2021; its successor ACE registers depth so) is the Kinect's nominal 525 px for colour, and the way
-from depth to colour that LIRIS-VOIR measured on a Kinect (projet.liris.cnrs.fr/voir, "Kinect calibration").
+depth camera only, 585 px and the middle of 640x480. The relocalisation literature (Brachmann and Rother, DSAC*, TPAMI
+2021; its successor ACE registers depth so) adds the Kinect's nominal 525 px for colour, and the transform from depth to
+colour that LIRIS-VOIR measured on a Kinect (projet.liris.cnrs.fr/voir, "Kinect calibration").
 """
 
 from __future__ import annotations
@@ -44,17 +44,17 @@ AS_ONE = "depth is taken as registered to colour"
 
 
 def images(root: Path) -> list[Path]:
-    """`frame-NNNNNN.color.{png,jpg}` by number. Raises DataError: two of one name."""
+    """List `frame-NNNNNN.color.{png,jpg}` by number. Raises DataError if two have one name."""
     found = files_in(root, pattern="frame-*.color.*")
     by_stem(found)
     return found
 
 
 def cameras(root: Path) -> tuple[FolderCamera, bool]:
-    """The colour camera, and whether depth is still the depth camera's own view.
+    """Return the colour camera, and whether depth still has to be registered to it.
 
-    Other recorders write the same names beside a calibration of their own; theirs is taken, and depth as registered. A
-    file that repeats the published 585 px speaks of the depth camera.
+    Other recorders write the same names beside a calibration of their own; it is used, and depth is taken as
+    registered. A file that repeats the published 585 px describes the depth camera.
 
     Raises:
         DataError: a calibration file is damaged.
@@ -69,25 +69,25 @@ def cameras(root: Path) -> tuple[FolderCamera, bool]:
 
 
 def is_depth_camera(found: FoundCalibration) -> bool:
-    """Whether a calibration holds the published intrinsics of the depth camera."""
+    """Return whether a calibration holds the published intrinsics of the depth camera."""
     stated = found.alternatives[0]
     shares = np.diag(stated.K)[:2] / (stated.size or (DEPTH.width, DEPTH.height))
     return bool(np.allclose(shares, (DEPTH.fx / DEPTH.width, DEPTH.fy / DEPTH.height), rtol=1e-3))
 
 
 def depth_reader(*, register: bool, empty: bool = False) -> DepthReader:
-    """Reads (h, w) metres in the colour camera's view at the depth image's size, 0 = unknown.
+    """Make a reader of (h, w) metres in the colour camera's view at the depth image's size, 0 = unknown.
 
     Args:
-        register: from the depth camera's view to that of the colour camera.
-        empty: whether a map without any depth is a map.
+        register: move depth from the depth camera's view to that of the colour camera.
+        empty: accept a map without any depth.
     """
     unit = replace(METRES, integers=MILLIMETRES)
     return DepthReader(unit, SENSOR_FARTHEST_M, empty, to_colour if register else None)
 
 
 def to_colour(depth_m: Array) -> Array:
-    """(h, w) metres of the depth camera as the colour camera sees them. Raises DataError for another aspect."""
+    """Register (h, w) metres of the depth camera to the colour camera. Raises DataError for another aspect."""
     height, width = depth_m.shape
     views = DistortedCamera(DEPTH.camera(width, height)), DistortedCamera(COLOUR.camera(width, height))
     return registered(depth_m, *views, COLOUR_FROM_DEPTH)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a calibration file says of a camera, from the numbers in it."""
+"""Camera as a calibration file states it, from the numbers in the file."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ Size = tuple[int, int]  # width, height
 
 @dataclass(frozen=True)
 class StatedCamera:
-    """What a calibration file says."""
+    """A camera as a calibration file states it."""
 
     K: Matrix  # (3, 3)
-    size: Size | None = None  # that it is for, where the file says so
+    size: Size | None = None  # image size, where the file states it
     distortion: tuple[float, ...] = ()  # coefficients other than 0
-    remark: str = ""  # what was understood rather than read
+    remark: str = ""  # what was inferred rather than read
 
 
 def from_values(
     values: Sequence[float], size: Size | None = None, *, maybe_by_columns: bool = False
 ) -> StatedCamera:
-    """From a matrix of 9, 12 or 16 numbers by rows, or fx, fy, cx, cy and coefficients of distortion.
+    """Make a camera of a matrix of 9, 12 or 16 numbers by rows, or fx, fy, cx, cy and distortion coefficients.
 
     Args:
         values: the numbers.
-        size: that they are for.
+        size: image size that they are for.
         maybe_by_columns: a square matrix may also come by columns, as Eigen stores it; its zeros tell which.
 
     Raises:
-        DataError: another count.
+        DataError: another count of numbers.
         InputError: no camera matrix.
     """
     flat = np.array([float(value) for value in values], np.float64)
@@ -57,7 +57,7 @@ def from_values(
 
 
 def _is_matrix(flat: Matrix) -> bool:
-    """Whether it has a matrix's zero beside fx; fx fy cx cy k1 ... has not."""
+    """Return whether the second number is a matrix's zero beside fx; fx fy cx cy k1 ... has none."""
     return bool(flat[1] == 0 or flat[3] == 0)
 
 
@@ -68,7 +68,7 @@ def _by_rows(flat: Matrix) -> Matrix:
 
 
 def stated_camera(flat: Matrix, size: Size | None, distortion: Iterable[float] = ()) -> StatedCamera:
-    """From a row-major matrix. Raises InputError if it is no camera matrix."""
+    """Make a camera of a row-major matrix. Raises InputError if it is no camera matrix."""
     K, remark = checked_matrix(flat).copy(), ""
     # ICL-NUIM's renderer counts y upwards; its images are stored from the top like all others.
     if K[1, 1] < 0 < K[0, 0]:
@@ -77,17 +77,17 @@ def stated_camera(flat: Matrix, size: Size | None, distortion: Iterable[float] =
 
 
 def is_resized(size: Size, other: Size, tolerance: float = SAME_ASPECT) -> bool:
-    """Whether two sizes can be of one view in two resolutions: their aspects differ by a share up to `tolerance`."""
+    """Return whether two sizes can be one view in two resolutions: aspects differ by at most `tolerance`, a share."""
     return abs(other[0] * size[1] / (other[1] * size[0]) - 1) <= tolerance
 
 
 def same_focal(matrix: Matrix, other: Matrix) -> bool:
-    """Whether fx and fy of two matrices (3, 3 or more) mean one camera."""
+    """Return whether fx and fy of two matrices (3, 3 or more) are those of one camera."""
     return bool(np.allclose(np.diag(matrix)[:2], np.diag(other)[:2], rtol=SAME_FOCAL))
 
 
 def stated_size(width: Any, height: Any) -> Size | None:
-    """Raises DataError for a size that is none."""
+    """Parse width and height, None where the file has neither. Raises DataError for an invalid size."""
     if width is None and height is None:
         return None
     sides = float(width), float(height)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SimSIN, UniSIN, VA, NYUv2 and 7-Scenes: which file holds what. One table entry per set, nothing else differs.
+"""Training sets by their lists: SimSIN, UniSIN, VA, NYUv2, 7-Scenes and recordings, one table entry for each.
 
 Frames are named "0" (the reference), "-1" and "1" (its neighbours in time) and "s" (its stereo partner).
 """
@@ -58,15 +58,15 @@ class IndoorSet:
     )  # of folders with their own
 
     def camera(self, entry: Entry) -> tuple[NormalizedIntrinsics, float]:
-        """NormalizedIntrinsics and stereo baseline in metres of an entry."""
+        """Return normalised intrinsics and stereo baseline [m] of an entry."""
         return self.cameras.get(str(Path(entry.path).parent), (self.intrinsics, self.baseline_m))
 
     def image(self, entry: Entry, frame: str = "0") -> Image8:
-        """(H,W,3) RGB of a frame. Raises DataError if the file is missing or damaged."""
+        """Read (H,W,3) RGB of a frame. Raises DataError if the file is missing or damaged."""
         return self._cropped(read_rgb(self.image_path(entry, frame)))
 
     def image_path(self, entry: Entry, frame: str = "0") -> Path:
-        """The colour file of a frame. Raises DataError for a frame the set does not have."""
+        """Return the colour file of a frame. Raises DataError for a frame the set does not have."""
         if frame == STEREO and not self.camera(entry)[1]:
             raise DataError(
                 f"{self.name} has no stereo partners; train on it with mode temporal or supervised"
@@ -74,7 +74,7 @@ class IndoorSet:
         return self.folder / self.colour_file(entry, frame)
 
     def depth(self, entry: Entry) -> Array | None:
-        """(H,W) metres, 0 = unknown; None if the set has no depth.
+        """Read (H,W) metres, 0 = unknown; None if the set has no depth.
 
         Raises:
             DataError: as `image` does, or depth of another aspect than the image.
@@ -88,7 +88,7 @@ class IndoorSet:
         return self._cropped(depth_m)
 
     def assumptions(self) -> list[str]:
-        """What is assumed of the depth and nobody stated: integers in a set whose depth is known as floats.
+        """List assumptions about depth that nothing states: integers in a set whose depth is known as floats.
 
         Raises:
             DataError: the first entry's depth is missing or damaged.
@@ -100,7 +100,7 @@ class IndoorSet:
         return [f"{self.folder}: {note_on(self.read_depth_file, first)}"] if assumed else []
 
     def side(self, entry: Entry) -> int:
-        """-1 for a left image, +1 for a right one: the sign of the partner's x in the stereo transform."""
+        """Return the sign of the partner's x in the stereo transform: -1 for a left image, +1 for a right one."""
         return 1 if entry.side == "r" else -1
 
     def _cropped(self, values: np.ndarray) -> np.ndarray:
@@ -117,7 +117,7 @@ class IndoorSet:
 
 @dataclass(frozen=True)
 class SetLayout:
-    """What a set has in common wherever it lies."""
+    """Properties of a kind of set that do not depend on its folder."""
 
     intrinsics: NormalizedIntrinsics
     baseline_m: float
@@ -178,7 +178,7 @@ SETS: dict[str, SetLayout] = {
 
 
 def open_set(kind: str, folder: str | Path, list_file: str | Path = "", depth_unit: str = "") -> IndoorSet:
-    """A set of one of the kinds in SETS by its list, or a folder in the style of 7-Scenes.
+    """Open a set of one of the kinds in SETS by its list, or a folder in the style of 7-Scenes.
 
     Args:
         kind: a key of SETS or "seven_scenes".
@@ -222,7 +222,7 @@ def _opened(kind: str, folder: Path, list_file: str | Path) -> IndoorSet:
 
 
 def seven_scenes(folder: Path) -> IndoorSet:
-    """Frames as the reader for evaluation has them (see `geo_perception.datasets.rgbd.seven_scenes`).
+    """Open the frames as the reader for evaluation does (see `geo_perception.datasets.rgbd.seven_scenes`).
 
     Neighbours in time are the neighbours that exist; the first and the last frame serve as neighbours only.
     """

@@ -38,10 +38,10 @@ TURNED_RIGHT_SINCE = (4, 7)  # before, OpenCV turned what phones took upright th
 
 
 def read_video(path: Path, lens: Lens) -> Iterator[RgbdFrame]:
-    """The frames of a video, upright, at the times of their container; the first one a frame's time after 0.
+    """Read the frames of a video, upright, at the times of their container; the first one a frame's time after 0.
 
-    A field of view is of the image as it is shown, so pixels that are no squares are made squares for it. A calibration
-    is of the pixels as stored.
+    A field of view describes the image as displayed, so that non-square pixels are resampled to squares for it. A
+    calibration describes the pixels as stored.
 
     Raises:
         DataError: no video that OpenCV can read, or one without frames, without times, or whose size changes.
@@ -63,7 +63,7 @@ def read_video(path: Path, lens: Lens) -> Iterator[RgbdFrame]:
 
 
 class _Clock:
-    """Turns what OpenCV says of each frame's time into stamps that increase."""
+    """Converts the times that OpenCV reports to increasing stamps."""
 
     def __init__(self, path: Path, rate_hz: float) -> None:
         low, high = RATES_HZ
@@ -74,7 +74,7 @@ class _Clock:
         self._without: list[int] = []  # frames that have no time of their own
 
     def stamp_ns(self, position_ms: float) -> int:
-        """The next frame's. Raises DataError if the file has no times."""
+        """Compute the next frame's stamp. Raises DataError if the file has no times."""
         if not self.count:
             self._first_ms, seconds = position_ms, 0.0
         else:
@@ -90,7 +90,7 @@ class _Clock:
         return round(1e9 * (seconds + (self._gap_s or USUAL_GAP_S)))
 
     def finish(self, promised: float) -> None:
-        """Says what was made up and what is missing. Raises DataError as `stamp_ns`."""
+        """Log which times were interpolated and which frames are missing. Raises DataError as `stamp_ns` does."""
         self._check_rate()
         if self._without:
             logger.warning(
@@ -124,7 +124,7 @@ class _Clock:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    """The video, with the remarks of OpenCV and FFmpeg off: what is wrong is said once, by us."""
+    """Open a video with the messages of OpenCV and FFmpeg off; errors are reported once, by the caller."""
     _check_file(path)
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", FFMPEG_QUIET)
     level = cv2.utils.logging.getLogLevel()
@@ -151,7 +151,7 @@ def _check_file(path: Path) -> None:
 
 
 def _next(video: Any, path: Path) -> Image | None:
-    """(H, W, 3) RGB, turned as the file says; None after the last frame."""
+    """Read the next frame, (H, W, 3) RGB, turned as the file says; None after the last one."""
     try:
         there, bgr = video.read()
         if not there:
@@ -169,7 +169,7 @@ def _is_sideways(video: Any) -> bool:
 
 
 def pixel_aspect(video: Any) -> float:
-    """Width of a pixel over its height, in the image as it is turned; 1 where the file says none."""
+    """Return a pixel's width over its height in the turned image; 1 where the file states none."""
     columns, rows = (video.get(side) for side in (cv2.CAP_PROP_SAR_NUM, cv2.CAP_PROP_SAR_DEN))
     if not (columns > 0 and rows > 0):
         return 1.0
@@ -177,7 +177,7 @@ def pixel_aspect(video: Any) -> float:
 
 
 def square_pixels(image: Image, pixel_aspect: float, path: Path) -> Image:
-    """The image (H, W, 3) resized in width so that pixels of this width over height become squares; this is logged."""
+    """Resize the image (H, W, 3) in width so that pixels of this width over height become squares; this is logged."""
     height, width = image.shape[:2]
     if abs(pixel_aspect - 1) <= SAME_ASPECT:
         return image
@@ -194,6 +194,6 @@ def square_pixels(image: Image, pixel_aspect: float, path: Path) -> Image:
 
 
 def opencv_version() -> tuple[int, int]:
-    """Major and minor."""
+    """Return OpenCV's major and minor version."""
     major, minor, *_ = cv2.__version__.split(".")
     return int(major), int(minor)
