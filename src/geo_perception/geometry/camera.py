@@ -38,7 +38,7 @@ class PinholeCamera:
 
     @classmethod
     def from_info(cls, K: Sequence[float] | NDArray[np.float64], width: int, height: int) -> PinholeCamera:
-        """From a row-major 3x3 `K` (9 values) or 3x4 `P` (12 values), as in sensor_msgs/CameraInfo.
+        """Make a camera of a row-major 3x3 `K` (9 values) or 3x4 `P` (12 values), as in sensor_msgs/CameraInfo.
 
         Raises:
             InputError: wrong number of values, not finite, no camera matrix (transposed, last row not 0 0 1), or a
@@ -59,7 +59,7 @@ class PinholeCamera:
         return self.height, self.width
 
     def scaled(self, width: int, height: int) -> PinholeCamera:
-        """The camera of the same view resized to width x height (pixel centres at integers)."""
+        """Return the camera of the same view resized to width x height (pixel centres at integers)."""
         sx, sy = width / self.width, height / self.height
         cx, cy = (self.cx + 0.5) * sx - 0.5, (self.cy + 0.5) * sy - 0.5
         whole = self.whole
@@ -68,7 +68,7 @@ class PinholeCamera:
         return PinholeCamera(self.fx * sx, self.fy * sy, cx, cy, width, height, self.rectification, whole)
 
     def cropped(self, left: int, top: int, width: int, height: int) -> PinholeCamera:
-        """The camera of a crop whose first pixel is column `left`, row `top`.
+        """Return the camera of a crop whose first pixel is column `left`, row `top`.
 
         Raises:
             InputError: the crop leaves the image.
@@ -82,13 +82,13 @@ class PinholeCamera:
 
     @property
     def pixels(self) -> dict[str, float]:
-        """fx, fy, cx, cy, width and height by name."""
+        """Return fx, fy, cx, cy, width and height by name."""
         names = ("fx", "fy", "cx", "cy", "width", "height")
         return {name: getattr(self, name) for name in names}
 
     @cached_property
     def outside(self) -> NDArray[np.bool_] | None:
-        """(H, W), True where rectification had no picture to show; None where there is no such place."""
+        """Mask (H, W), True where the image as taken has no pixel for the rectified one; None without such places."""
         if self.rectification is None:
             return None
         outside = self.rectification.outside(self.K, self.width, self.height)
@@ -120,15 +120,15 @@ class StereoRig:
 
     @property
     def focal_baseline(self) -> float:
-        """fx * baseline in px·m, the product of depth and disparity."""
+        """Product fx * baseline in px·m, which is depth times disparity."""
         return self.left.fx * self.baseline_m
 
     def depth_from_disparity(self, disparity_px: Array) -> Array:
-        """Z = f B / d; disparities that are not positive have no depth and give NaN."""
+        """Compute Z = f B / d of any shape, metres; disparities that are not positive give NaN."""
         return self._reciprocal(disparity_px)
 
     def disparity_from_depth(self, depth_m: Array) -> Array:
-        """d = f B / Z; depths that are not positive give NaN."""
+        """Compute d = f B / Z of any shape, pixels; depths that are not positive give NaN."""
         return self._reciprocal(depth_m)
 
     def _reciprocal(self, values: Array) -> Array:

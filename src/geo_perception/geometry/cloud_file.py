@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Coloured points of a depth image in the viewer's frame (x right, y up, camera looking along -z), and as PLY."""
+"""Coloured points of a depth image in a viewer's frame (x right, y up, camera looking along -z), and PLY text."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ end_header
 
 
 def viewer_vertices(rgb: Image, depth_m: NDArray[np.float32], focal_px: float, cx: float, cy: float) -> Array:
-    """(N, 7) rows X Y Z R G B A of all pixels whose depth is not zero, in the order of the published demo.
+    """Compute (N, 7) rows X Y Z R G B A of all pixels whose depth is not zero, in the order of the published demo.
 
     The demo mirrors the image and one focal length serves both axes: column u of the mirrored image gives
     X = (u - cx) Z / f with Z = -depth. Rows run from the top, columns from the right; alpha is 0; negative depth is
@@ -47,13 +47,13 @@ def viewer_vertices(rgb: Image, depth_m: NDArray[np.float32], focal_px: float, c
 
 
 def ply_text(vertices: Array) -> str:
-    """ASCII PLY of (N, 7) vertices, six decimals."""
+    """Format (N, 7) vertices as ASCII PLY with six decimals."""
     lines = ("%.6f %.6f %.6f %d %d %d %d\n" % tuple(row) for row in vertices)  # noqa: UP031 - one C call a row
     return PLY_HEADER.format(count=len(vertices)) + "".join(lines)
 
 
 def depth_from_distance(distance_m: NDArray[np.float32], focal_px: float) -> NDArray[np.float32]:
-    """Planar depth from the length of the viewing ray, principal point in the image's middle (Hypersim's format)."""
+    """Convert (H, W) lengths of viewing rays to depth, principal point in the image's middle (Hypersim's format)."""
     height, width = distance_m.shape
     x = np.arange(width, dtype=np.float64) - (width - 1) / 2
     y = np.arange(height, dtype=np.float64)[:, None] - (height - 1) / 2

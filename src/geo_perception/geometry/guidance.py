@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Guiding confidence: how far each pixel may trust completed lidar depth, from where the returns are."""
+"""Guiding confidence of completed lidar depth, from the positions of the returns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CLIP_ABOVE = 1.0001  # the published code leaves values up to here untouched
 
 
 def guiding_confidence(mask: Tensor) -> Tensor:
-    """M_g of the SCADC paper: (B,1,H,W) mask of returns (1 or 0) -> confidence (B,1,H,W) in [0, 1.0001].
+    """Compute M_g of the SCADC paper: (B,1,H,W) mask of returns (1 or 0) -> confidence (B,1,H,W) in [0, 1.0001].
 
     Every return spreads exp(-r^2 / 2 sigma^2) over its 3x3 neighbours; overlaps add up and are clipped to 1.
     """

@@ -24,7 +24,7 @@ MAX_SKEW = 0.01  # of fx: pixels of real sensors are rectangles, and a `PinholeC
 
 
 def checked_matrix(values: Sequence[float] | Matrix) -> Matrix:
-    """(3, 3) intrinsic matrix in a row-major 3x3 K, 3x4 P or 4x4.
+    """Extract the (3, 3) intrinsic matrix of a row-major 3x3 K, 3x4 P or 4x4.
 
     Raises:
         InputError: wrong count, not finite, a last row other than 0 0 1, a transposed matrix or one with skew.

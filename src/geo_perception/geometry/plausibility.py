@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether intrinsics can be those of an image: one check for every way in which a camera comes in.
+"""Plausibility of intrinsics: one check for cameras from every source.
 
-Readers of messages, files and folders ask it, once for each camera; crops and resized copies made later are not judged:
-of a crop that knows its whole image (`PinholeCamera.whole`) the whole is.
+Readers of messages, files and folders call it once for each camera; crops and resized copies made later are not
+checked. Of a crop that knows its whole image (`PinholeCamera.whole`) the whole is checked.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-# Beyond these no lens and no resizing leads: the numbers belong to another image, unit or matrix.
+# No lens and no resizing leads beyond these limits: the numbers belong to another image, unit or matrix.
 POSSIBLE_PIXEL_ASPECT = 3.0  # KITTI's images squeezed to 4:3 have 2.5
 POSSIBLE_VIEW_DEG = (1.0, 178.0)  # focal lengths in millimetres or in shares of the width have more
 POSSIBLE_CENTRE = 0.25  # how far outside the image the principal point may lie, as a share of the side
 
-# Beyond these it may be so, and is worth a line: rectified pairs and cheap lenses stay within.
+# Values beyond these are possible, but worth a warning: rectified pairs and cheap lenses stay within.
 USUAL_PIXEL_ASPECT = 1.05
 USUAL_VIEW_DEG = (10.0, 150.0)
 USUAL_CENTRE = 0.12  # distance of the principal point from the image's middle, as a share of the side
@@ -52,7 +52,7 @@ def check_possible(camera: PinholeCamera) -> None:
 
 
 def doubts(camera: PinholeCamera) -> tuple[str, ...]:
-    """What is unusual about intrinsics that are possible, one line each, both values named; usually nothing."""
+    """List what is unusual about possible intrinsics, one line each, both values named; usually nothing."""
     camera = camera.whole or camera
     said = []
     ratio = camera.fx / camera.fy
@@ -72,7 +72,7 @@ def doubts(camera: PinholeCamera) -> tuple[str, ...]:
 
 
 def report_doubts(origin: str, said: Iterable[str]) -> None:
-    """One warning for each, once in a process: readers meet the same camera frame after frame."""
+    """Log one warning for each, once in a process, because readers meet the same camera frame after frame."""
     for text in said:
         _warn_once(f"{origin}: {text}")
 
@@ -83,26 +83,26 @@ def _warn_once(text: str) -> None:
 
 
 def view_deg(camera: PinholeCamera) -> float:
-    """The larger of the horizontal and the vertical field of view of a centred camera, degrees."""
+    """Compute the larger of the horizontal and the vertical field of view of a centred camera, degrees."""
     side = max(camera.width / camera.fx, camera.height / camera.fy)
     return math.degrees(2 * math.atan(side / 2))
 
 
 def _off_centre(camera: PinholeCamera) -> tuple[float, float]:
-    """Distance of the principal point from the middle, as shares of the sides."""
+    """Compute the distance of the principal point from the middle, as shares of the sides."""
     x, y = (camera.cx + 0.5) / camera.width, (camera.cy + 0.5) / camera.height
     return abs(x - 0.5), abs(y - 0.5)
 
 
 def _centre(camera: PinholeCamera) -> str:
-    """The principal point, and the size of image that it would be the middle of."""
+    """Describe the principal point, and the size of image whose middle it would be."""
     text = f"principal point {camera.cx:g}, {camera.cy:g} of a {_size(camera)} image"
     width, height = 2 * camera.cx + 1, 2 * camera.cy + 1
     return f"{text} (middle of {width:.0f}x{height:.0f})" if 1 <= min(width, height) < 1e5 else text
 
 
 def _stretch(camera: PinholeCamera) -> str:
-    """Which aspect would have to be stretched over the image to make the pixels so."""
+    """Describe the aspect that, stretched over the image, would explain the shape of the pixels."""
     aspect = camera.width / camera.height / (camera.fx / camera.fy)
     for columns, rows in ((4, 3), (16, 9), (16, 10), (3, 2), (5, 4), (1, 1)):
         if abs(aspect * rows / columns - 1) < 0.01:

@@ -11,7 +11,7 @@ from geo_perception.geometry.camera import PinholeCamera
 
 
 def depth_to_points(depth_m: Array, camera: PinholeCamera, out: Array | None = None) -> Array:
-    """(H, W, 3) points in the optical frame; unknown depth (NaN) gives NaN points.
+    """Compute (H, W, 3) points in the optical frame; unknown depth (NaN) gives NaN points.
 
     Args:
         depth_m: (H, W) metres along the optical axis.

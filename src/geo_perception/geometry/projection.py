@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lidar points into the image: projection, and removal of returns the camera cannot see."""
+"""Projection of lidar points into the image."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MIN_DEPTH_M = 0.1  # nearer returns hit the vehicle itself and would explode und
 
 
 def project_lidar(points_cam: Array, camera: PinholeCamera) -> Array:
-    """Sparse depth (H, W) in metres, NaN where no point falls; of several points the nearest wins.
+    """Compute sparse depth (H, W) in metres, NaN where no point falls; of several points the nearest wins.
 
     Args:
         points_cam: (N, >=3) points in the camera's optical frame, metres; rows with NaN are ignored.
@@ -37,17 +37,17 @@ def project_lidar(points_cam: Array, camera: PinholeCamera) -> Array:
 
 
 def _project_in_place(values: Array, z: Array, focal: float, centre: float) -> None:
-    """Metres to pixels along one axis, plus a half so that truncation rounds."""
+    """Convert metres to pixels along one axis, plus a half so that truncation rounds."""
     values *= np.float32(focal)
     values /= z
     values += np.float32(centre + 0.5)
 
 
 def _nearest(pixel: NDArray[np.int32], depth_m: Array, size: int) -> Array:
-    """Smallest depth of each pixel, NaN where there is none.
+    """Compute the smallest depth of each pixel, NaN where there is none.
 
-    Whoever writes last wins; then only those nearer than the winner write again, until there is none. A pixel gets
-    few returns, so this takes few rounds and a fifth of the time of `np.minimum.at`.
+    The last write to a pixel wins; then only points nearer than the winner are written again, until there are none. A
+    pixel gets few returns, so this takes few rounds and a fifth of the time of `np.minimum.at`.
     """
     out = np.full(size, np.nan, np.float32)
     while pixel.size:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lenses that distort: their models as ROS and OpenCV name them, and how their images become those of a pinhole camera.
+"""Lens distortion: models as ROS and OpenCV name them, and rectification to images of a pinhole camera.
 
 Models: Brown's radial and tangential terms, with OpenCV's rational, thin-prism and tilt terms behind them
 (docs.opencv.org, "Camera Calibration and 3D Reconstruction"), and Kannala and Brandt's equidistant one (PAMI 2006).
@@ -45,7 +45,7 @@ class LensModel:
 
     @classmethod
     def of(cls, model: str, values: Sequence[float] | Matrix) -> LensModel:
-        """From a model's name and its coefficients, of which any number of zeros may be missing at the end.
+        """Make a model of its name and coefficients, of which any number of zeros may be missing at the end.
 
         Raises:
             InputError: unknown model, coefficients that are not finite, or a count that the model does not have.
@@ -67,19 +67,19 @@ class LensModel:
 
     @property
     def model(self) -> str:
-        """Its name in sensor_msgs/CameraInfo."""
+        """Name of the model in sensor_msgs/CameraInfo."""
         if self.equidistant:
             return EQUIDISTANT[0]
         return BROWN[0] if len(self.coefficients) <= BROWN_COUNTS[1] else BROWN[1]
 
     @property
     def distorts(self) -> bool:
-        """Whether it is anything but a pinhole; an equidistant lens always is."""
+        """True unless the lens is a pinhole; an equidistant lens never is."""
         return self.equidistant or any(self.coefficients)
 
 
 def _padded(model: str, d: list[float], used: int, counts: tuple[int, ...]) -> tuple[float, ...]:
-    """As many as OpenCV takes: the count given, or the smallest that holds all but zeros where that is no count."""
+    """Pad coefficients to a count that OpenCV takes: their own, or the smallest that holds all but trailing zeros."""
     fits = len(d) in counts or used <= RADIAL_COUNT or used in counts
     if not fits or used > counts[-1]:
         allowed = ", ".join(map(str, counts))
@@ -91,7 +91,7 @@ def _padded(model: str, d: list[float], used: int, counts: tuple[int, ...]) -> t
 
 @dataclass(frozen=True)
 class Rectification:
-    """The way from an image as taken to that of a pinhole camera."""
+    """Mapping from an image as taken to that of a pinhole camera."""
 
     K: tuple[float, ...]  # row-major 3x3 of the image as taken
     lens: LensModel
@@ -104,9 +104,10 @@ class Rectification:
             raise InputError(f"rectification matrix must be a rotation, got {[float(v) for v in self.R]}")
 
     def maps(self, K: Matrix, width: int, height: int) -> tuple[Array, Array]:
-        """Where each pixel of the rectified camera `K` comes from: columns and rows, (H, W) each.
+        """Compute the source of each pixel of the rectified camera `K`: columns and rows, (H, W) each.
 
-        Where the model folds back on itself, as polynomials do beyond the field they were fitted to, it is nowhere.
+        Where the model folds back on itself, as polynomials do beyond the field they were fitted to, the source is
+        outside every image.
 
         Raises:
             InputError: OpenCV cannot compute them.
@@ -128,14 +129,14 @@ class Rectification:
         return np.clip(columns, NOWHERE, -NOWHERE), np.clip(rows, NOWHERE, -NOWHERE)
 
     def outside(self, K: Matrix, width: int, height: int) -> Mask:
-        """(H, W), True where the rectified camera `K` sees what the image as taken does not show."""
+        """Compute the mask (H, W), True where the rectified camera `K` sees what the image as taken does not show."""
         columns, rows = self.maps(K, width, height)
         inside = (columns >= 0) & (columns <= self.size[0] - 1) & (rows >= 0) & (rows <= self.size[1] - 1)
         return ~inside
 
 
 def _folded(columns: Array, rows: Array) -> Mask:
-    """Where going right or down in one image is not the same turn in the other."""
+    """Find where the mapping between both images is folded, i.e. changes orientation."""
     if min(columns.shape) < 2:
         return np.zeros(columns.shape, np.bool_)
     with np.errstate(invalid="ignore", over="ignore"):

@@ -17,7 +17,7 @@ EPSILON = 1e-7  # keeps the zero rotation and points in the camera's own plane f
 
 
 def transform_from_axis_angle(axis_angle: Tensor, translation_m: Tensor, *, invert: bool = False) -> Tensor:
-    """(B,4,4) rigid transforms from rotations and translations.
+    """Compute (B,4,4) rigid transforms from rotations and translations.
 
     Args:
         axis_angle: (B,1,3) or (B,3), radians times unit axis.
@@ -34,7 +34,7 @@ def transform_from_axis_angle(axis_angle: Tensor, translation_m: Tensor, *, inve
 
 
 def rotation_from_axis_angle(axis_angle: Tensor) -> Tensor:
-    """(B,3) axis-angle -> (B,3,3) rotations by Rodrigues' formula, finite and differentiable at zero."""
+    """Compute (B,3) axis-angle -> (B,3,3) rotations by Rodrigues' formula, finite and differentiable at zero."""
     angle = axis_angle.norm(dim=1, keepdim=True)
     x, y, z = (axis_angle / (angle + EPSILON)).unbind(dim=1)
     cos, sin = angle.cos()[:, 0], angle.sin()[:, 0]
@@ -48,7 +48,7 @@ def rotation_from_axis_angle(axis_angle: Tensor) -> Tensor:
 
 
 def backproject(depth_m: Tensor, inv_K: Tensor) -> Tensor:
-    """(B,1,H,W) depth -> (B,4,H*W) homogeneous points X = depth K^-1 (u, v, 1), pixel centres at integers.
+    """Backproject (B,1,H,W) depth -> (B,4,H*W) homogeneous points X = depth K^-1 (u, v, 1), pixel centres at integers.
 
     Args:
         depth_m: (B,1,H,W) metres.
@@ -66,7 +66,7 @@ def backproject(depth_m: Tensor, inv_K: Tensor) -> Tensor:
 
 
 def project(points: Tensor, K: Tensor, target_from_source: Tensor, size: tuple[int, int]) -> Tensor:
-    """(B,4,N) points -> (B,N,2) image coordinates x, y with -1 at the centre of the first and 1 of the last pixel.
+    """Project (B,4,N) points -> (B,N,2) coordinates x, y: -1 at the first pixel's centre, 1 at the last one's.
 
     There is no test for points behind the camera, as published: they land mirrored, and the minimum over views
     and the identity mask have to reject them.
@@ -94,15 +94,17 @@ def synthesise_view(
     align_corners: bool = False,
     padding: Literal["border", "zeros"] = "border",
 ) -> Tensor:
-    """The source image as the reference camera would see it, (B,C,H,W).
+    """Synthesise the view of the reference camera, (B,C,H,W), from the source image.
 
     Args:
         source: (B,C,H,W).
         depth_m: (B,1,H,W) of the reference view, metres.
         source_from_reference: (B,4,4).
-        K, inv_K: (B,4,4) of both views, pixels.
+        K: (B,4,4) intrinsics of both views, pixels.
+        inv_K: (B,4,4) their inverse.
         align_corners: False is what the published call does on a current PyTorch, up to half a pixel off towards
             the border; True is geometrically exact (ManyDepth).
+        padding: "border" repeats the source's border outside of it, "zeros" is black there.
     """
     height, width = depth_m.shape[-2:]
     grid = project(backproject(depth_m, inv_K), K, source_from_reference, (height, width))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def transform(rotation: Matrix, translation_m: Sequence[float] | Matrix) -> Matrix:
-    """4x4 matrix from a 3x3 rotation and a translation in metres."""
+    """Make a 4x4 matrix of a 3x3 rotation and a translation in metres."""
     out = np.eye(4)
     out[:3, :3] = rotation
     out[:3, 3] = np.asarray(translation_m, np.float64).reshape(3)
@@ -25,7 +25,7 @@ def transform(rotation: Matrix, translation_m: Sequence[float] | Matrix) -> Matr
 
 
 def check_transform(matrix: Matrix | Sequence[float]) -> Matrix:
-    """A validated 4x4 rigid transform from 16 row-major values or a matrix.
+    """Validate a 4x4 rigid transform, given as 16 row-major values or a matrix.
 
     Raises:
         InputError: not 16 finite values, last row not 0 0 0 1, or a rotation that is not orthonormal.
@@ -43,15 +43,15 @@ def check_transform(matrix: Matrix | Sequence[float]) -> Matrix:
 
 
 def inverse(matrix: Matrix) -> Matrix:
-    """Inverse of a rigid transform."""
+    """Invert a 4x4 rigid transform."""
     rotation = matrix[:3, :3].T
     return transform(rotation, -rotation @ matrix[:3, 3])
 
 
 def apply(matrix: Matrix, points: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Points (N, 3) of the source frame in the target frame.
+    """Transform points (N, 3) from the source frame to the target frame.
 
-    Written out, because `points @ rotation` wakes the threads of the linear algebra library: on a busy machine
+    Written out, because `points @ rotation` starts the threads of the linear algebra library: on a busy machine
     they cost ten times what they save. The result is column-major, so that x, y and z are contiguous.
     """
     out: NDArray[np.float32] = np.empty((3, len(points)), np.float32)
@@ -66,7 +66,7 @@ def apply(matrix: Matrix, points: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def rotation_from_quaternion(quat_xyzw: Sequence[float]) -> Matrix:
-    """3x3 rotation of a quaternion (normalised here).
+    """Compute the 3x3 rotation of a quaternion, which is normalised first.
 
     Raises:
         InputError: zero or not finite.
@@ -81,7 +81,7 @@ def rotation_from_quaternion(quat_xyzw: Sequence[float]) -> Matrix:
 
 
 def quaternion_from_rotation(rotation: Matrix) -> Matrix:
-    """Quaternion xyzw with w >= 0, from the dominant eigenvector of Bar-Itzhack's matrix (2000)."""
+    """Compute the quaternion xyzw with w >= 0, the dominant eigenvector of Bar-Itzhack's matrix (2000)."""
     r = rotation
     k = np.array(
         [
@@ -96,7 +96,7 @@ def quaternion_from_rotation(rotation: Matrix) -> Matrix:
 
 
 def is_rotation(matrix: Matrix) -> bool:
-    """Whether a 3x3 matrix is one, to the digits that calibration files have."""
+    """Return whether a 3x3 matrix is a rotation, to the digits that calibration files have."""
     if np.abs(matrix).max() > 2:
         return False
     return bool(np.allclose(matrix @ matrix.T, np.eye(3), atol=1e-2) and np.linalg.det(matrix) > 0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Points of a sweep that are no returns: what drivers write for beams that came back with nothing."""
+"""Removal of no-returns from a sweep: the points that drivers write for beams without a return."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REPEATED_SHARE = 0.01  # of the whole sweep
 
 
 def drop_no_returns(points_lidar: Array) -> Array:
-    """The rows that are returns: finite, and at least MIN_RANGE_M from the sensor; the same array if all are.
+    """Select the rows that are returns: finite, and at least MIN_RANGE_M from the sensor; the same array if all are.
 
     A point that makes up more than REPEATED_SHARE of a sweep is none either: "no return" after a change of frame.
 
@@ -49,7 +49,7 @@ def drop_no_returns(points_lidar: Array) -> Array:
 
 
 def _repeated(xyz: Array, range_squared: Array) -> Array:
-    """(M, 3) points that a sample of the sweep has again and again: one for each of the lidars joined in it."""
+    """Find (M, 3) points that a sample of the sweep repeats: one for each of the lidars joined in it."""
     step = max(1, len(xyz) // SAMPLE)
     sample = range_squared[::step]
     there = (sample >= np.float32(MIN_RANGE_M**2)) & (sample < np.inf)
@@ -62,10 +62,10 @@ def _repeated(xyz: Array, range_squared: Array) -> Array:
 
 
 def require_returns(points_lidar: Array) -> Array:
-    """As `drop_no_returns`; an empty sweep is given back as it is.
+    """Select the returns as `drop_no_returns` does; an empty sweep is returned unchanged.
 
     Raises:
-        InputError: there are points, and none is a return.
+        InputError: not (N, >=3), or there are points and none is a return.
     """
     returns = drop_no_returns(points_lidar)
     if len(returns) or not len(points_lidar):

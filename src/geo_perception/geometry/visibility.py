@@ -24,7 +24,7 @@ ABSOLUTE_DROP = (
 
 
 def visible_returns(sparse_depth_m: Array, camera: PinholeCamera) -> Array:
-    """Sparse depth with see-through returns set to NaN.
+    """Set see-through returns of sparse depth (H, W) to NaN.
 
     A return is kept while its inverse depth is at least `(1 - 0.05) * nearest - 0.0026 / m`, where `nearest` is the
     largest inverse depth in the window around it. On inverse depth the tolerance equals the slope of the ground at
@@ -51,7 +51,7 @@ def visible_returns(sparse_depth_m: Array, camera: PinholeCamera) -> Array:
 
 
 def inverse_or_zero(depth_m: Array) -> Array:
-    """1 / depth, and 0 where the depth is unknown."""
+    """Compute 1 / depth of any shape, 0 where the depth is unknown."""
     out = np.zeros(depth_m.shape, np.float32)
     np.divide(np.float32(1), depth_m, out=out, where=depth_m > 0)
     return out

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Differentiable view synthesis: the neighbour's image as the current camera would see it."""
+"""Differentiable view synthesis: a neighbour's image warped to the current camera."""
 
 from __future__ import annotations
 
@@ -23,9 +23,13 @@ def inverse_warp(
 ) -> Tensor:
     """Sample `near` (B,C,H,W) where each pixel of the current view lands; zero outside the neighbour's image.
 
-    depth_m (B,1,H,W): depth of the current view in metres. near_from_current: rotation (B,3,3) and
-    translation (B,3) in metres, X_near = R X + t. camera: intrinsics of both views. align_corners=True is
-    geometrically exact; False reproduces what the published SSDC code does on a current PyTorch.
+    Args:
+        near: (B,C,H,W) image or features of the neighbour.
+        depth_m: (B,1,H,W) depth of the current view, metres.
+        near_from_current: rotation (B,3,3) and translation (B,3) in metres, X_near = R X + t.
+        camera: intrinsics of both views.
+        align_corners: True is geometrically exact; False reproduces what the published SSDC code does on a current
+            PyTorch.
     """
     rotation, translation = near_from_current
     points = _unproject(depth_m, camera) @ rotation.transpose(1, 2) + translation[:, None, :]
@@ -40,7 +44,7 @@ def inverse_warp(
 
 
 def _unproject(depth_m: Tensor, camera: PinholeCamera) -> Tensor:
-    """(B,1,H,W) depth -> (B,H*W,3) points of the current camera."""
+    """Backproject (B,1,H,W) depth -> (B,H*W,3) points of the current camera."""
     height, width = depth_m.shape[-2:]
     u = (torch.arange(width, dtype=depth_m.dtype, device=depth_m.device) - camera.cx) / camera.fx
     v = (torch.arange(height, dtype=depth_m.dtype, device=depth_m.device) - camera.cy) / camera.fy
