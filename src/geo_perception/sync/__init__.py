@@ -6,7 +6,7 @@
     for match in sync.add("points", stamp_ns, cloud):
         match["left"], match.get("points"), match.missing
 
-Pure Python and free of ROS; `Synchronizer` says what the rules are.
+Pure Python and free of ROS; the rules are in the docstring of `Synchronizer`.
 """
 
 from geo_perception.sync.settings import DROP_REASONS, Stream, StreamCounts

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Callbacks in order, outside every lock, one at a time."""
+"""Ordered delivery to callbacks, outside every lock, one call at a time."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class Delivery:
             return len(self._callbacks) - 1
 
     def post(self, posted: Iterable[tuple[Any, ...]]) -> None:
-        """Queue calls; nothing is kept while there is nobody to call."""
+        """Queue calls; nothing is kept while no callback is registered."""
         with self._lock:
             if self._callbacks:
                 self._outbox.extend(posted)
 
     def run(self) -> None:
-        """Make the queued calls, unless another thread, or a caller up the stack, is at it and will make them."""
+        """Make the queued calls, unless another thread, or a caller up the stack, is making them already."""
         while True:
             with self._lock:
                 if self._running or not self._outbox:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Telling a jump of time, as when a bag loops, from a message that is merely out of order; stream by stream."""
+"""Detection of jumps of time, as when a bag loops, apart from messages that are merely out of order; by stream."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ LEAD = 2  # a stream that jumped so few leader messages ago jumped with the lead
 
 
 class Arrival(Enum):
-    """What a message's time says about it."""
+    """Classification of a message by its time."""
 
     PRESENT = auto()  # belongs to its stream's time, in order or not
-    RESTART = auto()  # its stream alone jumped back: what that stream brought before is of no use
+    RESTART = auto()  # its stream alone jumped back: that stream's earlier messages are of no use
     JUMP = auto()  # the leader jumped back: a new epoch begins for all
     PAST = auto()  # its stream has not followed the leader's jump yet and still brings the old time
 
@@ -23,7 +23,7 @@ class Arrival(Enum):
 @dataclass
 class _StreamState:
     first: int | None = None  # oldest time since the stream's last jump
-    newest: int | None = None  # the same, newest
+    newest: int | None = None  # newest time since the stream's last jump
     arrived_ns: int = 0  # when the newest came
     run: int = 0  # consecutive messages not newer than the newest, in rising order
     run_time: int = 0
@@ -73,7 +73,7 @@ class Epochs:
         return arrival
 
     def _follow(self, state: _StreamState, time: int, now_ns: int) -> Arrival | None:
-        """For a stream that the leader left behind; None for any other."""
+        """Classify a message of a stream that the leader left behind; None for any other stream."""
         if state.old_newest is None:
             return None
         ahead_ns = time - (time if self._leader_newest is None else self._leader_newest)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How much later a stream stamps the same moment than the pivot does, measured from what arrives."""
+"""Measurement of offsets: how much later than the pivot a stream stamps the same moment."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class StreamOffset:
 
 
 class OffsetMeter:
-    """Stamps as they come, of every stream.
+    """Measures offsets from the stamps of arriving messages of all streams.
 
     Neighbours in time tell the gap only within half a period, so the clocks are first compared by when messages
     arrive; what is left after that is the gap to the nearest neighbour, for each message of the slower stream.
@@ -36,11 +36,11 @@ class OffsetMeter:
         self._seen: dict[str, deque[tuple[int, int]]] = {name: deque(maxlen=KEPT) for name in names}
 
     def observe(self, name: str, stamp_ns: int, arrived_ns: int) -> None:
-        """A message of stream `name`, and when it came."""
+        """Record the stamp of a message of stream `name`, and when it arrived."""
         self._seen[name].append((stamp_ns, arrived_ns))
 
     def measure(self, name: str, pivot: str, since_ns: int, fewest: int = FEWEST) -> StreamOffset | None:
-        """Offset of `name` over messages that arrived after `since_ns`; None while there are too few of either."""
+        """Measure the offset of `name` over messages after `since_ns`; None while either stream has too few."""
         stream, reference = (
             [pair for pair in self._seen[each] if pair[1] >= since_ns] for each in (name, pivot)
         )
@@ -58,7 +58,7 @@ class OffsetMeter:
 
 
 def _clock_ns(pairs: Sequence[tuple[int, int]]) -> float:
-    """How far a stream's clock is ahead of the arrivals'."""
+    """Compute how far a stream's clock is ahead of the clock of arrivals, from (stamp, arrival) pairs."""
     return median(stamp - arrived for stamp, arrived in pairs)
 
 

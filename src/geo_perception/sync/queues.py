@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The unmatched messages of one stream.
+"""Queue of one stream's unmatched messages.
 
 Times in here are nanoseconds on the common clock: the message's stamp minus the stream's constant offset.
 """
@@ -21,7 +21,7 @@ RHYTHM_MARGIN = 0.75  # the next message is taken to come no sooner than this sh
 
 
 class Patience(IntEnum):
-    """How long a set may go on waiting for messages that have not arrived."""
+    """Limits on how long a set waits for messages that have not arrived."""
 
     OPEN = 0  # as long as a nearer message can still come
     TIMED_OUT = 1  # take what is there, go without optional streams, wait on for required ones
@@ -29,7 +29,7 @@ class Patience(IntEnum):
 
 
 class Verdict(IntEnum):
-    """Outcomes of looking for a partner other than its index in the queue."""
+    """Outcomes of the search for a partner other than its index in the queue."""
 
     WAIT = -1
     MISSING = -2
@@ -63,7 +63,7 @@ class StreamQueue:
         self._gaps: deque[int] = deque(maxlen=RHYTHM_LENGTH)
 
     def counts(self) -> StreamCounts:
-        """Snapshot of the counters."""
+        """Return a snapshot of the counters."""
         newest = None if self.newest is None else self.newest + self.offset_ns
         return StreamCounts(self.added, self.matched, len(self.times), dict(self.dropped), newest)
 
@@ -84,7 +84,7 @@ class StreamQueue:
             self.drop_oldest(1, "overflow")
 
     def nearest(self, time: int, patience: Patience) -> int:
-        """Index of the message nearest to `time`, the older of two equals, once it is certain; else a Verdict."""
+        """Find the index of the message nearest to `time`, the older of two equals, once certain; else a Verdict."""
         after = bisect_right(self.times, time)
         before = after - 1 if after and time - self.times[after - 1] <= self.window_ns else Verdict.MISSING
         if after < len(self.times):
@@ -104,7 +104,7 @@ class StreamQueue:
         return Verdict.MISSING if self.silent else Verdict.WAIT
 
     def before(self, time: int) -> int:
-        """Index of the newest message not after `time` and within the window, else MISSING."""
+        """Find the index of the newest message not after `time` and within the window, else MISSING."""
         index = bisect_right(self.times, time) - 1
         return index if index >= 0 and time - self.times[index] <= self.window_ns else Verdict.MISSING
 
@@ -123,20 +123,20 @@ class StreamQueue:
             del self.times[:count], self.messages[:count]
 
     def close_until(self, time: int, reason: str) -> None:
-        """Times up to `time` are decided: drop what waits there, refuse what comes."""
+        """Mark times up to `time` as decided: drop waiting messages, refuse later arrivals."""
         self.drop_oldest(bisect_right(self.times, time), reason)
         if self.floor is None or self.floor < time:
             self.floor = time
 
     def restart(self) -> None:
-        """Forget the past after a jump of time; counters and rhythm stay."""
+        """Forget all messages after a jump of time; counters and rhythm stay."""
         self.drop_oldest(len(self.times), "reset")
         self.newest = self.floor = None
         self.silent = False
 
     @property
     def gap_ns(self) -> int | None:
-        """Shortest of the recent gaps, None while there are too few or they are too irregular to rely on."""
+        """Return the shortest of the recent gaps, None while there are too few or they are too irregular to rely on."""
         if len(self._gaps) < RHYTHM_LENGTH:
             return None
         shortest = min(self._gaps)
@@ -149,7 +149,7 @@ class StreamQueue:
             self.newest = time
 
     def _keeps_rhythm_past(self, time: int) -> bool:
-        """Whether the next message, coming in order and in the stream's rhythm, is no earlier than `time`."""
+        """Return whether the next message, in order and in the stream's rhythm, is no earlier than `time`."""
         if self.newest is None:
             return False
         return self.newest + max(1, round(RHYTHM_MARGIN * (self.gap_ns or 0))) >= time

@@ -27,10 +27,13 @@ MOST_S: Final = 1e9  # of a window or offset, 31 years: more are no seconds, and
 class Stream:
     """Settings of one stream.
 
-    window_s: largest distance to the pivot message, inclusive; 0 matches equal stamps only.
-    offset_s: how much later than the pivot this stream stamps the same moment; subtracted before comparing.
-    optional: a match may do without it once the timeout is over, or as soon as nothing can come any more.
-    window_parameter, offset_parameter: what the user sets to change the two, for messages; empty: nothing.
+    Attributes:
+        name: the stream's name.
+        window_s: largest distance to the pivot message, inclusive; 0 matches equal stamps only.
+        offset_s: how much later than the pivot this stream stamps the same moment; subtracted before comparing.
+        optional: a match may do without it once the timeout is over, or as soon as nothing can come any more.
+        window_parameter: the user's option for `window_s`, for messages; empty: none.
+        offset_parameter: the same for `offset_s`.
     """
 
     name: str

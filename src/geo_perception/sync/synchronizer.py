@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Groups messages of several sensors that belong to the same moment."""
+"""Synchroniser: groups messages of several sensors that belong to the same moment."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ YIELD_SHARE = (
 
 
 class Source(Protocol):
-    """Anything with message_filters' interface, such as message_filters.Subscriber."""
+    """Interface of message_filters, e.g. of message_filters.Subscriber."""
 
     def registerCallback(self, cb: Callable[..., Any], *args: Any) -> Any: ...
 
@@ -43,12 +43,12 @@ class Match:
         return self.items[name]
 
     def get(self, name: str) -> Any | None:
-        """The message of the stream, None when it is missing."""
+        """Return the message of the stream, None when it is missing."""
         return self.items.get(name)
 
     @property
     def degraded(self) -> bool:
-        """Whether an optional stream is missing."""
+        """True if an optional stream is missing."""
         return bool(self.missing)
 
 
@@ -79,7 +79,9 @@ class Synchronizer:
 
     Without `clock` the result depends on the messages and their order alone.
 
-    Raises ConfigError for contradictory settings, InputError for an unknown stream or a stamp that is no integer.
+    Raises:
+        ConfigError: contradictory settings.
+        InputError: an unknown stream, or a stamp that is no integer.
     """
 
     def __init__(
@@ -127,14 +129,14 @@ class Synchronizer:
         return matches
 
     def poll(self, now_ns: int | None = None) -> list[Match]:
-        """Apply the timeout by `clock` (or `now_ns` on it), for when messages that would tell the time stay away."""
+        """Apply the timeout by `clock` (or `now_ns` on it), for when no messages arrive that would tell the time."""
         with self._lock:
             matches = self._advance(now_ns=self._clock() if now_ns is None else now_ns)
         self._delivery.run()
         return matches
 
     def flush(self) -> list[Match]:
-        """Match what can be matched as if nothing more would come, and drop the rest."""
+        """Match what can be matched, as if no more messages would come, and drop the rest."""
         with self._lock:
             matches = self._advance(Patience.FLUSHED)
             for queue in self._queues.values():
@@ -156,36 +158,36 @@ class Synchronizer:
 
     @property
     def stats(self) -> dict[str, int]:
-        """Messages dropped so far by reason, over all streams; DROP_REASONS says what each means."""
+        """Count the messages dropped so far by reason, over all streams; DROP_REASONS explains each."""
         counts = self.counts.values()
         return {reason: sum(count.dropped[reason] for count in counts) for reason in DROP_REASONS}
 
     @property
     def counts(self) -> dict[str, StreamCounts]:
-        """Counters of each stream, all taken at one moment."""
+        """Return the counters of each stream, all taken at one moment."""
         with self._lock:
             return {name: queue.counts() for name, queue in self._queues.items()}
 
     def unmatched(self, after_s: float) -> list[Unmatched]:
-        """Streams that have found no partner for `after_s` on `clock` though they and the pivot arrive.
+        """List streams that have found no partner for `after_s` on `clock` though they and the pivot arrive.
 
-        Only those whose own stamps are why: beyond their window, or standing still.
+        Only those are listed whose own stamps are the cause: beyond their window, or standing still.
         """
         with self._lock:
             return self._watch.unmatched(self._clock(), after_s)
 
     @property
     def resets(self) -> int:
-        """How often the time of a stream jumped back, those that followed the pivot not counted."""
+        """Number of times a stream's time jumped back; jumps that followed the pivot's are not counted."""
         return self._epochs.jumps
 
     @property
     def callback_errors(self) -> int:
-        """How often a callback raised."""
+        """Number of callbacks that raised."""
         return self._delivery.errors
 
     def _restarting(self, queue: StreamQueue, arrival: Arrival) -> list[StreamQueue]:
-        """Queues whose messages are of a time before the jump."""
+        """Return the queues whose messages are of a time before the jump."""
         if arrival is Arrival.JUMP:
             return [each for name, each in self._queues.items() if name not in self._epochs.kept]
         return [queue] if arrival is Arrival.RESTART else []
@@ -210,7 +212,7 @@ class Synchronizer:
         return matches
 
     def _reference(self) -> StreamQueue | None:
-        """The queue whose oldest message is to be decided next."""
+        """Return the queue whose oldest message is to be decided next."""
         if self._pivot is not None:
             return self._pivot if self._pivot.times else None
         if not all(queue.times for queue in self._required):
@@ -226,7 +228,7 @@ class Synchronizer:
         return Patience.TIMED_OUT if waited_ns > self._timeout_ns else Patience.OPEN
 
     def _choose(self, reference: StreamQueue, patience: Patience) -> dict[str, int] | None:
-        """Index of each stream's partner for the oldest reference message, or MISSING; None: wait."""
+        """Find each stream's partner for the oldest reference message: its index or MISSING; None: wait."""
         chosen = {
             name: 0 if queue is reference else self._partner(reference, queue, patience)
             for name, queue in self._queues.items()
@@ -236,7 +238,7 @@ class Synchronizer:
         return None if Verdict.WAIT in chosen.values() else chosen
 
     def _partner(self, reference: StreamQueue, queue: StreamQueue, patience: Patience) -> int:
-        """The nearest message, unless the pivot's next message has the better claim to it."""
+        """Find the nearest message, unless it is clearly nearer to the pivot's next message."""
         when, gap_ns = reference.times[0], reference.messages[0].gap_ns
         index = queue.nearest(when, patience)
         if index < 0 or reference is not self._pivot or gap_ns is None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Streams that arrive and yet find no partner: which, how far off, and what setting would cure it."""
+"""Diagnosis of streams that arrive and find no partner: how far off they are, and the setting that would help."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ class Unmatched:
 
     @property
     def needed_offset_s(self) -> float:
-        """The stream's `offset_s` that would make the stamps agree."""
+        """`offset_s` of the stream that would make the stamps agree."""
         return self.offset.offset_s + self.pivot.offset_s
 
     @property
     def needed_window_s(self) -> float:
-        """The stream's `window_s` that would let most of them match, with the offset as it is."""
+        """`window_s` of the stream that would let most of them match, with the offset as it is."""
         return abs(self.needed_offset_s - self.stream.offset_s) + self.offset.spread_s
 
     def __str__(self) -> str:
-        """One line: stream, fault, cure."""
+        """Describe stream, fault and remedy in one line."""
         return f"{self.stream.name}: no match for {self.silent_s:.0f} s: {self._fault()}; {self._cure()}"
 
     def _fault(self) -> str:
@@ -61,12 +61,12 @@ class Unmatched:
 
 
 def _window(needed_s: float) -> str:
-    """A millisecond more than needed."""
+    """Format a window a millisecond wider than needed."""
     return f"{needed_s + 1e-3:.3f}"
 
 
 class MatchWatch:
-    """Remembers when each stream was last matched, and its stamps, to say why one is not."""
+    """Record of each stream's last match and of its stamps, to explain why one is not matched."""
 
     def __init__(self, streams: Sequence[Stream], pivot: Stream) -> None:
         self._streams, self._pivot = list(streams), pivot
@@ -74,16 +74,16 @@ class MatchWatch:
         self._matched_ns: dict[str, int] = {}
 
     def arrived(self, name: str, stamp_ns: int, now_ns: int) -> None:
-        """A message of stream `name`."""
+        """Record the arrival of a message of stream `name`."""
         self._matched_ns.setdefault(name, now_ns)
         self._meter.observe(name, stamp_ns, now_ns)
 
     def matched(self, names: Sequence[str], now_ns: int) -> None:
-        """These streams have a message in a match."""
+        """Record that these streams have a message in a match."""
         self._matched_ns.update(dict.fromkeys(names, now_ns))
 
     def unmatched(self, now_ns: int, after_s: float) -> list[Unmatched]:
-        """Streams that have brought messages for `after_s` without a match, and whose own stamps are why."""
+        """List streams with messages for `after_s` and no match whose own stamps are the cause."""
         out = []
         for stream in self._streams:
             silent_ns = now_ns - self._matched_ns.get(stream.name, now_ns)
