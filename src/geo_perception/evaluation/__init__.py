@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measuring depth: metrics, tables, panels, speed and the report. What a task adds is in the folder of its name."""
+"""Evaluation of depth: metrics, tables, panels, speed and the report. Each task has a sub-package of its name."""
 
 from geo_perception.evaluation.metrics import DepthMetrics, depth_metrics
 from geo_perception.evaluation.report import Report, result_folder

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Letters and colour bars on pictures: what a colour means stands in the picture itself, wherever that is copied to."""
+"""Titles and colour bars drawn into panels, so that a copied panel keeps its legend."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TITLE_MARGIN, MARGIN, TOP, BAR_HEIGHT, SWATCH = 6, 14, 5, 16, 16
 
 
 def title_strip(text: str, width: int) -> Image8:
-    """(TITLE_HEIGHT, width, 3): the text, smaller where it would not fit, and cut where it still does not."""
+    """Draw text on a strip (TITLE_HEIGHT, width, 3), smaller where it would not fit, cut where it still does not."""
     strip, draw = _paper(TITLE_HEIGHT, width)
     room, size = width - 2 * TITLE_MARGIN, TITLE_SIZE
     while draw.textlength(text, _font(size)) > room and size > SMALLEST_SIZE:
@@ -32,7 +32,7 @@ def title_strip(text: str, width: int) -> Image8:
 
 
 def colour_legend(scale: ColourScale, width: int) -> Image8:
-    """(LEGEND_HEIGHT, width, 3): the bar with ticks and unit, and the colour of what is unknown."""
+    """Draw the colour bar (LEGEND_HEIGHT, width, 3) with ticks and unit, and the colour of unknown values."""
     strip, draw = _paper(LEGEND_HEIGHT, width)
     font = _font(LEGEND_SIZE)
     key = SWATCH + 6 + round(draw.textlength(scale.unknown, font)) + 2 * MARGIN if scale.unknown else 0
@@ -48,7 +48,7 @@ def colour_legend(scale: ColourScale, width: int) -> Image8:
 
 
 def tick_label(scale: ColourScale, value: float) -> str:
-    """The number; the ends of a logarithmic scale stand for everything beyond them, too."""
+    """Format a tick; the ends of a logarithmic scale stand for everything beyond them, too."""
     if not scale.logarithmic:
         return f"{value:g}"
     sign = {scale.low: "<", scale.high: ">"}.get(value, "")
@@ -56,14 +56,14 @@ def tick_label(scale: ColourScale, value: float) -> str:
 
 
 def scale_in_words(scale: ColourScale) -> str:
-    """For those who do not see the picture."""
+    """Describe the scale for those who do not see the panel."""
     unit = f" {scale.unit}" if scale.unit else ""
     unknown = f", grey: {scale.unknown}" if scale.unknown else ""
     return f"colours from {scale.low:g} to {scale.high:g}{unit}{unknown}"
 
 
 def _ticks(draw: ImageDraw.ImageDraw, scale: ColourScale, bar_width: int) -> None:
-    """Both ends always, those between where there is room."""
+    """Draw both ends always, ticks between where there is room."""
     font, bottom = _font(LEGEND_SIZE), TOP + BAR_HEIGHT
     ticks = scale.ticks()
     taken: list[tuple[float, float]] = []
@@ -86,5 +86,5 @@ def _paper(height: int, width: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
 
 @cache
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Pillow's own scalable letters, so that nothing has to be installed; Latin only."""
+    """Load Pillow's own scalable font, so that nothing has to be installed; Latin only."""
     return ImageFont.load_default(size)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Meaning of the measures and speeds of a report, in a sentence each: its legends and hover texts."""
+"""Legends and hover texts of a report: the meaning of each error measure and speed in a sentence."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Depth error measures of one image, in metres.
 
-Predictions are judged as they are: the cap selects target pixels (those beyond it are left out) and never
-clips a prediction. A target pixel without prediction cannot be judged; it is counted, in `coverage`.
+Predictions are compared as they are: the cap selects target pixels (those beyond it are left out) and never
+clips a prediction. A target pixel without prediction has no error; it is counted, in `coverage`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class DepthMetrics:
     pixels: float  # target pixels asked for (a count; a mean of counts after `mean_metrics`)
 
     def as_dict(self) -> dict[str, float]:
-        """Keyed by the names used in the tables of the dissertation."""
+        """Return the errors by the names used in the tables of the dissertation."""
         return {NAMES[f.name]: getattr(self, f.name) for f in fields(self)}
 
 
@@ -64,13 +64,13 @@ def depth_metrics(
     *,
     allow_missing: bool = True,
 ) -> DepthMetrics:
-    """Compares a depth map with its truth.
+    """Compare a depth map with its truth.
 
     Args:
         pred_m: (H, W) metres; NaN, infinite or not positive = no prediction.
         target_m: (H, W) metres; NaN or not positive = no truth.
         cap_m: targets beyond it are left out; None = no cap.
-        median_scale: multiply the prediction by median(target) / median(prediction) of the judged pixels.
+        median_scale: multiply the prediction by median(target) / median(prediction) of the compared pixels.
         mask: (H, W) further restriction of the target pixels.
         allow_missing: False raises when a target pixel has no prediction.
 
@@ -94,7 +94,7 @@ def depth_metrics(
 
 
 def target_mask(target_m: Array, cap_m: float | None = None, mask: Mask | None = None) -> Mask:
-    """(H, W) pixels that have truth, within the cap, inside the mask.
+    """Find the pixels (H, W) that have truth, within the cap, inside the mask.
 
     Raises:
         InputError: mask of another shape, or a cap that is not positive.
@@ -112,13 +112,13 @@ def target_mask(target_m: Array, cap_m: float | None = None, mask: Mask | None =
 
 
 def known(depth_m: Array) -> Mask:
-    """Pixels that hold a depth: finite and positive."""
+    """Find the pixels (H, W) that hold a depth: finite and positive."""
     with np.errstate(invalid="ignore"):
         return np.asarray(np.isfinite(depth_m) & (depth_m > 0))
 
 
 def mean_metrics(rows: Iterable[DepthMetrics]) -> DepthMetrics:
-    """Arithmetic mean over images (of per-image RMSEs, too).
+    """Compute the arithmetic mean over images (of per-image RMSEs, too).
 
     Coverage is averaged over all images that have truth, the errors over those of them with a prediction.
     """

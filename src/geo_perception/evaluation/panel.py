@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Labelled pictures, each with its colour scale below it, and several of them as one overview."""
+"""Panels, labelled images with a colour scale below, and overviews of several panels."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ READABLE_WIDTH = 480  # of a panel with its title in the overview
 
 @dataclass(frozen=True)
 class Panel:
-    """One labelled picture."""
+    """A labelled image."""
 
     title: str
     rgb: Image8  # (H, W, 3)
-    scale: ColourScale | None = None  # what its colours mean, where they are not those of a camera
+    scale: ColourScale | None = None  # scale of false colours; None for a camera image
 
     @property
     def alt(self) -> str:
-        """For those who do not see the picture."""
+        """Describe the panel for those who do not see it."""
         return f"{self.title}; {scale_in_words(self.scale)}" if self.scale else self.title
 
     def shrunk(self, width: int = PANEL_WIDTH) -> Panel:
-        """The same picture of the given width, or as it is when narrower."""
+        """Shrink the image to the given width; a narrower one is returned unchanged."""
         height, own_width = self.rgb.shape[:2]
         if own_width <= width:
             return self
@@ -46,24 +46,24 @@ class Panel:
         )
 
     def enlarged(self, width: int = READABLE_WIDTH) -> Panel:
-        """The same picture in pixels so many times as large that it is at least as wide."""
+        """Enlarge the image by a whole factor, so that it is at least as wide."""
         times = -(-width // self.rgb.shape[1])
         return replace(self, rgb=self.rgb.repeat(times, 0).repeat(times, 1)) if times > 1 else self
 
     def with_legend(self) -> Image8:
-        """(H, W, 3) with the colour scale below it, if it has one; wide enough for its letters."""
+        """Append the colour scale, if there is one, below the image (H, W, 3), widened to fit the scale's text."""
         if self.scale is None:
             return self.rgb
         picture = self.enlarged().rgb
         return np.vstack([picture, colour_legend(self.scale, picture.shape[1])])
 
     def webp(self) -> bytes:
-        """Encoded for embedding, with its colour scale; a third smaller than JPEG with the same faults."""
+        """Encode for embedding, with the colour scale; a third smaller than JPEG of the same quality."""
         return encode(self.with_legend(), ".webp", [cv2.IMWRITE_WEBP_QUALITY, WEBP_QUALITY])
 
 
 def encode(rgb: Image8, suffix: str, options: Sequence[int] = ()) -> bytes:
-    """Image file content of an RGB picture."""
+    """Encode an RGB image as the content of an image file."""
     done, data = cv2.imencode(suffix, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), list(options))
     if not done:
         raise InputError(f"cannot encode a picture of shape {rgb.shape} as {suffix}")
@@ -71,9 +71,9 @@ def encode(rgb: Image8, suffix: str, options: Sequence[int] = ()) -> bytes:
 
 
 def grown(values: Array) -> Array:
-    """(H, W) values, with unknown pixels that touch known ones given the largest of those.
+    """Give unknown pixels of (H, W) values that touch known ones the largest of those.
 
-    Sparse truth would not survive the shrinking of pictures otherwise; known pixels stay as they are.
+    Sparse truth would not survive the shrinking of panels otherwise; known pixels stay as they are.
     """
     there, nothing = np.isfinite(values), np.finfo(np.float32).min  # what OpenCV makes of -inf, too
     filled = np.where(there, values, nothing).astype(np.float32)
@@ -82,7 +82,7 @@ def grown(values: Array) -> Array:
 
 
 def overview(panels: Sequence[Panel]) -> Image8:
-    """One labelled picture of a frame: two columns, the cloud in full width below.
+    """Compose the panels of a frame into one image: two columns, the cloud in full width below.
 
     Raises:
         InputError: no panels.
@@ -102,7 +102,7 @@ def _labelled(panel: Panel) -> Image8:
 
 
 def _side_by_side(pictures: Sequence[Image8]) -> Image8:
-    """Pictures beside each other, lower ones padded below: only some have a colour scale."""
+    """Join images side by side, lower ones padded below: only some have a colour scale."""
     height = max(picture.shape[0] for picture in pictures)
     return np.hstack([np.vstack([p, _paper(height - p.shape[0], p.shape[1])]) for p in pictures])
 
@@ -112,6 +112,6 @@ def _paper(height: int, width: int) -> Image8:
 
 
 def _stack(rows: Sequence[Image8]) -> Image8:
-    """Rows below each other, narrower ones padded on the right."""
+    """Stack rows, narrower ones padded on the right."""
     width = max(row.shape[1] for row in rows)
     return np.vstack([np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in rows])

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a depth's uncertainty can be believed: of the pixels said to be within a share of the truth, how many are.
+"""Reliability of a depth's uncertainty: of the pixels stated to be within a share of the truth, how many are.
 
-A pixel is said to be within 10 % where 1.645 standard deviations are at most that: nine tenths of a normal
+A pixel is stated to be within 10 % where 1.645 standard deviations are at most that: nine tenths of a normal
 distribution. The statement holds if nine tenths of such pixels are within 10 %, or more.
 """
 
@@ -24,15 +24,15 @@ class Reliability:
     """Counts of target pixels with a depth, to be summed over frames."""
 
     pixels: int
-    said: tuple[int, ...]  # to be within each of LEVELS
-    right: tuple[int, ...]  # of those: that are
-    inside: int  # within DEVIATIONS of their own standard deviations
+    said: tuple[int, ...]  # pixels stated to be within each of LEVELS
+    right: tuple[int, ...]  # those of them that are
+    inside: int  # pixels within DEVIATIONS of their own standard deviations
 
 
 def reliability_of(
     depth_m: Array, uncertainty: Array | None, truth_m: Array | None, cap_m: float
 ) -> Reliability | None:
-    """Counts of one frame; None without truth, or where nothing is said.
+    """Count the pixels of one frame; None without truth, or without uncertainty.
 
     Args:
         depth_m: (H, W) metres.
@@ -54,7 +54,7 @@ def reliability_of(
 
 
 def reliability_tree(frames: Sequence[Reliability]) -> dict[str, dict[str, float]]:
-    """By level: the share of the pixels that are said to be within it, and the share of those that are."""
+    """Pool frames by level: the share of pixels stated to be within it, and the share of those that are."""
     pixels = sum(frame.pixels for frame in frames)
     if not pixels:
         return {}

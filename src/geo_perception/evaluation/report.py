@@ -25,7 +25,7 @@ from geo_perception.evaluation.tree import Tree
 from geo_perception.outputs import writing
 
 MAX_FRAMES = 8
-MAX_BYTES = 4_500_000  # of a report, which people send to each other; frames beyond it are left out
+MAX_BYTES = 4_500_000  # of a report, so that it can be sent by mail; frames beyond it are left out
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Shown:
 
     @property
     def heading(self) -> str:
-        """Name and error, for the contents and above the pictures."""
+        """Return name and error, for the contents and above the panels."""
         return self.name if math.isnan(self.rmse_m) else f"{self.name}: RMSE {number(self.rmse_m)} m"
 
 
@@ -49,14 +49,14 @@ def _no_tables(metrics: Tree) -> list[Table]:
 
 @dataclass
 class Report:
-    """Gathers pictures while frames are scored, keeping only those it will show."""
+    """Report under construction: keeps the panels of the frames that it will show while frames are scored."""
 
     title: str
     worst_first: bool = True  # False: the first frames, in their order
     max_frames: int = MAX_FRAMES
     max_bytes: int = MAX_BYTES
     tables: Callable[[Tree], list[Table]] = _no_tables
-    highlights: Callable[[Sequence[Panel]], list[Panel]] = list  # what overview.png shows of a frame
+    highlights: Callable[[Sequence[Panel]], list[Panel]] = list  # selects the panels of overview.png
     _shown: list[Shown] = field(default_factory=list)
     _rmse_m: list[float] = field(default_factory=list)  # of every frame
 
@@ -65,14 +65,14 @@ class Report:
             raise ConfigError(f"a report shows at least 1 frame, got {self.max_frames}")
 
     def show(self, name: str, rmse_m: float, panels: Callable[[], Sequence[Panel]]) -> None:
-        """Keep a frame if it is among the worst (or the first) so far; only then are its pictures made.
+        """Keep a frame if it is among the worst (or the first) so far; only then are its panels made.
 
-        The last picture fills a row.
+        The last panel fills a row.
 
         Args:
-            name: of the frame.
+            name: name of the frame.
             rmse_m: NaN without truth.
-            panels: makes the pictures.
+            panels: makes the panels.
         """
         self._rmse_m.append(rmse_m)
         key = self._key(rmse_m, len(self._rmse_m))
@@ -89,7 +89,7 @@ class Report:
     def write(
         self, folder: Path, metrics: Tree, config: Mapping[str, Any], summary: Sequence[str] = ()
     ) -> Path:
-        """Writes all four files and returns the report's path.
+        """Write all four files and return the report's path.
 
         Args:
             folder: must exist, e.g. from `result_folder`.
@@ -103,17 +103,17 @@ class Report:
                 encode(overview(self.highlights(self._typical().panels)), ".png")
             )
         path = folder / "report.html"
-        # names of files may hold bytes that are no text
+        # file names may hold bytes that are no text
         path.write_text(self._html(metrics, config, summary), encoding="utf-8", errors="backslashreplace")
         return path
 
     def _typical(self) -> Shown:
-        """Of the frames that are shown the one whose error is nearest to the middle of all."""
+        """Return the shown frame whose error is nearest to the median of all."""
         middle = median([rmse_m for rmse_m in self._rmse_m if not math.isnan(rmse_m)] or [0.0])
         return min(self._shown, key=lambda shown: (abs(shown.rmse_m - middle), shown.order))
 
     def _key(self, rmse_m: float, order: int) -> tuple[float, int]:
-        """Ascending: what is shown first. Frames without truth come last, in their order."""
+        """Compute the sort key, smallest shown first. Frames without truth come last, in their order."""
         if not self.worst_first:
             return (0.0, order)
         return (math.inf if math.isnan(rmse_m) else -rmse_m, order)
@@ -143,7 +143,7 @@ class Report:
         )
 
     def _encoded(self) -> list[tuple[Shown, list[tuple[Panel, str]]]]:
-        """The frames with their pictures as the page takes them, as many as the page may hold, but at least one."""
+        """Encode the panels of as many frames as the page may hold, but of at least one."""
         encoded: list[tuple[Shown, list[tuple[Panel, str]]]] = []
         size = 0
         for shown in self._shown:
@@ -156,20 +156,20 @@ class Report:
 
 
 def _legend(tables: Sequence[Table]) -> dict[str, str]:
-    """What the columns and rows of these tables mean, in their order."""
+    """Collect the meanings of these tables' columns and rows, in their order."""
     words = [word for table in tables for word in (*table.columns, *(row[0] for row in table.rows))]
     meaning = {word: text for table in tables for word, text in table.help.items()}
     return {word: meaning[word] for word in words if meaning.get(word)}
 
 
 def _fold_order(tables: Sequence[Table]) -> Callable[[Table], int]:
-    """Folds in the order in which they come first."""
+    """Make a sort key that groups tables by fold, in the order in which folds first appear."""
     folds = list(dict.fromkeys(table.fold for table in tables))
     return lambda table: folds.index(table.fold)
 
 
 def write_metrics(folder: Path, metrics: Tree, config: Mapping[str, Any]) -> None:
-    """metrics.json and config.yaml without pictures."""
+    """Write metrics.json and config.yaml, without a report."""
     (folder / "metrics.json").write_text(
         json.dumps(metrics, indent=1, allow_nan=False) + "\n", encoding="utf-8"
     )
@@ -178,7 +178,7 @@ def write_metrics(folder: Path, metrics: Tree, config: Mapping[str, Any]) -> Non
 
 
 def result_folder(verb: str, root: Path = Path("out")) -> Path:
-    """A new folder `root/<verb>-<time>`; a number is appended when two start within one second.
+    """Create a folder `root/<verb>-<time>`; a number is appended when two start within one second.
 
     Raises:
         OutputError: the disk refuses.

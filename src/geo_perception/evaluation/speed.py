@@ -16,17 +16,17 @@ MS_PER_S = 1e3
 def speed_metrics(
     sent_ns: Mapping[str, int], received_ns: Mapping[str, int]
 ) -> dict[str, float | int | None]:
-    """Rate, latency and jitter of the frames that were answered.
+    """Compute rate, latency and jitter of the frames that have a result.
 
-    Jitter is the change of the interval between consecutive answers, as ros2_benchmark has it. Values that
+    Jitter is the change of the interval between consecutive results, as ros2_benchmark has it. Values that
     too few frames leave undefined are None.
 
     Args:
-        sent_ns: when each frame was given in, by name, one clock.
-        received_ns: when its answer came out; a frame without entry was missed.
+        sent_ns: time at which each frame was sent, by name, one clock.
+        received_ns: time at which its result was received; a frame without entry was missed.
 
     Raises:
-        InputError: an answer to a frame that was never sent, or one older than its frame.
+        InputError: a result of a frame that was never sent, or one older than its frame.
     """
     strange = [name for name, at in received_ns.items() if name not in sent_ns or at < sent_ns[name]]
     if strange:
@@ -47,7 +47,7 @@ def speed_metrics(
 
 
 def stage_times(stages_ms: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:
-    """Median and 95th percentile of each stage of the pipeline, in ms."""
+    """Compute median and 95th percentile of each stage of the pipeline, in ms."""
     names = dict.fromkeys(name for stages in stages_ms for name in stages)
     times = {name: [stages[name] for stages in stages_ms if name in stages] for name in names}
     return {

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tables for people, in the report and on the terminal.
 
-The first one is depth as the robot gets it, in metres. What is forgiven in publications (one scale per image) and what
-only explains the first table comes after it, in the report behind a fold.
+The first one is depth as the robot gets it, in metres. Median scaling, as in publications, and tables that only explain
+the first one come after it, in the report behind a fold.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ class Table:
     rows: Sequence[Sequence[str]]
     note: str = ""
     fold: str = ""  # the report shows tables of one fold together, closed; empty: open
-    help: Mapping[str, str] = field(default_factory=dict)  # what a column or row means, by its name
+    help: Mapping[str, str] = field(default_factory=dict)  # meaning of a column or row, by its name
 
     def as_text(self) -> str:
-        """Aligned columns for the terminal."""
+        """Format as aligned columns for the terminal."""
         lines = [list(self.columns), *map(list, self.rows)]
         widths = [max(len(line[i]) for line in lines) for i in range(len(self.columns))]
         body = [
@@ -54,7 +54,7 @@ class Table:
 
 
 def as_text(tables: Sequence[Table]) -> str:
-    """Tables for the terminal, with the meaning of their columns where errors are among them."""
+    """Format tables for the terminal, with the meaning of their columns where errors are among them."""
     known = any(set(FIRST_COLUMNS) <= set(table.columns) for table in tables)
     return "\n\n".join([*(table.as_text() for table in tables), *([LEGEND] if known else [])])
 
@@ -67,15 +67,15 @@ def errors_table(
     fold: str = "",
     row_help: Mapping[str, str] | None = None,
 ) -> Table:
-    """Rows of errors by title, each a mapping of measures.
+    """Make a table of errors, one row for each title.
 
     Args:
-        title: of the table.
+        title: title of the table.
         errors: row title -> measure -> value.
         names: the measures to show.
-        note: below the table.
-        fold: see `Table`.
-        row_help: what a row means, by its title.
+        note: text below the table.
+        fold: title of the fold that holds the table in the report; empty: open.
+        row_help: meaning of a row, by its title.
     """
     rows = [[title, *(number(row[name]) for name in names)] for title, row in errors.items()]
     columns = [f"{name} [m]" if name in METRES else name for name in names]
@@ -84,7 +84,7 @@ def errors_table(
 
 
 def speed_table(metrics: Tree) -> Table:
-    """Rate, latency and jitter, under the titles of SPEED_TITLES."""
+    """Make the table of rate, latency and jitter, under the titles of SPEED_TITLES."""
     timings = metrics["timings"]
     rows = [[title, number(timings[name])] for name, (title, _) in SPEED_TITLES.items()]
     meaning = {title: f"{text}; {name} in metrics.json" for name, (title, text) in SPEED_TITLES.items()}
@@ -92,7 +92,7 @@ def speed_table(metrics: Tree) -> Table:
 
 
 def stage_table(metrics: Tree) -> Table:
-    """Time of each stage of the pipeline."""
+    """Make the table of the time of each stage of the pipeline."""
     stages = metrics["timings"]["stages"]
     rows = [[name, number(t["median_ms"]), number(t["p95_ms"])] for name, t in stages.items()]
     meaning = {"median": "half of the frames take less", "p95": "95 of 100 frames take less"}
@@ -100,7 +100,7 @@ def stage_table(metrics: Tree) -> Table:
 
 
 def number(value: float | int | None) -> str:
-    """Three decimals below 100, one above, integers as they are."""
+    """Format a number with three decimals below 100, one above, integers as they are."""
     if value is None:
         return NOTHING
     if isinstance(value, int):

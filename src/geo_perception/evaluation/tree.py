@@ -10,7 +10,7 @@ Tree = dict[str, Any]
 
 
 def finite(tree: Any) -> Any:
-    """The same tree with None for NaN and infinity, which JSON cannot hold."""
+    """Copy a tree with None for NaN and infinity, which JSON cannot hold."""
     if isinstance(tree, dict):
         return {key: finite(value) for key, value in tree.items()}
     if isinstance(tree, list | tuple):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Looks at truth: depth in a wrong unit makes tables that look like others, depth beyond the cap empty ones."""
+"""Survey of truth: depth in a wrong unit gives tables that look normal, depth beyond the cap empty ones."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STOPPED_SHARE, STOPPED_MAPS = 0.1, 0.5
 
 @dataclass(frozen=True)
 class TruthSurvey:
-    """What some depth maps of one data set have in common."""
+    """Statistics of some depth maps of one data set."""
 
     maps: int
     empty: int  # without any depth
@@ -36,13 +36,13 @@ class TruthSurvey:
     stopped: float = 0.0  # share of the known pixels in those maps
 
     def checked_typical_m(self) -> float:
-        """The typical depth. Raises DataError if no map has any."""
+        """Return the typical depth, metres. Raises DataError if no map has any."""
         if np.isnan(self.typical_m):
             raise DataError("no frame has a known depth, so there is nothing to measure against")
         return self.typical_m
 
     def remarks(self) -> list[str]:
-        """What cannot be true of a room, one line each."""
+        """List what cannot be true of a room, one line each."""
         low, high = INDOORS_M
         found = {
             f"median depth is {self.typical_m:.3g} m, in rooms it is {low:g} to {high:g} m: is the unit right?": (
@@ -61,7 +61,7 @@ class TruthSurvey:
 
 
 def survey_truth(truths_m: Iterable[Array]) -> TruthSurvey:
-    """Counts over depth maps (H, W) in metres; NaN and 0 are unknown."""
+    """Survey depth maps (H, W) in metres; NaN and 0 are unknown."""
     medians, flat, maps, pixels, measured, far = [], 0, 0, 0, 0, 0
     stops: dict[float, list[float]] = {}  # largest number -> its shares of the maps that it is the largest of
     for truth_m in truths_m:
@@ -93,14 +93,14 @@ def survey_truth(truths_m: Iterable[Array]) -> TruthSurvey:
 
 @dataclass
 class TruthRange:
-    """From where to where the truth of the frames reaches that were evaluated."""
+    """Range of truth over the evaluated frames."""
 
     above_m: float = 0.0  # nearer truth never counts, whatever the cap
     nearest_m: float = math.inf
     farthest_m: float = 0.0
 
     def add(self, truth_m: Array) -> None:
-        """The truth of one more frame, (H, W) metres; NaN and 0 are unknown."""
+        """Add the truth of one more frame, (H, W) metres; NaN and 0 are unknown."""
         values = truth_m[known(truth_m)]
         values = values[values > self.above_m]
         if values.size:
@@ -108,7 +108,7 @@ class TruthRange:
             self.farthest_m = max(self.farthest_m, float(values.max()))
 
     def check_cap(self, cap_m: float | None) -> None:
-        """Raises ConfigError if there is truth, and the cap that was asked for leaves out all of it."""
+        """Raise ConfigError if there is truth and the requested cap leaves out all of it."""
         if cap_m is not None and cap_m < self.nearest_m < math.inf:
             raise ConfigError(
                 f"--cap {cap_m:g} leaves out all truth, which is {self.nearest_m:.3g} to {self.farthest_m:.3g} m away"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A picture of a coloured depth map's points from a raised second viewpoint, by z-buffered splats in numpy."""
+"""Rendering of a coloured depth map's points from a raised second viewpoint, by z-buffered splats in NumPy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CLOSE_M = 0.5  # nearer points would cover the whole view
 
 @dataclass(frozen=True)
 class Viewpoint:
-    """Where the second camera stands, relative to the first, looking ahead and down."""
+    """Pose of the second camera relative to the first, looking ahead and down."""
 
     back_m: float = 6.0
     up_m: float = 5.0
@@ -29,7 +29,7 @@ class Viewpoint:
 
     @property
     def view_from_camera(self) -> NDArray[np.float64]:
-        """4x4, from the first camera's optical frame to the second's."""
+        """Compute the 4x4 transform from the first camera's optical frame to the second's."""
         sp, cp = np.sin(self.pitch_down_rad), np.cos(self.pitch_down_rad)
         sy, cy = np.sin(self.yaw_left_rad), np.cos(self.yaw_left_rad)
         pitch = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
@@ -41,13 +41,13 @@ class Viewpoint:
 def render_cloud(
     depth_m: Array, rgb: Image, camera: PinholeCamera, viewpoint: Viewpoint | None = None
 ) -> Image:
-    """(H, W, 3) picture, of the camera's size, of the depth map's points; nearer points cover farther ones.
+    """Render a depth map's points to an image (H, W, 3) of the camera's size; nearer points cover farther ones.
 
     Args:
         depth_m: (H, W) metres, NaN = no point.
         rgb: (H, W, 3) their colours.
         camera: of the depth map, whose intrinsics the second view shares.
-        viewpoint: where it is seen from.
+        viewpoint: pose of the second view; None: the default.
     """
     viewpoint = viewpoint or Viewpoint()
     with np.errstate(invalid="ignore"):
@@ -59,7 +59,7 @@ def render_cloud(
 
 
 def _splat(picture: Image, points: Array, colours: Image, camera: PinholeCamera, splat_m: float) -> None:
-    """Writes squares far to near, so that the nearest is what stays."""
+    """Draw squares far to near, so that the nearest ones stay."""
     before = points[:, 2] > CLOSE_M
     points, colours = points[before], colours[before]
     order = np.argsort(-points[:, 2], kind="stable")
@@ -73,7 +73,7 @@ def _splat(picture: Image, points: Array, colours: Image, camera: PinholeCamera,
 
 
 def _squares(picture: Image, u: Array, v: Array, colours: Image, side: int) -> None:
-    """Points row by row, each with all its pixels, so that a later point covers an earlier one entirely."""
+    """Draw points in order, each with all its pixels, so that a later point covers an earlier one entirely."""
     height, width = picture.shape[:2]
     offsets = np.arange(side) - (side - 1) / 2 + 0.5
     columns = np.floor(u[:, None] + np.tile(offsets, side)).astype(np.int32)

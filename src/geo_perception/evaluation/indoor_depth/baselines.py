@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Depth without looking at the image. A network that is no better has learnt nothing."""
+"""Baselines: depth that does not depend on the image. A network that is no better has learnt nothing."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ MEAN_MAP_SIZE = (192, 192)
 
 
 def constant(size: tuple[int, int], typical_m: float) -> Array:
-    """The same depth everywhere. Median scaling turns any constant into each image's true median."""
+    """Predict the same depth everywhere, (H, W). Median scaling turns any constant into each image's true median."""
     return np.full(size, typical_m, np.float32)
 
 
 def row_ramp(size: tuple[int, int], typical_m: float) -> Array:
-    """Depth of a floor: 1 / (a + b * row), with the typical depth in the middle row.
+    """Predict the depth of a floor, (H, W): 1 / (a + b * row), with the typical depth in the middle row.
 
     b is such that the lowest row is half as far as the highest. This one ramp is not fitted to any set; on real indoor
     images it is within 0.01 AbsRel of the best one per set.
@@ -36,12 +36,12 @@ def row_ramp(size: tuple[int, int], typical_m: float) -> Array:
 
 
 def mean_map(stored_m: Array, size: tuple[int, int]) -> Array:
-    """The mean depth of another set, stretched over an image."""
+    """Stretch the mean depth (h, w) of another set over an image (H, W)."""
     return resize_bilinear(stored_m, size, align_corners=False)
 
 
 def mean_depth(truths_m: Iterable[Array], size: tuple[int, int] = MEAN_MAP_SIZE) -> Array:
-    """Per-pixel mean over images, each first brought to `size`, of what is known there.
+    """Compute the per-pixel mean of known depth over images, each first resized to `size`.
 
     Raises:
         DataError: a pixel is known in no image.
@@ -58,7 +58,7 @@ def mean_depth(truths_m: Iterable[Array], size: tuple[int, int] = MEAN_MAP_SIZE)
 
 
 def read_mean_map(model_folder: Path) -> Array | None:
-    """The mean depth stored beside a model's card, or None.
+    """Read the mean depth stored beside a model's card, None if there is none.
 
     Raises:
         WeightsError: the file holds no positive (h, w) depth.

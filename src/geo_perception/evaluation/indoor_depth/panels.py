@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The pictures of an indoor report: depth, errors, a virtual box, and the cloud from another viewpoint."""
+"""Panels of an indoor report: depth, errors, a virtual box, and the cloud from another viewpoint."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ CLOUD_WIDTH = 828
 def indoor_panels(
     frame: RgbdFrame, depths_m: Mapping[str, Array], score: IndoorScores, box_m: float | None = None
 ) -> list[Panel]:
-    """All pictures of a frame, in the order in which they are read; those without truth are left out.
+    """Make all panels of a frame, in reading order; those that need truth are left out without it.
 
     Args:
         frame: the image and its truth.
         depths_m: (H, W) by row, the model's first.
         score: its errors.
-        box_m: distance of the virtual box, None: the median depth.
+        box_m: distance of the virtual box, metres; None: the median depth.
 
     Raises:
         ConfigError: the box cannot stand so near.
@@ -63,14 +63,14 @@ def indoor_panels(
 
 
 def indoor_highlights(panels: Sequence[Panel]) -> list[Panel]:
-    """What the overview shows: everything that concerns this model."""
+    """Select the panels of the overview: all that concern this model."""
     shared = ("image", "depth: true", "box", "same box", "cloud")
     own = [p for p in panels[:-1] if p.title.startswith(shared) or p.title.endswith(f": {ROW_TITLES[MODEL]}")]
     return [*own, panels[-1]]
 
 
 def truth_on_image(frame: RgbdFrame) -> Array | None:
-    """Truth at the image's size, each pixel the nearest one of its own."""
+    """Resize truth to the image's size, by nearest neighbour."""
     truth_m = frame.depth_truth_m
     if truth_m is None or truth_m.shape == frame.camera.size:
         return truth_m
@@ -79,7 +79,7 @@ def truth_on_image(frame: RgbdFrame) -> Array | None:
 
 
 def _error_panels(row: str, depth_m: Array, truth_m: Array) -> list[Panel]:
-    """As predicted, and with the one scale that published figures forgive."""
+    """Make error panels of depth as predicted, and median scaled as in published figures."""
     both = known(truth_m) & known(depth_m)
     scale = median_ratio(depth_m, truth_m, both)
     return [
@@ -112,7 +112,7 @@ def _box_panels(frame: RgbdFrame, depth_m: Array, truth_m: Array | None, box_m: 
 
 
 def _cloud(depth_m: Array, frame: RgbdFrame, width: int) -> Image:
-    """The cloud in a picture of this width, whatever the image's, so that small images do not give a speckled view."""
+    """Render the cloud at this width, whatever the image's, so that small images do not give a speckled view."""
     size = (width, round(frame.camera.height * width / frame.camera.width))
     depth = np.asarray(cv2.resize(depth_m, size, interpolation=cv2.INTER_NEAREST_EXACT), np.float32)
     rgb = np.asarray(cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA), np.uint8)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Indoor protocols of DistDepth: how depth is brought to the truth's size, which pixels count, what is clamped.
+"""Indoor protocols of DistDepth: resizing of depth to the truth's size, selection of pixels, clamping.
 
 The published figures multiply every prediction by median(truth) / median(prediction) although they are called metric.
 Here each protocol gives both.
@@ -29,13 +29,13 @@ CLAMP_M = (1e-3, 10.0)  # range that scaled predictions are clamped to
 
 @dataclass(frozen=True)
 class IndoorProtocol:
-    """One published way of measuring."""
+    """Constants of one published protocol."""
 
     size: tuple[int, int] | None  # (height, width) of truth, and of the resized prediction; None: truth's own
     align_corners: bool  # of the bilinear resize
     min_truth_m: float = 0.01  # truth must lie above this ...
     max_truth_m: float = 10.0  # ... and not above this
-    clamp_m: tuple[float, float] | None = CLAMP_M  # what scaled predictions are clamped to; None: as they are
+    clamp_m: tuple[float, float] | None = CLAMP_M  # range to clamp scaled predictions to; None: unclamped
     clamp_first: bool = False  # clamp before scaling, too
     crop: tuple[int, int] | None = None  # centre of truth (and of the network's input) that counts
     network_max_m: float = 10.0  # range of the network it was published with
@@ -44,7 +44,7 @@ class IndoorProtocol:
 NATIVE = "native"
 
 INDOOR_PROTOCOLS: dict[str, IndoorProtocol] = {
-    # ours, for data of any size: every truth pixel up to 10 m counts, and predictions are judged as they are
+    # ours, for data of any size: every truth pixel up to 10 m counts, and predictions are not clamped
     NATIVE: IndoorProtocol(None, align_corners=False, clamp_m=None),
     "va": IndoorProtocol((640, 640), align_corners=True),
     # not the Eigen crop; the network sees the same centre
@@ -55,14 +55,14 @@ INDOOR_PROTOCOLS: dict[str, IndoorProtocol] = {
 
 
 def indoor_protocol(name: str) -> IndoorProtocol:
-    """A protocol by name. Raises ConfigError listing what exists."""
+    """Look up a protocol by name. Raises ConfigError listing what exists."""
     if name not in INDOOR_PROTOCOLS:
         raise ConfigError(f"protocol {name!r} is not one of {', '.join(INDOOR_PROTOCOLS)}")
     return INDOOR_PROTOCOLS[name]
 
 
 def score_indoor(pred_m: Array, truth_m: Array, protocol: IndoorProtocol) -> dict[str, DepthMetrics]:
-    """Errors of one image, unscaled and median-scaled.
+    """Compute the errors of one image, unscaled and median-scaled.
 
     Args:
         pred_m: (h, w) metres, any size.
@@ -91,26 +91,26 @@ def score_indoor(pred_m: Array, truth_m: Array, protocol: IndoorProtocol) -> dic
 
 
 def mean_indoor(rows: Iterable[Mapping[str, DepthMetrics]]) -> dict[str, DepthMetrics]:
-    """Plain mean over images, as published."""
+    """Average over images without weights, as published."""
     kept = list(rows)
     return {name: mean_metrics(row[name] for row in kept) for name in (UNSCALED, MEDIAN_SCALED)}
 
 
 def median_ratio(pred_m: Array, truth_m: Array, mask: NDArray[np.bool_]) -> float:
-    """median(truth) / median(prediction) over the mask; 1 if it is empty."""
+    """Compute median(truth) / median(prediction) over the mask; 1 if it is empty."""
     if not mask.any():
         return 1.0
     return lower_median(truth_m[mask]) / lower_median(pred_m[mask])
 
 
 def lower_median(values: Array) -> float:
-    """The lower of the two middle values, as torch.median."""
+    """Return the lower of the two middle values, as torch.median does."""
     middle = (values.size - 1) // 2
     return float(np.partition(values.reshape(-1), middle)[middle])
 
 
 def centre(values: Array, size: tuple[int, int] | None) -> Array:
-    """The central (height, width) part; None = all. Raises InputError if the image is smaller."""
+    """Crop the central (height, width); None = all. Raises InputError if the image is smaller."""
     if size is None:
         return values
     top, left = ((whole - part) // 2 for whole, part in zip(values.shape, size, strict=True))
@@ -120,7 +120,7 @@ def centre(values: Array, size: tuple[int, int] | None) -> Array:
 
 
 def resize_bilinear(values: Array, size: tuple[int, int], *, align_corners: bool) -> Array:
-    """(h, w) -> size, without smoothing. OpenCV has neither aligned corners nor exact weights when it maps freely."""
+    """Resize (h, w) to `size` without smoothing. OpenCV has neither aligned corners nor exact weights in remap."""
     values = np.asarray(values, np.float32)
     if values.shape == size:
         return values
@@ -132,7 +132,7 @@ def resize_bilinear(values: Array, size: tuple[int, int], *, align_corners: bool
 
 
 def _taps(old: int, new: int, align_corners: bool) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:
-    """For each new position the two old ones it lies between and the weight of the second."""
+    """Compute for each new position the two old ones it lies between, and the weight of the second."""
     one, steps = (
         np.float32(1),
         np.arange(new, dtype=np.float32),

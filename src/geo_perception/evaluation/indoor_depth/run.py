@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs indoor depth over RGB-D frames in their order and gathers the errors of model, comparisons and baselines."""
+"""Evaluation of indoor depth over RGB-D frames in their order: errors of model, comparisons and baselines."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ SCALINGS = (UNSCALED, MEDIAN_SCALED)
 
 
 class PredictedDepth(Protocol):
-    """The part of a pipeline's answer that is judged."""
+    """Members of a pipeline's result that are evaluated."""
 
     @property
     def depth_m(self) -> Array: ...
@@ -61,7 +61,7 @@ Pipeline = Callable[[RgbdFrame], PredictedDepth]
 
 @dataclass(frozen=True)
 class DataSetInfo:
-    """What is judged: a data set and what the baselines may know of it."""
+    """A data set to evaluate, and what the baselines may know of it."""
 
     name: str
     kind: str
@@ -81,7 +81,7 @@ class IndoorScores:
 
     @property
     def heading(self) -> str:
-        """Name of the frame with that of its data set."""
+        """Return the name of the frame with that of its data set."""
         return f"{self.data_set} {self.name}"
 
 
@@ -100,7 +100,7 @@ class IndoorEvaluation:
     sent_ns: dict[str, int] = field(default_factory=dict)
     received_ns: dict[str, int] = field(default_factory=dict)
     protocol: IndoorProtocol = field(init=False)
-    _clock_ns: int = 0  # runs only while the pipeline does, so that scoring and pictures do not count
+    _clock_ns: int = 0  # runs only while the pipeline does, so that scoring and panels do not count
 
     def __post_init__(self) -> None:
         if self.cap_m is not None and not (np.isfinite(self.cap_m) and self.cap_m > 0):
@@ -115,12 +115,12 @@ class IndoorEvaluation:
         compare: Mapping[str, Pipeline] | None = None,
         observer: Observer | None = None,
     ) -> None:
-        """Scores the frames of one data set; frames without any truth are run and left unscored.
+        """Score the frames of one data set; frames without any truth are run and left unscored.
 
         Args:
-            data_set: whose frames these are.
+            data_set: the data set of the frames.
             frames: in the order in which they are to be run.
-            pipeline: what is judged.
+            pipeline: the pipeline to evaluate.
             compare: row name -> further pipeline.
             observer: sees each frame with its depth maps and scores.
 
@@ -145,19 +145,26 @@ class IndoorEvaluation:
     def add(
         self, data_set: DataSetInfo, frame: RgbdFrame, depths_m: Mapping[str, Array], answer: PredictedDepth
     ) -> IndoorScores:
-        """Scores one answer by its depth maps by row, that of a running graph, say; see `run` for the rest."""
+        """Score one result, e.g. that of a running graph.
+
+        Args:
+            data_set: the data set of the frame.
+            frame: the image and its truth.
+            depths_m: (H, W) by row, the model's first.
+            answer: the model's result.
+        """
         score = self._score(data_set, frame, depths_m, answer)
         self.scores.append(score)
         return score
 
     def time(self, name: str, sent_ns: int, received_ns: int | None) -> None:
-        """Notes when a frame was given in and its answer came out; None = never."""
+        """Record when a frame was sent and its result received; None = never."""
         self.sent_ns[name] = sent_ns
         if received_ns is not None:
             self.received_ns[name] = received_ns
 
     def metrics(self) -> Tree:
-        """The content of metrics.json; all that differs between two runs is under `timings`."""
+        """Return the content of metrics.json; all that differs between two runs is under `timings`."""
         timings = {
             **speed_metrics(self.sent_ns, self.received_ns),
             "stages": stage_times([score.stages_ms for score in self.scores]),
@@ -213,12 +220,12 @@ class IndoorEvaluation:
 
 
 def with_cap(protocol: IndoorProtocol, cap_m: float | None) -> IndoorProtocol:
-    """The protocol with another cap on truth, or itself."""
+    """Return the protocol with another cap on truth; None keeps its own."""
     return protocol if cap_m is None else replace(protocol, max_truth_m=cap_m)
 
 
 def describe_protocol(name: str, protocol: IndoorProtocol) -> Tree:
-    """Constants of a protocol and the conventions, in words."""
+    """Describe a protocol's constants and conventions."""
     size = "truth's own size" if protocol.size is None else "x".join(map(str, protocol.size))
     clamped = (
         "not clamped" if protocol.clamp_m is None else "clamped to {:g}..{:g} m".format(*protocol.clamp_m)
@@ -239,14 +246,14 @@ def describe_protocol(name: str, protocol: IndoorProtocol) -> Tree:
 
 
 def _checked(depth_m: Array, frame: RgbdFrame) -> Array:
-    """The prediction. Raises InputError if it has not the image's size: it would be stretched over the truth."""
+    """Return the prediction. Raises InputError if it has not the image's size: it would be stretched over the truth."""
     if depth_m.shape != frame.camera.size:
         raise InputError(f"frame {frame.name}: depth is {depth_m.shape}, image is {frame.camera.size}")
     return depth_m
 
 
 def _accuracy(scores: Sequence[IndoorScores]) -> Tree:
-    """row -> region -> scaling -> mean errors; there is one region."""
+    """Average errors: row -> region -> scaling -> mean errors; there is one region."""
     names = dict.fromkeys(row for score in scores for row in score.rows)
     tree: Tree = {}
     for row in names:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables of an indoor report: depth as predicted first, scaled by each image's median behind a fold."""
+"""Tables of an indoor report: depth as predicted first, scaled by each image's median behind a fold."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ALL_FRAMES = "all frames"
 
 
 def indoor_tables(metrics: Tree) -> list[Table]:
-    """Every table that has rows, most important first."""
+    """Make every table that has rows, most important first."""
     parts = _parts(metrics)
     tables = [
         *first_indoor_tables(metrics),
@@ -49,13 +49,13 @@ def indoor_tables(metrics: Tree) -> list[Table]:
 
 
 def first_indoor_tables(metrics: Tree) -> list[Table]:
-    """As predicted, with the measures to look at first."""
+    """Make the tables of depth as predicted, with the most important measures."""
     tables = (_errors(metrics, part, name, UNSCALED, FIRST_NAMES) for name, part in _parts(metrics).items())
     return [table for table in tables if table.rows]
 
 
 def brief_indoor_tables(metrics: Tree) -> list[Table]:
-    """What the terminal shows: as predicted, then scaled, with as many columns as fit."""
+    """Make the tables of the terminal: as predicted, then scaled, with as many columns as fit."""
     parts = _parts(metrics)
     tables = [
         *first_indoor_tables(metrics),
@@ -66,7 +66,7 @@ def brief_indoor_tables(metrics: Tree) -> list[Table]:
 
 
 def _parts(metrics: Tree) -> dict[str, Tree]:
-    """What has tables of its own by title: all frames first, where there are several data sets."""
+    """Select the subtrees with tables of their own, by title: all frames first, where there are several data sets."""
     data_sets: dict[str, Tree] = metrics["data_sets"]
     whole = {ALL_FRAMES: {"accuracy": metrics["accuracy"]}} if len(data_sets) > 1 else {}
     return {**whole, **data_sets}
@@ -95,7 +95,7 @@ def _errors(metrics: Tree, part: Tree, name: str, scaling: str, names: tuple[str
 
 
 def _about(part: Tree) -> str:
-    """A data set, in a sentence; nothing of all together."""
+    """Describe a data set in a sentence; empty for all together."""
     if "kind" not in part:
         return ""
     registration = part["registration"][:1].upper() + part["registration"][1:]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A virtual box of known size at a known distance in an image, hidden where the depth map is nearer.
 
-It looks right only if depth is metric and its edges lie where the picture has them.
+It looks right only if depth is metric and its edges lie where the image has them.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class VirtualBox:
             )
 
     def cast(self, camera: PinholeCamera) -> tuple[Array, Image]:
-        """(H, W) depth of its surface, NaN beside it, and (H, W, 3) its shaded picture (slab method)."""
+        """Cast rays (slab method): (H, W) depth of the surface, NaN beside it, and (H, W, 3) shaded colour."""
         rotation = _rotation()
         rays = camera.rays.astype(np.float64) @ rotation  # in the box's frame; scaled so that t is depth
         start = -np.asarray(self.centre_cam) @ rotation
@@ -58,7 +58,7 @@ class VirtualBox:
 
 
 def place_box(depth_m: Array, camera: PinholeCamera, distance_m: float | None = None) -> VirtualBox:
-    """The box at a distance where it is partly hidden, if the scene has such a place.
+    """Place the box at a distance where it is partly hidden, if the scene has such a place.
 
     Args:
         depth_m: (H, W) that hides it, NaN = unknown.
@@ -82,26 +82,26 @@ def place_box(depth_m: Array, camera: PinholeCamera, distance_m: float | None = 
 
 
 def visible_share(box: VirtualBox, depth_m: Array, camera: PinholeCamera) -> float:
-    """Share of the box's pixels that the depth map does not hide; 1 where it is out of view."""
+    """Compute the share of the box's pixels that the depth map does not hide; 1 where it is out of view."""
     surface, _ = box.cast(camera)
     covered = np.isfinite(surface)
     return float(visible(surface, depth_m)[covered].mean()) if covered.any() else 1.0
 
 
 def visible(surface_m: Array, depth_m: Array) -> Mask:
-    """(H, W) where a surface is in front of the depth map; unknown depth hides nothing."""
+    """Find where a surface (H, W) is in front of the depth map; unknown depth hides nothing."""
     with np.errstate(invalid="ignore"):
         return np.asarray(np.isfinite(surface_m) & ~(depth_m < surface_m))
 
 
 def insert_box(image: Image, depth_m: Array, camera: PinholeCamera, box: VirtualBox) -> Image:
-    """(H, W, 3) the image with the box in it, behind whatever the depth map has nearer."""
+    """Draw the box into the image (H, W, 3), behind whatever the depth map has nearer."""
     surface, picture = box.cast(camera)
     return np.where(visible(surface, depth_m)[..., None], picture, image)
 
 
 def agreement(box: VirtualBox, depth_m: Array, truth_m: Array, camera: PinholeCamera) -> float:
-    """Share of the box's pixels with known truth where depth and truth agree about what is in front; NaN: none."""
+    """Compute the share of the box's pixels where depth and truth agree on which is in front; NaN without truth."""
     surface, _ = box.cast(camera)
     judged = np.isfinite(surface) & np.isfinite(truth_m) & np.isfinite(depth_m)
     same = visible(surface, depth_m) == visible(surface, truth_m)
@@ -109,7 +109,7 @@ def agreement(box: VirtualBox, depth_m: Array, truth_m: Array, camera: PinholeCa
 
 
 def _rotation() -> NDArray[np.float64]:
-    """3x3, camera from box."""
+    """Compute the 3x3 rotation, camera from box."""
     cy, sy, cp, sp = np.cos(YAW_RAD), np.sin(YAW_RAD), np.cos(PITCH_RAD), np.sin(PITCH_RAD)
     yaw = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
     pitch = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
@@ -117,7 +117,7 @@ def _rotation() -> NDArray[np.float64]:
 
 
 def _shade(local: NDArray[np.float64], rotation: NDArray[np.float64]) -> Image:
-    """Colours of places on the box's surface, given in halves of its side."""
+    """Colour places on the box's surface, given in halves of its side."""
     axis = np.abs(local).argmax(-1)
     sign = np.sign(np.take_along_axis(local, axis[..., None], -1)[..., 0])
     normals = rotation.T[axis] * sign[..., None]

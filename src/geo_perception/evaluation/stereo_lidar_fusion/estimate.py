@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is judged: the depth maps of one frame by name, from a pipeline's answer or from received messages."""
+"""Depth maps of one frame to evaluate, by name, from a pipeline's result or from received messages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FUSED, STEREO, LIDAR, VISIBLE_RETURNS = "fused", "stereo", "lidar", "visible_ret
 
 
 class Fused(Protocol):
-    """The part of a pipeline's answer that is judged; every map is (H, W), metres, NaN = unknown."""
+    """Members of a pipeline's result that are evaluated; every map is (H, W), metres, NaN = unknown."""
 
     @property
     def depth_m(self) -> Array: ...
@@ -44,11 +44,11 @@ class Estimate:
     uncertainty: Array | None = (
         None  # (H, W) relative standard deviation of `fused`, NaN where that is unknown
     )
-    suspicion: str = ""  # why stereo and lidar should not be believed; empty: they agree
+    suspicion: str = ""  # why stereo and lidar should not be trusted; empty: they agree
 
     @property
     def confidences(self) -> dict[str, Array]:
-        """All lidar confidences by the name of the fused map."""
+        """Return all lidar confidences (H, W) by the name of the fused map."""
         own = {} if self.confidence is None else {FUSED: self.confidence}
         return {**own, **self.other_confidences}
 
@@ -56,7 +56,7 @@ class Estimate:
     def from_fused(
         cls, fused: Fused, latency_ms: float | None = None, others: Mapping[str, Fused] | None = None
     ) -> Estimate:
-        """From a pipeline's answer, with the fused maps of other pipelines on the same frame by name."""
+        """Make an estimate of a pipeline's result, with the fused maps of other pipelines on the same frame by name."""
         others = others or {}
         inputs = {
             STEREO: fused.stereo_depth_m,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Meaning of the rows of fused depth's tables, in a sentence each: legends and hover texts."""
+"""Legends and hover texts of fused depth's tables: the meaning of each row in a sentence."""
 
 from __future__ import annotations
 

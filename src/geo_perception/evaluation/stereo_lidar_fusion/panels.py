@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The pictures of one frame: inputs, depth maps, confidence, errors, and the cloud from another viewpoint.
+"""Panels of one frame: inputs, depth maps, confidence, errors, and the cloud from another viewpoint.
 
-All depth maps of a frame share one colour scale, all errors another; each picture has its scale below it.
+All depth maps of a frame share one colour scale, all errors another; each panel has its scale below it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ DENSE = (STEREO, LIDAR, FUSED)
 
 
 def frame_panels(frame: StereoLidarFrame, estimate: Estimate) -> list[Panel]:
-    """All pictures of a frame, in the order in which they are read; those without data are left out."""
+    """Make all panels of a frame, in reading order; those without data are left out."""
     panels = [Panel("left image", frame.left)]
     panels += _return_panels(frame, estimate)
     dense = [name for name in DENSE if name in estimate.depths_m]
@@ -60,7 +60,7 @@ def frame_panels(frame: StereoLidarFrame, estimate: Estimate) -> list[Panel]:
 
 
 def overview_panels(panels: Sequence[Panel]) -> list[Panel]:
-    """The panels that tell the story in one picture: inputs, the three depths, confidence and cloud."""
+    """Select the panels of the overview: inputs, the three depths, confidence and cloud."""
     wanted = (
         "left image",
         "lidar returns",

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the depth maps of one frame are judged: against truth, above the lidar's view, and by confidence.
+"""Protocol of fused depth: errors against truth, completeness above the lidar's view, and confidence.
 
 Truth made from lidar is not independent of the lidar input, so errors are reported a second time at pixels
-away from every *raw projected* return. Truth of recorded data ends below the upper scene, where depth is
-judged by how well it carries the right image onto the left one instead.
+away from every *raw projected* return. Truth of recorded data ends below the upper scene, where the photometric
+error of the right image warped to the left one stands in for it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Accuracy = dict[str, dict[str, dict[str, DepthMetrics]]]  # row -> region -> sca
 
 @dataclass(frozen=True)
 class FusionProtocol:
-    """The constants of the measurement."""
+    """Constants of the protocol."""
 
     cap_m: float = 80.0  # truth beyond it is left out; the usual KITTI cap, just inside the lidar's range
     away_px: float = 3.0  # "away from returns": farther than this from every raw projected return
@@ -54,7 +54,7 @@ class FusionProtocol:
 
 @dataclass(frozen=True)
 class Returns:
-    """Where the lidar's raw returns fall in the left image."""
+    """The lidar's raw returns in the left image."""
 
     depth_m: Array  # (H, W), NaN = none
     distance_px: Array  # (H, W) Euclidean distance to the nearest return, inf if there is none at all
@@ -62,7 +62,7 @@ class Returns:
 
     @classmethod
     def of(cls, frame: StereoLidarFrame) -> Returns:
-        """Projects the sweep with nothing removed, so that regions do not depend on the method judged."""
+        """Project the sweep with nothing removed, so that regions do not depend on the evaluated method."""
         points_cam = se3.apply(frame.camera_from_lidar, drop_no_returns(frame.points_lidar)[:, :3])
         depth_m = project_lidar(points_cam, frame.rig.left)
         empty = np.isnan(depth_m)
@@ -92,7 +92,7 @@ class ConfidenceSums:
 
 @dataclass(frozen=True)
 class FrameScores:
-    """All that is kept of one frame."""
+    """Scores of one frame."""
 
     name: str
     accuracy: Accuracy = field(default_factory=dict)  # empty without truth
@@ -109,7 +109,7 @@ class FrameScores:
 def score_frame(
     frame: StereoLidarFrame, estimate: Estimate, protocol: FusionProtocol | None = None
 ) -> FrameScores:
-    """Judges every depth map of the estimate.
+    """Score every depth map of the estimate.
 
     Raises:
         InputError: a map has not the image's size.
@@ -135,7 +135,7 @@ def score_frame(
 def truth_scores(
     depths_m: Mapping[str, Array], truth_m: Array | None, returns: Returns, protocol: FusionProtocol
 ) -> Accuracy:
-    """Errors of every map, of the raw returns and of the oracle, by region, with and without median scaling.
+    """Compute errors of every map, of the raw returns and of the oracle, by region, with and without median scaling.
 
     The median scale is that of the region's own pixels; regions without truth are left out.
     """
@@ -152,13 +152,13 @@ def truth_scores(
 
 
 def oracle(first_m: Array, second_m: Array, target_m: Array) -> Array:
-    """At every pixel whichever of two depths is nearer to the truth: a bound for choosing between them."""
+    """Choose at every pixel (H, W) the depth that is nearer to the truth: a bound for any choice between two depths."""
     errors = [np.where(known(d), np.abs(d - target_m), np.inf) for d in (first_m, second_m)]
     return np.asarray(np.where(errors[0] <= errors[1], first_m, second_m))
 
 
 def warp_error(frame: StereoLidarFrame, depth_m: Array, rows: int) -> Array:
-    """(rows, W) mean absolute colour difference of the left image and the right one warped to it.
+    """Compute the (rows, W) mean absolute colour difference of the left image and the right one warped to it.
 
     NaN where the depth is unknown or points outside the right image.
     """
@@ -177,7 +177,7 @@ def warp_error(frame: StereoLidarFrame, depth_m: Array, rows: int) -> Array:
 def photometric_scores(
     depths_m: Mapping[str, Array], frame: StereoLidarFrame, returns: Returns
 ) -> dict[str, PhotometricError]:
-    """Scene completeness without truth: the warp error of every dense map above the highest return."""
+    """Compute scene completeness without truth: the warp error of every dense map above the highest return."""
     if not returns.upper_rows:
         return {}
     errors = {name: warp_error(frame, depth, returns.upper_rows) for name, depth in depths_m.items()}
@@ -188,7 +188,7 @@ def photometric_scores(
 def confidence_sums(
     confidence: Array, truth_m: Array | None, returns: Returns, protocol: FusionProtocol
 ) -> ConfidenceSums:
-    """Lidar confidence at returns, far from them, at see-through returns and at those the camera sees."""
+    """Sum the lidar confidence at returns, far from them, at see-through returns and at visible ones."""
     at_return = known(returns.depth_m)
     kinds = {"at_returns": at_return, "far_from_returns": returns.distance_px > protocol.far_px}
     if truth_m is not None:
@@ -202,7 +202,7 @@ def confidence_sums(
 
 
 def see_through(returns_m: Array, truth_m: Array, protocol: FusionProtocol) -> Mask:
-    """(H, W) raw returns that lie behind the surface the camera sees."""
+    """Find raw returns (H, W) that lie behind the surface the camera sees."""
     with np.errstate(invalid="ignore"):
         tolerance = np.maximum(protocol.see_through_m, protocol.see_through_ratio * truth_m)
         return np.asarray(known(returns_m) & known(truth_m) & (returns_m - truth_m > tolerance))

@@ -20,11 +20,11 @@ from geo_perception.frames import StereoLidarFrame
 
 @dataclass
 class FusionReport(Report):
-    """Pictures of stereo + lidar frames and the tables of their depth."""
+    """Report with panels of stereo and lidar frames and tables of their depth."""
 
     tables: Callable[[Tree], list[Table]] = all_tables
     highlights: Callable[[Sequence[Panel]], list[Panel]] = overview_panels
 
     def add(self, frame: StereoLidarFrame, estimate: Estimate, score: FrameScores) -> None:
-        """Keep a frame's pictures if it is among the worst (or the first) so far."""
+        """Keep a frame's panels if it is among the worst (or the first) so far."""
         self.show(frame.name, frame_error(score), lambda: frame_panels(frame, estimate))

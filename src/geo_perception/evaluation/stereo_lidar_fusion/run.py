@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs a pipeline over frames in their order, nothing dropped, and scores every answer.
+"""Evaluation of a pipeline over frames in their order, with nothing dropped and every result scored.
 
 Everything but the timings is a function of the frames and the pipeline, so two runs give the same metrics.
 """
@@ -39,7 +39,7 @@ RESERVED = (FUSED, STEREO, LIDAR, VISIBLE_RETURNS, ORACLE, RAW_RETURNS)
 
 @dataclass
 class Evaluation:
-    """Scores gathered frame by frame; also used with answers received from a running graph."""
+    """Scores gathered frame by frame; also used with results received from a running graph."""
 
     protocol: FusionProtocol = field(default_factory=FusionProtocol)
     scores: list[FrameScores] = field(default_factory=list)
@@ -47,19 +47,19 @@ class Evaluation:
     received_ns: dict[str, int] = field(default_factory=dict)
 
     def add(self, frame: StereoLidarFrame, estimate: Estimate) -> FrameScores:
-        """Scores one answer."""
+        """Score one result."""
         score = score_frame(frame, estimate, self.protocol)
         self.scores.append(score)
         return score
 
     def time(self, name: str, sent_ns: int, received_ns: int | None) -> None:
-        """Notes when a frame was given in and its answer came out; None = never."""
+        """Record when a frame was sent and its result received; None = never."""
         self.sent_ns[name] = sent_ns
         if received_ns is not None:
             self.received_ns[name] = received_ns
 
     def metrics(self) -> Tree:
-        """The content of metrics.json; all that differs between two runs is under `timings`."""
+        """Return the content of metrics.json; all that differs between two runs is under `timings`."""
         timings = {
             **speed_metrics(self.sent_ns, self.received_ns),
             "stages": stage_times([score.stages_ms for score in self.scores]),
@@ -75,14 +75,14 @@ def evaluate(
     compare: Mapping[str, Pipeline] | None = None,
     observer: Observer | None = None,
 ) -> Evaluation:
-    """Scores a pipeline, and beside it others whose fused depth becomes further rows.
+    """Score a pipeline, and beside it others whose fused depth becomes further rows.
 
     Args:
-        pipeline: answers one frame; its stereo and lidar depth are scored, too.
+        pipeline: maps a frame to its result; its stereo and lidar depth are scored, too.
         frames: in the order in which they are to be run.
         protocol: the measurement's constants.
         compare: row name -> pipeline.
-        observer: sees each frame with its answer and scores (progress, pictures); its time is not counted.
+        observer: gets each frame with its result and scores (progress, panels); its time is not counted.
 
     Raises:
         ConfigError: a row of `compare` has a name that is taken.
@@ -92,7 +92,7 @@ def evaluate(
     if taken:
         raise ConfigError(f"comparison rows may not be named {', '.join(taken)}")
     evaluation = Evaluation(protocol or FusionProtocol())
-    clock_ns = 0  # runs only while the pipeline does, so that scoring and pictures do not count
+    clock_ns = 0  # runs only while the pipeline does, so that scoring and panels do not count
     for index, frame in enumerate(frames):
         started = time.perf_counter_ns()
         fused = pipeline(frame)
@@ -108,7 +108,7 @@ def evaluate(
 
 
 def limited(frames: Iterable[StereoLidarFrame], limit: int | None) -> Iterator[StereoLidarFrame]:
-    """The first `limit` frames, or all; never reads one more than needed.
+    """Yield the first `limit` frames, or all; never reads one more than needed.
 
     Raises:
         ConfigError: limit below 1.

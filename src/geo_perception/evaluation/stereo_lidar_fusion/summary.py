@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Scores of many frames into the tree that becomes metrics.json, and its rows for people to read."""
+"""Summary of many frames' scores: the tree that becomes metrics.json."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ CONFIDENCE_DIFFERENCES = {
 
 
 def summarise(scores: Sequence[FrameScores], protocol: FusionProtocol) -> Tree:
-    """Everything but timings; the same scores give the same tree."""
+    """Summarise everything but timings; the same scores give the same tree."""
     return {
         "frames": len(scores),
         "frames_with_truth": sum(bool(score.accuracy) for score in scores),
@@ -59,18 +59,18 @@ def summarise(scores: Sequence[FrameScores], protocol: FusionProtocol) -> Tree:
 
 
 def rows_of(scores: Iterable[FrameScores]) -> list[str]:
-    """Names of the judged maps, in the order they were given."""
+    """Return the names of the evaluated maps, in the order they were given."""
     return list(dict.fromkeys(row for score in scores for row in (*score.accuracy, *score.photometric)))
 
 
 def frame_error(score: FrameScores) -> float:
-    """RMSE of the fused depth, by which the worst frames are found; NaN without truth."""
+    """Return the RMSE of the fused depth, by which the worst frames are found, metres; NaN without truth."""
     fused = score.accuracy.get(FUSED, {}).get(EVERYWHERE)
     return fused[UNSCALED].rmse_m if fused else float("nan")
 
 
 def _lidar(scores: Sequence[FrameScores]) -> Tree:
-    """How many frames had no lidar to fuse; there, the fused depth is that of stereo alone."""
+    """Count the frames that had no lidar to fuse; their fused depth is that of stereo alone."""
     counted = [score for score in scores if score.returns_in_view is not None]
     return {
         "frames": len(counted),
@@ -101,7 +101,7 @@ def _metrics(scores: Sequence[FrameScores], row: str, region: str, scaling: str)
 
 
 def _completeness(scores: Sequence[FrameScores]) -> Tree:
-    """Upper scene: warp error of each row, and depth errors as multiples of stereo alone's."""
+    """Summarise the upper scene: warp error of each row, and depth errors as multiples of stereo alone's."""
     photometric = {
         row: [s.photometric[row] for s in scores if row in s.photometric] for row in rows_of(scores)
     }
@@ -138,7 +138,7 @@ def _confidence(scores: Sequence[FrameScores]) -> Tree:
 
 
 def _pooled(frames: Sequence[ConfidenceSums]) -> Tree:
-    """Mean and count by kind of pixel, and the differences that show whether a confidence is alive."""
+    """Pool mean and count by kind of pixel, and the differences that show whether a confidence is alive."""
     tree: Tree = {}
     for kind in dict.fromkeys(kind for frame in frames for kind in frame.counts):
         count = sum(frame.counts.get(kind, 0) for frame in frames)

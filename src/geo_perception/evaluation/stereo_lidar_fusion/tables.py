@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tables of fused depth, in the report and on the terminal, from the tree of metrics.json.
 
-The first one is depth as the robot gets it, in metres. What is forgiven in publications (one scale per image) and what
-only explains the first table comes after it, in the report behind a fold.
+The first one is depth as the robot gets it, in metres. Median scaling, as in publications, and tables that only explain
+the first one come after it, in the report behind a fold.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ROW_TITLES = {
     RAW_RETURNS: "raw returns, at their pixels",
     ORACLE: "oracle: better of stereo and lidar",
 }
-BOUNDS = (VISIBLE_RETURNS, RAW_RETURNS, ORACLE)  # no robot has these: they bound what fusing can reach
+BOUNDS = (VISIBLE_RETURNS, RAW_RETURNS, ORACLE)  # not available to a robot: they bound what fusion can reach
 REGION_TITLES = {
     EVERYWHERE: "Depth error",
     AWAY: "Depth error away from lidar returns",
@@ -48,7 +48,7 @@ BESIDES = "Above the lidar's view, and how far the lidar is trusted"
 
 
 def all_tables(metrics: Tree) -> list[Table]:
-    """Every table that has rows, most important first."""
+    """Make every table that has rows, most important first."""
     tables = [
         first_table(metrics),
         *(accuracy_table(metrics, region, UNSCALED) for region in REGION_TITLES),
@@ -64,7 +64,7 @@ def all_tables(metrics: Tree) -> list[Table]:
 
 
 def brief_tables(metrics: Tree) -> list[Table]:
-    """What the terminal shows: no median scaling, no stages, as many columns as fit."""
+    """Make the tables of the terminal: no median scaling, no stages, as many columns as fit."""
     regions = [first_table(metrics, region) for region in REGION_TITLES]
     tables = [*regions, completeness_table(metrics)]
     tables += [uncertainty_table(metrics), lidar_table(metrics), speed_table(metrics)]
@@ -72,7 +72,7 @@ def brief_tables(metrics: Tree) -> list[Table]:
 
 
 def first_table(metrics: Tree, region: str = EVERYWHERE) -> Table:
-    """The measures to look at first, of what a robot can have."""
+    """Make the table of the most important measures, for the rows that a robot can have."""
     usable = {row: regions for row, regions in metrics["accuracy"].items() if row not in BOUNDS}
     return errors_table(
         f"{REGION_TITLES[region]}, as the robot gets it",
@@ -84,7 +84,7 @@ def first_table(metrics: Tree, region: str = EVERYWHERE) -> Table:
 
 
 def lidar_table(metrics: Tree) -> Table:
-    """Frames without lidar; empty if it was in view in all."""
+    """Make the table of frames without lidar; empty if it was in view in all."""
     lidar = metrics["lidar"]
     keys = ("frames_without_return_in_view", "frames_without_returns")
     rows = [[key.replace("_", " "), str(lidar[key]), str(lidar["frames"])] for key in keys if lidar[key]]
@@ -92,7 +92,7 @@ def lidar_table(metrics: Tree) -> Table:
 
 
 def lidar_remarks(metrics: Tree) -> list[str]:
-    """Lines on frames whose fused depth is that of stereo alone, and on those whose stereo and lidar disagree."""
+    """List remarks on frames whose fused depth is stereo's alone, and on those whose stereo and lidar disagree."""
     return [*_unseen_remarks(metrics), *_suspicion_remarks(metrics)]
 
 
@@ -123,7 +123,7 @@ def _unseen_remarks(metrics: Tree) -> list[str]:
 
 
 def accuracy_table(metrics: Tree, region: str, scaling: str) -> Table:
-    """Every measure of every judged map in one region."""
+    """Make the table of every measure of every evaluated map in one region."""
     scaled = "" if scaling == UNSCALED else ", median scaled"
     return errors_table(
         f"{REGION_TITLES[region]}{scaled}",
@@ -136,7 +136,7 @@ def accuracy_table(metrics: Tree, region: str, scaling: str) -> Table:
 
 
 def completeness_table(metrics: Tree) -> Table:
-    """Upper scene: warp error, and how many times stereo alone's the errors are."""
+    """Make the table of the upper scene: warp error, and errors as multiples of stereo alone's."""
     tree, depth = metrics["scene_completeness"], metrics["scene_completeness"]["depth_over_stereo"]
     rows = []
     for row, error in tree["photometric"].items():
@@ -152,7 +152,7 @@ def completeness_table(metrics: Tree) -> Table:
 
 
 def confidence_table(metrics: Tree) -> Table:
-    """Mean lidar confidence of each fused map by kind of pixel, and the differences that show it is alive."""
+    """Make the table of mean lidar confidence by kind of pixel, and of the differences that show it is alive."""
     tree = metrics["confidence"]
     kinds = list(dict.fromkeys(kind for row in tree.values() for kind in row))
     rows = [
@@ -166,7 +166,7 @@ def confidence_table(metrics: Tree) -> Table:
 
 
 def uncertainty_table(metrics: Tree) -> Table:
-    """Whether what is said about the fused depth's error holds."""
+    """Make the table of the reliability of the fused depth's uncertainty."""
     rows = [
         [f"within {level}" if level.endswith("%") else level, number(shares["said"]), number(shares["right"])]
         for level, shares in metrics["uncertainty"].items()
@@ -186,7 +186,7 @@ def _errors(accuracy: Tree, region: str, scaling: str) -> dict[str, Tree]:
 
 
 def _pixels(protocol: Tree, region: str) -> str:
-    """Which pixels count, in words."""
+    """Describe which pixels count."""
     cap_m = f"true depth up to {protocol['cap_m']:g} m"
     which = {
         EVERYWHERE: f"All pixels with {cap_m}",
