@@ -28,9 +28,7 @@ from geo_perception.networks.video_depth import VideoDepth, VideoDepthConfig
 
 __all__ = ["NETWORKS", "DistDepthOutput", "NetworkSpec", "ScadcOutput", "build"]
 
-MAX_NUMBER = (
-    8192  # in an option: wider or deeper than any of these architectures, and what a damaged card may hold
-)
+MAX_NUMBER = 8192  # in an option: any of these architectures is smaller; a damaged card may hold more
 
 
 def _no_config(_state: Mapping[str, Tensor]) -> dict[str, Any]:
@@ -43,7 +41,7 @@ def _no_limits(_module: nn.Module) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class NetworkSpec:
-    """A frozen config dataclass and the module that is built from one; the rest serves imported weights."""
+    """Frozen config dataclass and module of a network, and functions for imported weights."""
 
     config: type[Any]
     module: Callable[[Any], nn.Module]
@@ -70,7 +68,11 @@ NETWORKS: dict[str, NetworkSpec] = {
 
 
 def build(name: str, **config: Any) -> nn.Module:
-    """A freshly initialised network; ConfigError lists what exists when the name or a key is unknown."""
+    """Build a freshly initialised network.
+
+    Raises:
+        ConfigError: the name or a key is unknown; lists what exists.
+    """
     if name not in NETWORKS:
         raise ConfigError(f"network {name!r} is not one of {sorted(NETWORKS)}")
     spec = NETWORKS[name]
@@ -92,7 +94,7 @@ def build(name: str, **config: Any) -> nn.Module:
 
 
 def _typed(name: str, value: Any, default: Any) -> Any:
-    """`value` as the type of the option's default: YAML knows no tuples, and writes 1 for 1.0."""
+    """Convert `value` to the type of the option's default: YAML knows no tuples, and writes 1 for 1.0."""
     if isinstance(default, tuple) and isinstance(value, list):
         return tuple(value)
     if isinstance(default, float) and type(value) is int:
@@ -103,7 +105,7 @@ def _typed(name: str, value: Any, default: Any) -> Any:
 
 
 def largest_number(value: Any) -> float:
-    """The largest magnitude among the numbers of an option's value, 0 for none, infinite for one that is NaN."""
+    """Find the largest magnitude among an option's numbers, 0 if there are none, infinite for NaN."""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list | tuple):

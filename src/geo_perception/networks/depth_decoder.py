@@ -48,6 +48,7 @@ class ReflectedConv(nn.Module):
         self.conv = nn.Conv2d(inputs, outputs, 3)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Convolve (B,C,H,W) -> (B,C',H,W)."""
         y: Tensor = self.conv(F.pad(x, (1, 1, 1, 1), mode="reflect"))
         return y
 
@@ -60,11 +61,12 @@ class ConvElu(nn.Module):
         self.conv = ReflectedConv(inputs, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Convolve and activate, (B,C,H,W) -> (B,C',H,W)."""
         return F.elu(self.conv(x))
 
 
 class DepthDecoder(nn.Module):
-    """Five encoder maps to sigmoid maps; 0 is the farthest depth, 1 the nearest."""
+    """Decoder of five encoder maps to sigmoid maps; 0 is the farthest depth, 1 the nearest."""
 
     def __init__(self, config: DepthDecoderConfig = DepthDecoderConfig()) -> None:
         super().__init__()
@@ -80,15 +82,21 @@ class DepthDecoder(nn.Module):
         self.decoder = nn.ModuleList(layers)
 
     def forward(self, features: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """Decode; one (B,1,H/2^s,W/2^s) map in 0..1 for every s in `config.scales`, finest first.
+        """Decode features.
 
-        features: five maps (B,channels[i],H/2^(i+1),W/2^(i+1)); the coarsest must be at least 2x2. Raises
-        InputError on other shapes.
+        Args:
+            features: five maps (B,channels[i],H/2^(i+1),W/2^(i+1)); the coarsest must be at least 2x2.
+
+        Returns:
+            One (B,1,H/2^s,W/2^s) map in 0..1 for every s in `config.scales`, finest first.
+
+        Raises:
+            InputError: other shapes.
         """
         return tuple(torch.sigmoid(logit) for logit in self.logits(features))
 
     def logits(self, features: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """As `forward`, before the sigmoid."""
+        """Decode as `forward` does, without the sigmoid."""
         check_features(self.config, features)
         outputs: list[Tensor] = []
         x = features[-1]
@@ -100,7 +108,7 @@ class DepthDecoder(nn.Module):
         return tuple(outputs)
 
     def _level(self, level: int, x: Tensor, skip: Tensor | None) -> Tensor:
-        """Narrow, double the size, add the encoder's map, mix."""
+        """Apply one level: narrow, double the size, concatenate the encoder's map, mix."""
         first = 2 * (LEVELS - 1 - level)
         x = self._double(self.decoder[first](x))
         x = x if skip is None else torch.cat((x, skip), 1)

@@ -24,7 +24,7 @@ SCALES = (0, 1, 2, 3)
 def sigmoid_to_depth(
     sigmoid: Tensor, min_depth_m: float = 0.1, max_depth_m: float = 10.0, numerator: float = 1.312
 ) -> Tensor:
-    """Metres from sigmoid values of any shape: 0 gives numerator * max_depth_m, 1 numerator * min_depth_m."""
+    """Convert sigmoid values of any shape to metres: 0 gives numerator * max_depth_m, 1 numerator * min_depth_m."""
     check_range(min_depth_m, max_depth_m, numerator)
     nearest, farthest = 1 / min_depth_m, 1 / max_depth_m
     return numerator / (farthest + (nearest - farthest) * sigmoid)
@@ -88,15 +88,19 @@ class DistDepth(nn.Module):
         self.decoder = DepthDecoder(DepthDecoderConfig(channels_of(self.encoder), SCALES, config.upsampling))
 
     def forward(self, image: Tensor) -> DistDepthOutput:
-        """Depth; H and W must be multiples of 32 and at least 64 (published size 256 x 256).
+        """Predict depth.
 
-        image: (B,3,H,W) RGB in 0..1, not normalised. Raises InputError on other shapes.
+        Args:
+            image: (B,3,H,W) RGB in 0..1, not normalised; H and W multiples of 32, at least 64 (published 256 x 256).
+
+        Raises:
+            InputError: other shapes.
         """
         sigmoids = self.decoder(self.encoder(image))
         return DistDepthOutput(sigmoids, self.to_depth(sigmoids[0]))
 
     def to_depth(self, sigmoid: Tensor, size: tuple[int, int] | None = None) -> Tensor:
-        """(B,1,H,W) metres from a sigmoid map, which is first resized to `size` (height, width) if given."""
+        """Convert a sigmoid map to (B,1,H,W) metres; it is first resized to `size` (height, width) if given."""
         if size is not None and tuple(sigmoid.shape[2:]) != size:
             sigmoid = F.interpolate(sigmoid, size, mode="bilinear", align_corners=False)
         config = self.config
@@ -104,11 +108,11 @@ class DistDepth(nn.Module):
 
 
 def infer_config(state: Mapping[str, Tensor]) -> dict[str, Any]:
-    """The encoder of a state dictionary with a ResNet. Raises WeightsError for any other."""
+    """Infer the encoder of a state dictionary with a ResNet. Raises WeightsError for any other."""
     if "decoder.decoder.0.conv.conv.weight" not in state:
         raise WeightsError(f"not DistDepth weights: no depth decoder among {len(state)} entries")
     if "encoder.layer0.0.weight" in state:
         raise WeightsError("these are weights of a multi-frame network: import them as `multi_frame`")
     if not any(name.startswith("encoder.encoder.") for name in state):
-        return {}  # an encoder that is not ours to tell; the caller names it
+        return {}  # an encoder of another package; the caller names it
     return {"encoder": f"resnet{resnet.infer_config(state, 'encoder.encoder.')['layers']}"}

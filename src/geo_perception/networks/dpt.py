@@ -25,6 +25,8 @@ LEVELS = 4
 
 
 class Variant(NamedTuple):
+    """Dimensions of one published network."""
+
     size: Size
     hybrid: bool  # the first two taps are maps of the convolutional stem
     blocks: tuple[int, ...]  # whose tokens are tapped, from 0
@@ -54,21 +56,21 @@ class DptConfig:
 
 
 class ProjectReadout(nn.Module):
-    """Every token learns of the class token: concatenation, linear layer, GELU."""
+    """Joins the class token to every token: concatenation, linear layer, GELU."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.project = nn.Sequential(nn.Linear(2 * width, width), nn.GELU())
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """(B,1+N,C) -> (B,N,C)."""
+        """Project (B,1+N,C) -> (B,N,C)."""
         rest = tokens[:, 1:]
         y: Tensor = self.project(torch.cat((rest, tokens[:, :1].expand_as(rest)), 2))
         return y
 
 
 class Reassemble(nn.ModuleDict):
-    """Tokens to a map at 1/2^(level+2), with the published positions as names."""
+    """Reassembles tokens to a map at 1/2^(level+2), with the published positions as names."""
 
     def __init__(self, width: int, outputs: int, level: int) -> None:
         layers: dict[str, nn.Module] = {"0": ProjectReadout(width), "3": nn.Conv2d(width, outputs, 1)}
@@ -80,7 +82,7 @@ class Reassemble(nn.ModuleDict):
         super().__init__(layers)
 
     def forward(self, tokens: Tensor, size: tuple[int, int]) -> Tensor:
-        """(B,1+N,C) tokens of a (height, width) grid -> map."""
+        """Reassemble (B,1+N,C) tokens of a (height, width) grid to a map."""
         readout = self["0"](tokens).transpose(1, 2)
         grid = readout.reshape(*readout.shape[:2], *size)
         y: Tensor = self["3"](grid)
@@ -99,12 +101,12 @@ class Pretrained(nn.Module):
             self.add_module(f"act_postprocess{level + 1}", part)
 
     def taps(self, image: Tensor) -> list[Tensor]:
-        """Four activations: the stem's maps of the hybrid, else tokens."""
+        """Compute four activations: the stem's maps of the hybrid, else tokens."""
         tokens, maps = self.model(image)
         return [*maps[: LEVELS - len(self.variant.blocks)], *(tokens[index] for index in self.variant.blocks)]
 
     def reassemble(self, taps: list[Tensor], size: tuple[int, int]) -> list[Tensor]:
-        """Maps at 1/4 ... 1/32."""
+        """Reassemble four taps to maps at 1/4 ... 1/32."""
         whole = LEVELS - len(self.variant.blocks)
         parts = [getattr(self, f"act_postprocess{level + 1}") for level in range(whole, LEVELS)]
         return [*taps[:whole], *(part(tap, size) for part, tap in zip(parts, taps[whole:], strict=True))]
@@ -119,6 +121,7 @@ class ResidualUnit(nn.Module):
         self.conv2 = nn.Conv2d(FUSED, FUSED, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Refine a map (B,C,H,W) of the same shape."""
         y: Tensor = self.conv2(torch.relu(self.conv1(torch.relu(x))))
         return y + x
 
@@ -134,6 +137,7 @@ class Fusion(nn.Module):
         self.resConfUnit2 = ResidualUnit()
 
     def forward(self, skip: Tensor, path: Tensor | None = None) -> Tensor:
+        """Fuse `skip` (B,C,H,W) with the coarser `path` of the same shape -> (B,C,2H,2W)."""
         x = skip if path is None else path + self.resConfUnit1(skip)
         x = F.interpolate(self.resConfUnit2(x), scale_factor=2.0, mode="bilinear", align_corners=True)
         y: Tensor = self.out_conv(x)
@@ -159,10 +163,11 @@ class Scratch(nn.Module):
         )
 
     def narrow(self, maps: list[Tensor]) -> list[Tensor]:
-        """The four maps at one width."""
+        """Convolve the four maps to one width."""
         return [getattr(self, f"layer{level}_rn")(fmap) for level, fmap in enumerate(maps, 1)]
 
     def forward(self, maps: list[Tensor]) -> Tensor:
+        """Fuse maps at 1/4 ... 1/32, finest first, to inverse depth (B,1,H,W)."""
         path: Tensor | None = None
         for level, skip in reversed(list(enumerate(self.narrow(maps), 1))):
             path = getattr(self, f"refinenet{level}")(skip, path)
@@ -181,26 +186,30 @@ class Dpt(nn.Module):
         self.scratch = Scratch(variant.widths, align_corners=config.head_align_corners)
 
     def forward(self, image: Tensor) -> Tensor:
-        """(B,1,H,W) inverse depth up to an unknown scale and shift, at least 0, roughly up to 2000.
+        """Predict (B,1,H,W) inverse depth up to an unknown scale and shift, at least 0, roughly up to 2000.
 
-        image: (B,3,H,W) RGB in 0..1, H and W multiples of 32 (trained at 384 x 384). Raises InputError on others.
+        Args:
+            image: (B,3,H,W) RGB in 0..1, H and W multiples of 32 (trained at 384 x 384).
+
+        Raises:
+            InputError: other shapes.
         """
         inverse: Tensor = self.scratch(self.maps(self.taps(image)))
         return inverse
 
     def taps(self, image: Tensor) -> tuple[list[Tensor], tuple[int, int]]:
-        """The four tapped activations, and the size of the token grid."""
+        """Compute the four tapped activations, and the size of the token grid."""
         check_image(image, multiple=MULTIPLE)
         size = (image.shape[2] // PATCH, image.shape[3] // PATCH)
         return self.pretrained.taps((image - MEAN) / STD), size
 
     def maps(self, taps: tuple[list[Tensor], tuple[int, int]]) -> list[Tensor]:
-        """Four maps at 1/4, 1/8, 1/16 and 1/32."""
+        """Reassemble tapped activations to four maps at 1/4, 1/8, 1/16 and 1/32."""
         return self.pretrained.reassemble(*taps)
 
 
 def relative_depth(inverse: Tensor, offset: float = 1.0) -> Tensor:
-    """Relative depth 1/(y + offset) of the expert's output y, as DistDepth's alignment takes it.
+    """Convert the expert's output y of any shape to relative depth 1/(y + offset), as DistDepth's alignment takes it.
 
     The public code uses 1; for the weights tuned on NYUv2, whose metric depth is 1/(0.000305 y + 0.1378), 451.8 is
     consistent.
@@ -209,7 +218,7 @@ def relative_depth(inverse: Tensor, offset: float = 1.0) -> Tensor:
 
 
 def infer_config(state: Mapping[str, Tensor]) -> dict[str, Any]:
-    """The variant of a state dictionary. Raises WeightsError if it is not one of this network."""
+    """Infer the variant of a state dictionary. Raises WeightsError if it is not one of this network."""
     width = state.get("pretrained.model.cls_token")
     if width is None or "scratch.output_conv.4.bias" not in state:
         raise WeightsError(f"not DPT weights: no pretrained.model.cls_token among {len(state)} entries")

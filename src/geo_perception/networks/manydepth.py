@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Depth from the current and earlier frames: ManyDepth (arXiv 2104.14540) and DistDepth-M, one network with PRESETS.
+"""ManyDepth (arXiv 2104.14540) and DistDepth-M: depth from the current and earlier frames, one network with PRESETS.
 
 The published files map to `encoder.` (encoder.pth) and `decoder.` (depth.pth); poses come from a `PoseNet` on pairs.
 """
@@ -65,7 +65,7 @@ class MultiFrame(nn.Module):
     def forward(
         self, image: Tensor, near: Neighbours, bin_range_m: tuple[float, float] | None = None
     ) -> MultiFrameOutput:
-        """Depth; arguments as of `MatchingEncoder.forward`."""
+        """Predict depth; arguments as of `MatchingEncoder.forward`."""
         matching = self.encoder(image, near, bin_range_m)
         sigmoids = self.decoder(matching.features)
         config = self.config
@@ -74,10 +74,15 @@ class MultiFrame(nn.Module):
 
 
 def relative_poses(posenet: Callable[[Tensor], Motions], frames: Mapping[int, Tensor]) -> dict[int, Tensor]:
-    """Poses of the other frames, (B,4,4) neighbour from current, by frame number.
+    """Compute poses of the other frames, (B,4,4) neighbour from current, by frame number.
 
-    posenet: a `PoseNet` of two images. frames: (B,3,H,W) RGB in 0..1 by number: 0, -1, ... -N and, if wanted, 1. A
-    frame that is all black counts as missing: its pose is all zero. Raises InputError if a number is left out.
+    Args:
+        posenet: a `PoseNet` of two images.
+        frames: (B,3,H,W) RGB in 0..1 by number: 0, -1, ... -N and, if wanted, 1. A frame that is all black counts as
+            missing: its pose is all zero.
+
+    Raises:
+        InputError: a number is left out.
     """
     earlier = [number for number in frames if number < 0]
     if 0 not in frames or sorted(earlier) != list(range(-len(earlier), 0)) or set(frames) - {*earlier, 0, 1}:
@@ -100,7 +105,7 @@ def _zero_if_missing(pose: Tensor, frame: Tensor) -> Tensor:
 def track_bin_range(
     bin_range_m: tuple[float, float], mono_depth_m: Tensor, *, floor_m: float = 0.1
 ) -> tuple[float, float]:
-    """The range of assumed depths after one more batch of the single-frame teacher's depth (B,1,H,W), as ManyDepth."""
+    """Update the range of assumed depths by a batch of teacher depth (B,1,H,W), as ManyDepth does."""
     per_item = mono_depth_m.detach().flatten(1)
     low = max(floor_m, 0.9 * per_item.amin(1).mean().item())
     high = 1.1 * per_item.amax(1).mean().item()
@@ -108,7 +113,7 @@ def track_bin_range(
 
 
 def infer_config(state: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Layers, bins and size of a state dictionary. Raises WeightsError if it is not one of this network."""
+    """Infer layers, bins and size of a state dictionary. Raises WeightsError if it is not one of this network."""
     grid, pixels = (state.get(f"encoder.backprojector.{name}") for name in ("id_coords", "pix_coords"))
     if grid is None or pixels is None or grid.ndim != 3:
         raise WeightsError(f"not multi-frame weights: no backprojector among {len(state)} entries")

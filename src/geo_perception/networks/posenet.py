@@ -29,7 +29,7 @@ class PoseNetConfig:
     """The defaults are those of the multi-frame network; DistDepth's trainer takes 50 layers and 3 images."""
 
     layers: int = 18  # of the ResNet: 18, 34, 50, 101 or 152
-    images: int = 2  # that the network sees at once: a pair, or three stacked frames
+    images: int = 2  # stacked at the input: a pair, or three frames
 
     def __post_init__(self) -> None:
         if self.layers not in BLOCKS:
@@ -45,12 +45,12 @@ class Motions(NamedTuple):
     translation: Tensor  # (B,n,1,3) in units of the depth it is trained with
 
     def transform(self, index: int = 0, *, invert: bool = False) -> Tensor:
-        """(B,4,4) rigid transform of motion `index`."""
+        """Compute the (B,4,4) rigid transform of motion `index`."""
         return transform_from_axis_angle(self.axis_angle[:, index], self.translation[:, index], invert=invert)
 
 
 class PoseDecoder(nn.Module):
-    """The coarsest map to motions: four convolutions and the mean over the image."""
+    """Decoder of the coarsest map to motions: four convolutions and the mean over the image."""
 
     def __init__(self, inputs: int) -> None:
         super().__init__()
@@ -64,6 +64,7 @@ class PoseDecoder(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Motions:
+        """Decode the coarsest map (B,C,h,w) to two motions of each item."""
         x = features
         for layer in self.net[:-1]:
             x = torch.relu(layer(x))
@@ -74,7 +75,7 @@ class PoseDecoder(nn.Module):
 
 
 class PoseNet(nn.Module):
-    """Stacked images to motions."""
+    """Network from stacked images to motions."""
 
     def __init__(self, config: PoseNetConfig = PoseNetConfig()) -> None:
         super().__init__()
@@ -83,18 +84,23 @@ class PoseNet(nn.Module):
         self.decoder = PoseDecoder(self.encoder.channels[-1])
 
     def forward(self, images: Tensor) -> Motions:
-        """Two motions per item; H and W must be multiples of 32.
+        """Predict two motions per item.
 
-        images: (B,3n,H,W) RGB in 0..1, n stacked images. Of three images (0, -1, +1) motion 0 leads from the
-        first to the second, motion 1 to the third; of two images in temporal order motion 0 leads from the first
-        to the second. Raises InputError on other shapes.
+        Of three images (0, -1, +1) motion 0 leads from the first to the second, motion 1 to the third; of two images in
+        temporal order motion 0 leads from the first to the second.
+
+        Args:
+            images: (B,3n,H,W) RGB in 0..1, n stacked images; H and W multiples of 32.
+
+        Raises:
+            InputError: other shapes.
         """
         motions: Motions = self.decoder(self.encoder(images)[-1])
         return motions
 
 
 def infer_config(state: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Layers and images of a state dictionary. Raises WeightsError if it is not one of this network."""
+    """Infer layers and images of a state dictionary. Raises WeightsError if it is not one of this network."""
     if "decoder.net.0.weight" not in state:
         raise WeightsError(f"not PoseNet weights: no pose decoder among {len(state)} entries")
     return resnet.infer_config(state, "encoder.encoder.")

@@ -44,7 +44,7 @@ class PsmnetConfig:
 
 
 def normalise(image: Tensor) -> Tensor:
-    """RGB in [0,1], (B,3,H,W), to the statistics that PSMNet expects."""
+    """Normalise (B,3,H,W) RGB in [0,1] to the statistics that PSMNet expects."""
     mean, std = (image.new_tensor(v)[:, None, None] for v in (IMAGE_MEAN, IMAGE_STD))
     return (image - mean) / std
 
@@ -62,6 +62,7 @@ class BasicBlock(nn.Module):
             self.downsample = conv_bn(inputs, outputs, 1, stride=stride)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the block, (B,C,H,W) -> (B,C',H/stride,W/stride)."""
         y: Tensor = self.conv2(self.conv1(x))
         return y + (x if self.downsample is None else self.downsample(x))
 
@@ -99,7 +100,7 @@ class FeatureExtraction(nn.Module):
         )
 
     def forward(self, image: Tensor) -> Tensor:
-        """(B,3,H,W) normalised RGB -> (B,32,H/4,W/4)."""
+        """Extract features, (B,3,H,W) normalised RGB -> (B,32,H/4,W/4)."""
         shallow = self.layer2(self.layer1(self.firstconv(image)))
         deep = self.layer4(self.layer3(shallow))
         parts = [shallow, deep]
@@ -128,7 +129,7 @@ def _classifier() -> nn.Sequential:
 
 
 class Psmnet(nn.Module):
-    """Dense disparity of a rectified colour pair."""
+    """Network for dense disparity of a rectified colour pair."""
 
     dres2: nn.Module  # a hourglass, or a plain pair in the variant basic; dres3 and dres4 alike
     dres3: nn.Module
@@ -152,10 +153,16 @@ class Psmnet(nn.Module):
         self.apply(_initialise)
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
-        """Disparity (B,H,W) of the left image in pixels, in [0, maxdisp - 1].
+        """Predict disparity (B,H,W) of the left image in pixels, in [0, maxdisp - 1].
 
-        left, right: rectified RGB (B,3,H,W) of any size, normalised with `normalise`. Raises InputError on
-        other shapes. For the three outputs that training needs, see `all_disparities`.
+        For the three outputs that training needs, see `all_disparities`.
+
+        Args:
+            left: rectified RGB (B,3,H,W) of any size, normalised with `normalise`.
+            right: the same size.
+
+        Raises:
+            InputError: other shapes.
         """
         check_inputs(left, right)
         height, width = left.shape[2:]
@@ -164,7 +171,7 @@ class Psmnet(nn.Module):
         return disparity[:, disparity.shape[1] - height :, :width]
 
     def all_disparities(self, left: Tensor, right: Tensor) -> tuple[Tensor, ...]:
-        """Disparities (B,H,W) of all heads, best last: three of stackhourglass, one of basic.
+        """Predict disparities (B,H,W) of all heads, best last: three of stackhourglass, one of basic.
 
         H and W must be multiples of 16 and at least 256 (training crops are 256 x 512).
         """
@@ -176,7 +183,7 @@ class Psmnet(nn.Module):
         return tuple(self.regress(cost, left.shape[2:]) for cost in self.costs(left, right))
 
     def costs(self, left: Tensor, right: Tensor) -> list[Tensor]:
-        """Matching scores (B,1,D/4,H/4,W/4) of every head, before the expectation."""
+        """Compute matching scores (B,1,D/4,H/4,W/4) of every head, before the expectation."""
         features = self.feature_extraction(left), self.feature_extraction(right)
         volume = cost_volume(*features, self.config.maxdisp // 4)
         first = self.dres0(volume)
@@ -199,7 +206,7 @@ class Psmnet(nn.Module):
         return [cost1, cost2, self.classif3(out + first) + cost2]
 
     def regress(self, cost: Tensor, size: torch.Size) -> Tensor:
-        """Soft arg-max over disparity, (B,H,W): the expectation under a softmax of the upsampled scores."""
+        """Apply soft arg-max over disparity, (B,H,W): the expectation under a softmax of the upsampled scores."""
         volume = (self.config.maxdisp, *size)
         cost = F.interpolate(cost, volume, mode="trilinear", align_corners=self.config.align_corners)
         weights = torch.softmax(cost[:, 0], dim=1)
@@ -208,7 +215,7 @@ class Psmnet(nn.Module):
 
 
 def cost_volume(left: Tensor, right: Tensor, planes: int) -> Tensor:
-    """(B,2C,planes,h,w): left features beside right features shifted by each disparity, zero where none match."""
+    """Concatenate left features and right features shifted by each disparity, (B,2C,planes,h,w), zero outside."""
     batch, channels, height, width = left.shape
     volume = left.new_zeros(batch, 2 * channels, planes, height, width)
     for d in range(min(planes, width)):
@@ -218,7 +225,7 @@ def cost_volume(left: Tensor, right: Tensor, planes: int) -> Tensor:
 
 
 def pad(image: Tensor) -> Tensor:
-    """Zeros on top and on the right, to a multiple of 16 and at least 256 in both directions."""
+    """Pad zeros on top and on the right, to a multiple of 16 and at least 256 in both directions."""
     height, width = (max(MIN_SIZE, -(-side // MULTIPLE) * MULTIPLE) for side in image.shape[2:])
     return F.pad(image, (0, width - image.shape[3], height - image.shape[2], 0))
 
@@ -232,14 +239,14 @@ def check_inputs(left: Tensor, right: Tensor) -> None:
 
 
 def _initialise(module: nn.Module) -> None:
-    """Normal with std sqrt(2 / (kernel volume * outputs)); transposed convolutions keep the default."""
+    """Draw weights, normal with std sqrt(2 / (kernel volume * outputs)); transposed convolutions keep the default."""
     if isinstance(module, nn.Conv2d | nn.Conv3d):
         volume = module.weight[0, 0].numel()
         nn.init.normal_(module.weight, std=sqrt(2.0 / (volume * module.out_channels)))
 
 
 def infer_config(state: Mapping[str, Tensor]) -> dict[str, Any]:
-    """The variant of a state dictionary. Raises WeightsError if it is not one of this network."""
+    """Infer the variant of a state dictionary. Raises WeightsError if it is not one of this network."""
     if "feature_extraction.firstconv.0.0.weight" not in state:
         raise WeightsError(f"not PSMNet weights: no feature_extraction.* among {len(state)} entries")
     return {"variant": "basic" if "classify.2.weight" in state else "stackhourglass"}

@@ -24,7 +24,7 @@ LEAKY_SLOPE = 0.1
 
 @dataclass(frozen=True)
 class ScadcConfig:
-    """The defaults are the published network; each field says what another value changes."""
+    """The defaults are the published network; each field's comment tells what another value changes."""
 
     # Activation of the two narrow confidence blocks (sa2), the last of which feeds the softmax. "relu" is
     # as published, but its zero gradient is how the released weights lost their confidence; "leaky_relu" or
@@ -67,6 +67,7 @@ class SparseConv(nn.Module):
         nn.init.normal_(self.conv.weight, std=sqrt(2.0 / (9 * outputs)))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Convolve (B,C,H,W) -> (B,C',H,W)."""
         y: Tensor = self.conv(x)
         return y + self.bias[:, None, None]
 
@@ -80,6 +81,7 @@ class SparsityAwareBlock(nn.Module):
         self.activation = activation
 
     def forward(self, inputs: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """Apply the block to features (B,C,H,W) and mask (B,1,H,W); returns both."""
         x, mask = inputs
         x = _activate(self.sparse_conv(x * mask), self.activation)
         return x, F.max_pool2d(mask, 3, stride=1, padding=1)
@@ -92,7 +94,7 @@ def _activate(x: Tensor, name: str) -> Tensor:
 
 
 def _head(channels: int) -> nn.Sequential:
-    """Refinement head. The three 1x1 convolutions are one affine map, kept apart as in the published keys."""
+    """Build a refinement head. The three 1x1 convolutions are one affine map, kept apart as in the published keys."""
     return nn.Sequential(
         conv_bn(channels, channels, 3, padding=1),
         nn.ReLU(inplace=True),
@@ -119,10 +121,16 @@ class Scadc(nn.Module):
     def forward(
         self, stereo_depth_m: Tensor, lidar_depth_m: Tensor, sparse_depth_m: Tensor, mask: Tensor
     ) -> ScadcOutput:
-        """Fuse; every tensor is float (B,1,H,W) with H and W divisible by 4 (published size 352 x 1216).
+        """Fuse float tensors (B,1,H,W) with H and W divisible by 4 (published size 352 x 1216).
 
-        stereo_depth_m, lidar_depth_m: dense depth in metres; sparse_depth_m: raw returns in metres, 0 = none;
-        mask: 1 where there is a return, else 0. Raises InputError on other shapes.
+        Args:
+            stereo_depth_m: dense depth of stereo, metres.
+            lidar_depth_m: dense completed depth of the lidar, metres.
+            sparse_depth_m: raw returns in metres, 0 = none.
+            mask: 1 where there is a return, else 0.
+
+        Raises:
+            InputError: other shapes.
         """
         check_inputs(stereo_depth_m, lidar_depth_m, sparse_depth_m, mask)
         stereo_depth_m = stereo_depth_m * self.config.stereo_scale
@@ -131,12 +139,12 @@ class Scadc(nn.Module):
         return ScadcOutput(self.refine(fused), weights[:, 1:2])
 
     def confidence(self, sparse_depth_m: Tensor, mask: Tensor) -> Tensor:
-        """(B,2,H,W) weights of stereo and lidar; they sum to one."""
+        """Compute (B,2,H,W) weights of stereo and lidar; they sum to one."""
         features, _ = self.sa2(self.sa1((sparse_depth_m, mask)))
         return torch.softmax(features, dim=1)
 
     def refine(self, fused: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Three stages of depth (B,1,H,W) from the blended depth (B,1,H,W); stages accumulate."""
+        """Refine blended depth (B,1,H,W) to three stages of depth (B,1,H,W); stages accumulate."""
         stem = self.conv1(fused)
         stem = self.conv2(stem) + stem
         out, pre1, post1 = self.hg_0(stem)
@@ -169,7 +177,7 @@ def check_inputs(stereo_depth_m: Tensor, lidar_depth_m: Tensor, sparse_depth_m: 
 
 @torch.no_grad()
 def confidence_limits(module: Scadc) -> tuple[str, ...]:
-    """Probe the confidence branch with random sweeps; one line if its answer never changes, as in a dead branch."""
+    """Probe the confidence branch with random sweeps; one line if its output never changes, as in a dead branch."""
     generator = torch.Generator().manual_seed(0)
     depth = torch.rand(4, 1, 64, 64, generator=generator) * 78 + 2  # 2 ... 80 m
     density = torch.tensor([0.02, 0.05, 0.3, 0.9])[:, None, None, None]

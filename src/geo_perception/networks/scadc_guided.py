@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SCADC-guided: our variant of SCADC that also sees the image and how well each depth map explains it.
+"""SCADC-guided: a variant of SCADC that also takes in the image and how well each depth map explains it.
 
 As in SCADC a lidar confidence blends both depth maps and a convolutional network refines the blend. What differs:
-blend and refinement work on log depth; the confidence sees both depth maps, the return distance, the grey image and
+blend and refinement work on log depth; the confidence takes in both depth maps, the return distance, the grey image and
 the matching cost of either map; one U-Net at half resolution replaces three hourglasses at full resolution.
 """
 
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from geo_perception.errors import ConfigError, InputError
 from geo_perception.networks.layers.hourglass import conv_bn_relu
 
-# Channels of the input, in order; made by pipelines.fusion_features.
+# Channels of the input, in order; made by pipelines.stereo_lidar_fusion.scadc_guided_features.
 FEATURES = (
     "log_stereo",  # ln(stereo depth / 15 m)
     "log_lidar",  # ln(completed lidar depth / 15 m)
@@ -49,7 +49,7 @@ class ScadcGuidedConfig:
     # Also predict a residual of the log depth. Off: the result always lies between both depth maps. On simulated
     # streets a residual lowers the error, on real ones the weights trained there raised it (MAE 0.48 -> 0.51 m).
     residual: bool = False
-    # Pixels from the nearest return at which a matched stereo pixel begins to, and at which it wholly, stands alone:
+    # Pixels from the nearest return at which a matched stereo pixel begins to stand alone, and at which it wholly does:
     # completion is extrapolation there, which simulated facades reward and real trees and wires do not.
     reach_px: tuple[float, float] = (15.0, 60.0)
 
@@ -77,7 +77,7 @@ class Level(nn.Module):
         self.refine = conv_bn_relu(outputs, outputs, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B,inputs,H,W) -> (B,outputs,H/stride,W/stride)."""
+        """Convolve (B,inputs,H,W) -> (B,outputs,H/stride,W/stride)."""
         y: Tensor = self.refine(self.enter(x))
         return y
 
@@ -92,7 +92,7 @@ class Merge(nn.Module):
         self.join = conv_bn_relu(2 * fine, fine, 3, padding=1)
 
     def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:
-        """(B,coarse,H,W) and (B,fine,2H,2W) -> (B,fine,2H,2W)."""
+        """Merge (B,coarse,H,W) and (B,fine,2H,2W) -> (B,fine,2H,2W)."""
         y: Tensor = self.join(torch.cat((self.up(self.narrow(coarse)), fine), dim=1))
         return y
 
@@ -113,7 +113,7 @@ class ScadcGuided(nn.Module):
         planes = 2 if config.residual else 1
         self.head = without_effect(nn.Conv2d(w2, 4 * planes, 3, padding=1))
         self.shuffle = nn.PixelShuffle(2)
-        # What a single pixel tells, at full resolution. Training starts from a confidence that falls with the distance
+        # Score of a pixel by itself, at full resolution. Training starts from a confidence that falls with the distance
         # to the returns, one half at 5 px.
         self.skip = without_effect(nn.Conv2d(len(FEATURES), planes, 1))
         with torch.no_grad():
@@ -122,9 +122,13 @@ class ScadcGuided(nn.Module):
             self.skip.bias[0] = -3.0
 
     def forward(self, features: Tensor) -> ScadcGuidedOutput:
-        """Fuse.
+        """Fuse both depth maps.
 
-        features: float (B,16,H,W) in the order of FEATURES, H and W divisible by 16. Raises InputError otherwise.
+        Args:
+            features: float (B,16,H,W) in the order of FEATURES, H and W divisible by 16.
+
+        Raises:
+            InputError: other shapes.
         """
         check_features(features)
         scores = self.scores(features).float()
@@ -135,7 +139,7 @@ class ScadcGuided(nn.Module):
         return ScadcGuidedOutput(UNIT_M * torch.exp(refined), confidence, UNIT_M * torch.exp(blend))
 
     def scores(self, features: Tensor) -> Tensor:
-        """(B,1,H,W) confidence logit; with a residual (B,2,H,W), whose second plane it is."""
+        """Compute the (B,1,H,W) confidence logit; with a residual (B,2,H,W), whose second plane it is."""
         fine2 = self.level2(self.unshuffle(features))
         fine4 = self.level4(fine2)
         fine8 = self.level8(fine4)
@@ -146,9 +150,9 @@ class ScadcGuided(nn.Module):
 
 
 def within_reach(features: Tensor, reach_px: tuple[float, float]) -> Tensor:
-    """(B,1,H,W) largest allowed confidence: 1 without stereo match; else 1 near returns, 0 far from all of them.
+    """Compute the largest allowed confidence (B,1,H,W): 1 without stereo match; else 1 near returns, 0 far from all.
 
-    Falls linearly in the channel's own logarithmic distance.
+    It falls linearly in the channel's own logarithmic distance.
     """
     near, far = (log1p(distance) / 4 for distance in reach_px)
     index = FEATURES.index("return_distance")
@@ -158,7 +162,7 @@ def within_reach(features: Tensor, reach_px: tuple[float, float]) -> Tensor:
 
 
 def without_effect(layer: nn.Conv2d) -> nn.Conv2d:
-    """The layer with weights and biases of zero."""
+    """Set weights and biases of the layer to zero, and return it."""
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
     return layer

@@ -40,6 +40,7 @@ class SsdcConfig:
 
     @property
     def uses_depth(self) -> bool:
+        """True if the input includes sparse depth."""
         return "d" in self.input
 
     @property
@@ -63,6 +64,7 @@ class ResidualBlock(nn.Module):
             self.downsample = nn.Sequential(shortcut, nn.BatchNorm2d(outputs))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the block, (B,C,H,W) -> (B,C',H/stride,W/stride)."""
         y = self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x)))))
         return torch.relu(y + (x if self.downsample is None else self.downsample(x)))
 
@@ -110,32 +112,37 @@ class Ssdc(nn.Module):
         self.apply(_initialise)
 
     def forward(self, sparse_depth_m: Tensor | None, image: Tensor | None = None) -> Tensor:
-        """Complete; H and W must be divisible by 16 (published size 352 x 1216).
+        """Complete sparse depth; H and W must be divisible by 16 (published size 352 x 1216).
 
-        sparse_depth_m (B,1,H,W): returns in metres, 0 where none; None for the inputs rgb and g.
-        image: (B,3,H,W) RGB or (B,1,H,W) grey, float in 0..255, not normalised; None for the input d.
-        Returns (B,1,H,W) depth in metres: at least 0.9 in eval mode, unlimited in training mode.
-        Raises InputError on other shapes or a missing or superfluous input.
+        Args:
+            sparse_depth_m: (B,1,H,W) returns in metres, 0 where none; None for the inputs rgb and g.
+            image: (B,3,H,W) RGB or (B,1,H,W) grey, float in 0..255, not normalised; None for the input d.
+
+        Returns:
+            (B,1,H,W) depth in metres: at least 0.9 in eval mode, unlimited in training mode.
+
+        Raises:
+            InputError: other shapes, or a missing or superfluous input.
         """
         check_inputs(self.config, sparse_depth_m, image)
         raw = SCALE_M * self.decode(self.encode(self.stem(sparse_depth_m, image)))
         return raw if self.training else floor_depth(raw)
 
     def stem(self, sparse_depth_m: Tensor | None, image: Tensor | None) -> Tensor:
-        """(B,64,H,W): depth channels first, then image channels."""
+        """Compute (B,64,H,W): depth channels first, then image channels."""
         parts = [] if sparse_depth_m is None else [self.conv1_d(sparse_depth_m)]
         parts += [] if image is None else [self.conv1_img(image)]
         return torch.cat(parts, 1)
 
     def encode(self, stem: Tensor) -> list[Tensor]:
-        """The stem and five stages: 64, 64, 128, 256, 512, 512 channels at 1, 1, 1/2, 1/4, 1/8, 1/16."""
+        """Compute stem and five stages: 64, 64, 128, 256, 512, 512 channels at 1, 1, 1/2, 1/4, 1/8, 1/16."""
         features = [stem]
         for stage in (self.conv2, self.conv3, self.conv4, self.conv5, self.conv6):
             features.append(stage(features[-1]))
         return features
 
     def decode(self, features: list[Tensor]) -> Tensor:
-        """(B,1,H,W) depth in units of 100 m; every step sees [decoder, encoder] of its size."""
+        """Decode (B,1,H,W) depth in units of 100 m; every step takes [decoder, encoder] of its size."""
         *skips, x = features
         for layer in (self.convt5, self.convt4, self.convt3, self.convt2, self.convt1):
             x = torch.cat((layer(x), skips.pop()), 1)
@@ -144,7 +151,7 @@ class Ssdc(nn.Module):
 
 
 def floor_depth(raw_m: Tensor) -> Tensor:
-    """At least 0.9 m, with the published order of operations."""
+    """Raise depth to at least 0.9 m, with the published order of operations."""
     return (raw_m - MIN_DEPTH_M).clamp(min=0) + MIN_DEPTH_M
 
 
@@ -180,7 +187,7 @@ def check_inputs(config: SsdcConfig, sparse_depth_m: Tensor | None, image: Tenso
 
 
 def infer_config(state: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Layers and input of a state dictionary. Raises WeightsError if it is not one of this network."""
+    """Infer layers and input of a state dictionary. Raises WeightsError if it is not one of this network."""
     if "conv2.0.conv1.weight" not in state or "convtf.0.weight" not in state:
         raise WeightsError(f"not SSDC weights: no conv2.0.conv1.weight among {len(state)} entries")
     depth = "d" if "conv1_d.0.weight" in state else ""

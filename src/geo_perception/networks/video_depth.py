@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Depth of a video from nothing but its frames: the multi-frame network with the pose network it was trained with.
+"""Depth of a video from its frames alone: the multi-frame network and the pose network it was trained with.
 
 One module, so that one model folder holds all that ManyDepth (arXiv 2104.14540) or DistDepth-M needs.
 """
@@ -27,7 +27,7 @@ from geo_perception.networks.posenet import PoseNet, PoseNetConfig
 
 @dataclass(frozen=True)
 class VideoDepthConfig(MultiFrameConfig):
-    """Both networks; `layers` is the depth network's. Trained folders name the range of bins that training found."""
+    """Options of both networks; `layers` is the depth network's. Trained folders hold the bins of training."""
 
     pose_layers: int = 18
 
@@ -46,11 +46,16 @@ class VideoDepth(nn.Module):
         self.pose = PoseNet(PoseNetConfig(config.pose_layers, images=2))
 
     def forward(self, image: Tensor, earlier: Tensor, K: Tensor) -> MultiFrameOutput:
-        """Depth of the newest frame, for the camera that the network learnt for where that is a canonical one.
+        """Predict depth of the newest frame, for the canonical camera where the network was trained for one.
 
-        image: (B,3,H,W) RGB in 0..1 of the config's size. earlier: (B,N,3,H,W) the frames before it, newest first; a
-        frame that is all black counts as missing, and with none (N may be 1 and black) depth comes from the image
-        alone. K: (B,4,4) intrinsics in pixels of the image. Raises InputError on other shapes.
+        Args:
+            image: (B,3,H,W) RGB in 0..1 of the config's size.
+            earlier: (B,N,3,H,W) the frames before it, newest first. A frame that is all black counts as missing; if all
+                are missing, depth comes from the image alone.
+            K: (B,4,4) intrinsics in pixels of the image.
+
+        Raises:
+            InputError: other shapes.
         """
         if earlier.ndim != 5 or not earlier.shape[1]:
             raise InputError(f"earlier frames must be (B,N,3,H,W) with N >= 1, got {tuple(earlier.shape)}")
@@ -62,7 +67,7 @@ class VideoDepth(nn.Module):
 
 
 def infer_config(state: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Options of both networks of a state dictionary. Raises WeightsError if it is not one of this network."""
+    """Infer the options of both networks of a state dictionary. Raises WeightsError if it is another network's."""
     depth, pose = (
         {name.removeprefix(part): value for name, value in state.items() if name.startswith(part)}
         for part in ("depth.", "pose.")

@@ -22,12 +22,12 @@ from geo_perception.networks.encoders.third_party import TimmEncoder, Transforme
 
 
 class DepthEncoder(Protocol):
-    """What a decoder needs of an encoder."""
+    """Interface of an encoder for a depth decoder."""
 
     channels: tuple[int, ...]  # widths of the five maps
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """(B,3,H,W) RGB in 0..1 -> maps (B,channels[i],H/2^(i+1),W/2^(i+1))."""
+        """Encode (B,3,H,W) RGB in 0..1 -> maps (B,channels[i],H/2^(i+1),W/2^(i+1))."""
         ...
 
 
@@ -45,7 +45,7 @@ FAMILIES: dict[str, Callable[[str], nn.Module]] = {"timm": TimmEncoder, "transfo
 
 
 def check_encoder(name: str) -> None:
-    """Raise ConfigError, listing what exists, unless there can be an encoder of that name."""
+    """Raise ConfigError, listing what exists, unless the name can be that of an encoder."""
     family, colon, model = name.partition(":")
     if name not in ENCODERS and not (colon and model and family in FAMILIES):
         families = ", ".join(f"{family}:<model>" for family in FAMILIES)
@@ -53,7 +53,7 @@ def check_encoder(name: str) -> None:
 
 
 def make_encoder(name: str) -> nn.Module:
-    """A freshly initialised `DepthEncoder`. Raises ConfigError for an unknown name or a missing package."""
+    """Build a freshly initialised `DepthEncoder`. Raises ConfigError for an unknown name or a missing package."""
     check_encoder(name)
     if name in ENCODERS:
         return ENCODERS[name]()
@@ -62,7 +62,7 @@ def make_encoder(name: str) -> nn.Module:
 
 
 def channels_of(encoder: nn.Module) -> tuple[int, ...]:
-    """`encoder.channels`, typed."""
+    """Return `encoder.channels`, typed."""
     channels: object = encoder.channels
     if not isinstance(channels, tuple):
         raise TypeError(f"{type(encoder).__name__}.channels is no tuple")

@@ -23,6 +23,8 @@ CEILING = 6.0  # of the ReLU6
 
 
 class Stage(NamedTuple):
+    """Blocks of one width, and their convolutions."""
+
     repeats: int
     kernel: int
     stride: int  # of the first block
@@ -58,7 +60,7 @@ RENAMES = (
 
 
 def stages_of(version: int) -> tuple[Stage, ...]:
-    """Wider and deeper stages; the stem and the depth of the first and the last stage are the same in all."""
+    """Scale width and depth of the stages to a version; the depth of the first and the last stage stays."""
     width, depth = SCALINGS[version]
     middle = STAGES[1:-1]
     deeper = (STAGES[0], *(s._replace(repeats=math.ceil(depth * s.repeats)) for s in middle), STAGES[-1])
@@ -66,7 +68,7 @@ def stages_of(version: int) -> tuple[Stage, ...]:
 
 
 def in_eights(channels: float) -> int:
-    """The nearest multiple of 8, or the next one where that would take away more than a tenth."""
+    """Round to the nearest multiple of 8, or to the next one where that would take away more than a tenth."""
     near = max(8, int(channels + 4) // 8 * 8)
     return near + 8 if near < 0.9 * channels else near
 
@@ -75,6 +77,7 @@ class SameConv(nn.Conv2d):
     """Convolution whose stride 2 puts the odd row and column of padding at the lower right, as TensorFlow does."""
 
     def forward(self, x: Tensor) -> Tensor:
+        """Convolve (B,C,H,W) -> (B,C',H/stride,W/stride)."""
         total = self.kernel_size[0] - self.stride[0]  # for even sizes, which `check_image` guarantees
         before = total // 2
         x = F.pad(x, (before, total - before, before, total - before))
@@ -87,6 +90,7 @@ class DepthwiseConv(nn.Conv2d):
     """Convolution of stride 1 that filters every channel by itself."""
 
     def forward(self, x: Tensor) -> Tensor:
+        """Filter (B,C,H,W) of the same shape."""
         return depthwise_conv2d(x, self.weight, 1, self.kernel_size[0] // 2)
 
 
@@ -113,13 +117,14 @@ class InvertedResidual(nn.Module):
         self.has_skip = stride == 1 and inputs == stage.outputs
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the block, (B,C,H,W) -> (B,C',H/stride,W/stride)."""
         wide = x if self.expand is None else F.relu6(self.expand(x))
         y: Tensor = self.project(F.relu6(self.depthwise(wide)))
         return y + x if self.has_skip else y
 
 
 class EfficientnetLite(nn.Module):
-    """Image to the last map of every size, by version 0, 1 or 2."""
+    """Encoder of an image to the last map of every size, in version 0, 1 or 2."""
 
     def __init__(self, version: int = 0) -> None:
         super().__init__()
@@ -136,10 +141,16 @@ class EfficientnetLite(nn.Module):
         self.blocks = nn.ModuleList(blocks)
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """Encode; H and W must be multiples of 32.
+        """Encode an image.
 
-        image: (B,3,H,W) RGB in 0..1. Returns five maps (B,channels[i],H/2^(i+1),W/2^(i+1)), not activated. Raises
-        InputError on other shapes.
+        Args:
+            image: (B,3,H,W) RGB in 0..1, H and W multiples of 32.
+
+        Returns:
+            Five maps (B,channels[i],H/2^(i+1),W/2^(i+1)), not activated.
+
+        Raises:
+            InputError: other shapes.
         """
         check_image(image)
         x = F.relu6(self.stem((image - MEAN) / STD))

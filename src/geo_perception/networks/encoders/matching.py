@@ -29,7 +29,7 @@ class MatchingEncoderConfig:
     width: int = 256
     bins: int = 96  # assumed depths
     binning: str = "linear"  # "inverse": evenly spaced in inverse depth
-    # Range of the assumed depths; files of adaptively trained networks say theirs, and importing takes it from there.
+    # Range of the assumed depths; files of adaptively trained networks contain theirs, which importing uses.
     min_bin_m: float = 0.1
     max_bin_m: float = 10.0
 
@@ -46,7 +46,7 @@ class MatchingEncoderConfig:
 
 
 class Neighbours(NamedTuple):
-    """What the current frame is compared with."""
+    """Neighbours that the current frame is compared with."""
 
     images: Tensor  # (B,F,3,H,W) RGB in 0..1
     poses: Tensor  # (B,F,4,4) neighbour from current; all zero = this neighbour is missing
@@ -55,26 +55,26 @@ class Neighbours(NamedTuple):
 
     @classmethod
     def of(cls, images: Tensor, poses: Tensor, K: Tensor) -> Neighbours:
-        """From intrinsics (B,4,4) in pixels of the images themselves; scaled as the published code does."""
+        """Make neighbours of intrinsics (B,4,4) in pixels of the images; scaled as in the published code."""
         return cls(images, poses, *matching_intrinsics(K))
 
 
 def edges_at_zero(K: Tensor) -> Tensor:
-    """(B,4,4) intrinsics with pixel centres at integers -> with the image's edge at 0, as multi-frame networks want."""
+    """Convert (B,4,4) intrinsics from pixel centres at integers to the image's edge at 0, for multi-frame networks."""
     moved = K.clone()
     moved[:, :2, 2] += 0.5
     return moved
 
 
 def matching_intrinsics(K: Tensor) -> tuple[Tensor, Tensor]:
-    """(B,4,4) in pixels of an image -> those of its quarter, and their inverse, as `Neighbours` holds them."""
+    """Scale (B,4,4) intrinsics to the image at a quarter of its size; returns them and their inverse."""
     scaled = K.clone()
     scaled[:, :2] /= 1 << MATCHING_LEVEL
     return scaled, torch.linalg.inv(scaled)
 
 
 class Matching(NamedTuple):
-    """What comparing frames gave."""
+    """Result of the comparison of frames."""
 
     features: list[Tensor]  # five maps for the decoder; the second is from before the matching
     lowest_cost_disparity: Tensor  # (B,H/4,W/4) 1/metres of the best match
@@ -99,13 +99,13 @@ class Backprojector(nn.Module):
         self.register_buffer("pix_coords", pixels.expand(bins, -1, -1).clone())
 
     def forward(self, bins_m: Tensor, inv_K: Tensor) -> Tensor:
-        """(D,) depths and (4,4) inverse intrinsics -> (D,4,h*w) homogeneous points."""
+        """Backproject (D,) depths with (4,4) inverse intrinsics -> (D,4,h*w) homogeneous points."""
         points = bins_m[:, None, None] * (inv_K[None, :3, :3] @ self.pix_coords)
         return torch.cat((points, self.ones), 1)
 
 
 class MatchingEncoder(nn.Module):
-    """A ResNet that sees, after its first stage, how well each assumed depth explains the neighbours."""
+    """ResNet that takes in, after its first stage, the matching cost of each assumed depth."""
 
     def __init__(self, config: MatchingEncoderConfig = MatchingEncoderConfig()) -> None:
         super().__init__()
@@ -130,10 +130,15 @@ class MatchingEncoder(nn.Module):
     def forward(
         self, image: Tensor, near: Neighbours, bin_range_m: tuple[float, float] | None = None
     ) -> Matching:
-        """Encode; sizes are those of the config.
+        """Encode an image and match it with its neighbours; sizes are those of the config.
 
-        image: (B,3,H,W) RGB in 0..1; bin_range_m: range of the assumed depths in place of the config's, as adaptive
-        training tracks it. Raises InputError on other shapes.
+        Args:
+            image: (B,3,H,W) RGB in 0..1.
+            near: the neighbours.
+            bin_range_m: range of the assumed depths in place of the config's, as adaptive training tracks it.
+
+        Raises:
+            InputError: other shapes.
         """
         check_neighbours(self.config, image, near)
         first, current = self.shallow(image)
@@ -151,12 +156,12 @@ class MatchingEncoder(nn.Module):
         return Matching(features, lowest, confidence)
 
     def shallow(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Maps at 1/2 and 1/4; the second is what is matched."""
+        """Compute the maps at 1/2 and 1/4; the second is matched."""
         first = self.layer0(normalise(image))
         return first, self.layer1(first)
 
     def bins_m(self, bin_range_m: tuple[float, float] | None = None) -> Tensor:
-        """(D,) assumed depths in metres."""
+        """Compute (D,) assumed depths in metres."""
         low, high = bin_range_m or (self.config.min_bin_m, self.config.max_bin_m)
         return cost_volume.depth_bins(low, high, self.config.bins, self.config.binning)
 
@@ -164,7 +169,7 @@ class MatchingEncoder(nn.Module):
     def match(
         self, current: Tensor, lookups: Tensor, near: Neighbours, bins_m: Tensor
     ) -> cost_volume.CostVolume:
-        """Cost volume of features (B,C,h,w) and (B,F,C,h,w)."""
+        """Compute the cost volume of features (B,C,h,w) and (B,F,C,h,w)."""
         points = torch.stack([self.backprojector(bins_m, inv_K) for inv_K in near.inv_K])
         return cost_volume.match_features(current.float(), lookups.float(), near.poses, near.K, points)
 

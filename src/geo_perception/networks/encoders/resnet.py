@@ -60,6 +60,7 @@ class Bottleneck(nn.Module):
             self.downsample = nn.Sequential(shortcut, nn.BatchNorm2d(outputs))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the block, (B,C,H,W) -> (B,C',H/stride,W/stride)."""
         y = torch.relu(self.bn1(self.conv1(x)))
         y = torch.relu(self.bn2(self.conv2(y)))
         y = self.bn3(self.conv3(y))
@@ -67,13 +68,13 @@ class Bottleneck(nn.Module):
 
 
 def channels_of(layers: int) -> tuple[int, ...]:
-    """Widths of the five maps."""
+    """Return the widths of the five maps."""
     expansion = Bottleneck.expansion if layers >= 50 else 1
     return (STEM_CHANNELS, *(expansion * width for width in WIDTHS))
 
 
 def stage(layers: int, index: int) -> nn.Sequential:
-    """Stage `index` (0 to 3) of a ResNet; all but the first halve the size."""
+    """Build stage `index` (0 to 3) of a ResNet; all but the first halve the size."""
     inputs, outputs = channels_of(layers)[index : index + 2]
     block: type[nn.Module] = Bottleneck if layers >= 50 else ResidualBlock
     width, stride = WIDTHS[index], 1 if index == 0 else 2
@@ -82,12 +83,12 @@ def stage(layers: int, index: int) -> nn.Sequential:
 
 
 def normalise(image: Tensor) -> Tensor:
-    """RGB in 0..1 as the networks were trained to see it."""
+    """Normalise (B,C,H,W) RGB in 0..1 as in training."""
     return (image - MEAN) / STD
 
 
 def initialise(module: nn.Module) -> None:
-    """He initialisation of convolutions for the forward ReLU, as ResNets are trained from scratch."""
+    """Apply He initialisation to convolutions, as for ResNets trained from scratch."""
     for part in module.modules():
         if isinstance(part, nn.Conv2d):
             nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
@@ -104,7 +105,7 @@ class Resnet(nn.Module):
         self.fc = nn.Linear(channels_of(layers)[-1], CLASSES).requires_grad_(False)
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Five maps; the first is before the max-pool."""
+        """Compute five maps; the first is before the max-pool."""
         features = [torch.relu(self.bn1(self.conv1(x)))]
         features.append(self.layer1(F.max_pool2d(features[0], 3, stride=2, padding=1)))
         for layer in (self.layer2, self.layer3, self.layer4):
@@ -113,7 +114,7 @@ class Resnet(nn.Module):
 
 
 class ResnetEncoder(nn.Module):
-    """Image(s) to five feature maps."""
+    """Encoder of one or several images to five feature maps."""
 
     def __init__(self, config: ResnetEncoderConfig = ResnetEncoderConfig()) -> None:
         super().__init__()
@@ -123,10 +124,16 @@ class ResnetEncoder(nn.Module):
         initialise(self.encoder)
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """Encode; H and W must be multiples of 32.
+        """Encode stacked images.
 
-        image: (B,3n,H,W) RGB in 0..1, n images stacked. Returns five maps (B,channels[i],H/2^(i+1),W/2^(i+1)).
-        Raises InputError on other shapes.
+        Args:
+            image: (B,3n,H,W) RGB in 0..1, n images stacked; H and W multiples of 32.
+
+        Returns:
+            Five maps (B,channels[i],H/2^(i+1),W/2^(i+1)).
+
+        Raises:
+            InputError: other shapes.
         """
         check_image(image, 3 * self.config.images)
         features: list[Tensor] = self.encoder(normalise(image))
@@ -143,7 +150,7 @@ def check_image(image: Tensor, channels: int = 3, multiple: int = MULTIPLE) -> N
 
 
 def infer_config(state: Mapping[str, Tensor], prefix: str = "encoder.") -> dict[str, Any]:
-    """Layers and images of a state dictionary. Raises WeightsError if it is not one of this network."""
+    """Infer layers and images of a state dictionary. Raises WeightsError if it is not one of this network."""
     blocks = tuple(_count_blocks(state, f"{prefix}layer{index}.") for index in (1, 2, 3, 4))
     bottleneck = f"{prefix}layer1.0.conv3.weight" in state
     found = [n for n, counts in BLOCKS.items() if counts == blocks and (n >= 50) == bottleneck]

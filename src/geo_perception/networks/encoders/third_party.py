@@ -22,7 +22,7 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class _Normalised(nn.Module):
-    """Holds what both families share: the input's mean and deviation, and the five widths."""
+    """Base of both families: mean and deviation of the input, and the five widths."""
 
     mean: Tensor
     std: Tensor
@@ -34,11 +34,12 @@ class _Normalised(nn.Module):
         self.register_buffer("std", torch.tensor(std)[:, None, None], persistent=False)
 
     def normalise(self, image: Tensor) -> Tensor:
+        """Normalise (B,3,H,W) RGB in 0..1. Raises InputError on other shapes."""
         check_image(image)
         return (image - self.mean) / self.std
 
     def complete(self, image: Tensor, maps: Sequence[Tensor]) -> list[Tensor]:
-        """The five maps; a backbone that starts at 1/4 gets the half-size image before them."""
+        """Complete maps to five: a backbone that starts at 1/4 gets the half-size image before them."""
         if len(maps) == MAPS:
             return list(maps)
         return [F.avg_pool2d(image, 2), *maps]
@@ -97,7 +98,7 @@ def _import(package: str, encoder: str) -> Any:
 
 
 def _local_backbone(transformers: Any, folder: str) -> Any:
-    """All stages of the backbone in `folder`. Raises ConfigError if transformers cannot read one there."""
+    """Load all stages of the backbone in `folder`. Raises ConfigError if transformers cannot read one there."""
     try:
         config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
         config.out_features = list(config.stage_names)
@@ -112,7 +113,7 @@ def _local_backbone(transformers: Any, folder: str) -> Any:
 
 
 def _choose(encoder: str, reductions: Sequence[int]) -> tuple[int, ...]:
-    """Indices of the maps at 1/2 (where there is one), 1/4 ... 1/32; the last of equal ones."""
+    """Choose the indices of the maps at 1/2 (where there is one), 1/4 ... 1/32; the last of equal ones."""
     last = {reduction: index for index, reduction in enumerate(reductions)}
     if any(reduction not in last for reduction in REDUCTIONS[1:]):
         raise ConfigError(f"encoder {encoder!r} has maps at 1/{list(reductions)}, not at 1/{REDUCTIONS}")
@@ -120,5 +121,5 @@ def _choose(encoder: str, reductions: Sequence[int]) -> tuple[int, ...]:
 
 
 def _with_half(channels: Sequence[int]) -> tuple[int, ...]:
-    """Widths with those of the image in front when there is no map at 1/2."""
+    """Complete widths to five: the image's own come first when there is no map at 1/2."""
     return (*([3] * (MAPS - len(channels))), *channels)

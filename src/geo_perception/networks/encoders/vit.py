@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 PATCH = 16  # pixels per token and side
 GRID = 24  # side of the trained position grid, for images of 384 x 384
-CLASSES = 1000  # of the classifier that the files hold and nobody uses
+CLASSES = 1000  # of the classifier that the files hold and nothing uses
 NORM_EPS = 1e-6
 GROUPS, GROUP_EPS = 32, 1e-5
 STEM_WIDTHS = (256, 512, 1024)
@@ -23,7 +23,7 @@ STEM_BLOCKS = (3, 4, 9)
 
 @dataclass(frozen=True)
 class Size:
-    """Of a transformer."""
+    """Size of a transformer."""
 
     width: int
     blocks: int
@@ -43,7 +43,7 @@ class Attention(nn.Module):
         self.proj = nn.Linear(size.width, size.width)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """(B,N,C) -> (B,N,C)."""
+        """Attend among tokens, (B,N,C) -> (B,N,C)."""
         batch, count, width = tokens.shape
         qkv = self.qkv(tokens).reshape(batch, count, 3, self.heads, width // self.heads)
         query, key, value = qkv.permute(2, 0, 3, 1, 4)
@@ -61,6 +61,7 @@ class Mlp(nn.Module):
         self.fc2 = nn.Linear(4 * width, width)
 
     def forward(self, tokens: Tensor) -> Tensor:
+        """Map every token, (B,N,C) -> (B,N,C)."""
         y: Tensor = self.fc2(F.gelu(self.fc1(tokens)))
         return y
 
@@ -76,6 +77,7 @@ class Block(nn.Module):
         self.mlp = Mlp(size.width)
 
     def forward(self, tokens: Tensor) -> Tensor:
+        """Apply the block, (B,N,C) -> (B,N,C)."""
         tokens = tokens + self.attn(self.norm1(tokens))
         y: Tensor = tokens + self.mlp(self.norm2(tokens))
         return y
@@ -95,12 +97,13 @@ class StandardisedConv(nn.Conv2d):
         self.legacy = legacy
 
     def forward(self, x: Tensor) -> Tensor:
+        """Convolve (B,C,H,W) -> (B,C',ceil(H/stride),ceil(W/stride))."""
         return F.conv2d(
             pad_same(x, self.kernel_size[0], self.stride[0]), self.standardised(), None, self.stride
         )
 
     def standardised(self) -> Tensor:
-        """The weight as it is applied."""
+        """Compute the standardised weight."""
         flat = self.weight.reshape(1, self.out_channels, -1)
         if not self.legacy:
             # batch norm over a filter's values is this very formula, and rounds as the reference does
@@ -127,6 +130,7 @@ class ConvNorm(nn.Module):
         self.norm = nn.GroupNorm(GROUPS, outputs, GROUP_EPS)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Convolve and normalise (B,C,H,W)."""
         y: Tensor = self.norm(self.conv(x))
         return y
 
@@ -146,6 +150,7 @@ class StemBlock(nn.Module):
         self.norm3 = nn.GroupNorm(GROUPS, outputs, GROUP_EPS)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the block, (B,C,H,W) -> (B,C',ceil(H/stride),ceil(W/stride))."""
         y = torch.relu(self.norm1(self.conv1(x)))
         y = torch.relu(self.norm2(self.conv2(y)))
         y = self.norm3(self.conv3(y))
@@ -165,6 +170,7 @@ class StemStage(nn.Module):
         self.blocks = nn.Sequential(*blocks)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply all blocks to (B,C,H,W)."""
         y: Tensor = self.blocks(x)
         return y
 
@@ -178,7 +184,7 @@ class Stem(nn.Module):
         self.stages = nn.ModuleList([StemStage(index, legacy=legacy) for index in range(len(STEM_WIDTHS))])
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """Three maps at 1/4, 1/8, 1/16."""
+        """Compute three maps at 1/4, 1/8, 1/16."""
         x = torch.relu(self.stem(image))
         x = F.max_pool2d(pad_same(x, 3, 2, float("-inf")), 3, 2)
         maps: list[Tensor] = []
@@ -189,7 +195,7 @@ class Stem(nn.Module):
 
 
 class PatchEmbed(nn.Module):
-    """Image to tokens: patches directly, or 1x1 over the stem's last map."""
+    """Embedding of an image as tokens: patches directly, or 1x1 over the stem's last map."""
 
     def __init__(self, size: Size, *, hybrid: bool, legacy: bool) -> None:
         super().__init__()
@@ -199,13 +205,13 @@ class PatchEmbed(nn.Module):
         )
 
     def forward(self, image: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """(B,C,H/16,W/16) tokens as a map, and the stem's maps (none without a stem)."""
+        """Compute tokens as a map (B,C,H/16,W/16), and the stem's maps (none without a stem)."""
         maps = [] if self.backbone is None else self.backbone(image)
         return self.proj(maps[-1] if maps else image), maps
 
 
 class VisionTransformer(nn.Module):
-    """Tokens of the image and one class token through all blocks."""
+    """Transformer over the tokens of the image and one class token."""
 
     def __init__(self, size: Size, *, hybrid: bool, legacy: bool = False) -> None:
         super().__init__()
@@ -218,7 +224,11 @@ class VisionTransformer(nn.Module):
         self.head = nn.Linear(size.width, CLASSES).requires_grad_(False)
 
     def forward(self, image: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """(B,3,H,W), H and W multiples of 16 -> the tokens (B,1+HW/256,C) after each block, and the stem's maps."""
+        """Compute the tokens (B,1+HW/256,C) after each block, and the stem's maps.
+
+        Args:
+            image: (B,3,H,W), H and W multiples of 16.
+        """
         grid, maps = self.patch_embed(image)
         tokens = grid.flatten(2).transpose(1, 2)
         tokens = torch.cat((self.cls_token.expand(len(image), -1, -1), tokens), 1)
@@ -230,7 +240,7 @@ class VisionTransformer(nn.Module):
         return outputs, maps
 
     def _positions(self, height: int, width: int) -> Tensor:
-        """(1,1+height*width,C): the trained grid resized bilinearly, the class position as it is."""
+        """Compute positions (1,1+height*width,C): the trained grid resized bilinearly, the class position unchanged."""
         own, grid = self.pos_embed[:, :1], self.pos_embed[:, 1:]
         grid = grid.reshape(1, GRID, GRID, -1).permute(0, 3, 1, 2)
         grid = F.interpolate(grid, (height, width), mode="bilinear", align_corners=False)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Parts that several architectures share."""
+"""Layers that several architectures share."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plane-sweep cost volume of ManyDepth (arXiv 2104.14540, section 3): how well each assumed depth explains the
-neighbouring frames, compared in feature space at a quarter of the image's size.
+"""Plane-sweep cost volume of ManyDepth (arXiv 2104.14540, section 3).
+
+It tells how well each assumed depth explains the neighbouring frames, in features at a quarter of the image's size.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class CostVolume(NamedTuple):
 
 
 def depth_bins(low_m: float, high_m: float, bins: int, binning: str) -> Tensor:
-    """(D,) ascending depths in metres, evenly spaced in depth ("linear") or in inverse depth ("inverse")."""
+    """Compute (D,) ascending depths in metres, evenly spaced in depth ("linear") or in inverse depth ("inverse")."""
     if binning == "linear":
         depths = np.linspace(low_m, high_m, bins)
     else:
@@ -37,7 +38,7 @@ def depth_bins(low_m: float, high_m: float, bins: int, binning: str) -> Tensor:
 
 @torch.no_grad()
 def match_features(current: Tensor, lookups: Tensor, poses: Tensor, K: Tensor, points: Tensor) -> CostVolume:
-    """The cost of every assumed depth, averaged over the neighbours that see it.
+    """Compute the cost of every assumed depth, averaged over the neighbours that see it.
 
     Args:
         current: (B,C,h,w) features of the current frame.
@@ -54,7 +55,7 @@ def match_features(current: Tensor, lookups: Tensor, poses: Tensor, K: Tensor, p
 
 
 def _match_item(current: Tensor, lookups: Tensor, poses: Tensor, K: Tensor, points: Tensor) -> Tensor:
-    """(D,h,w) costs of one item; 0 where no neighbour sees the point."""
+    """Compute (D,h,w) costs of one item; 0 where no neighbour sees the point."""
     total = current.new_zeros(len(points), *current.shape[1:])
     seen = torch.zeros_like(total)
     for lookup, pose in zip(lookups, poses, strict=True):
@@ -67,7 +68,7 @@ def _match_item(current: Tensor, lookups: Tensor, poses: Tensor, K: Tensor, poin
 
 
 def _cost(current: Tensor, lookup: Tensor, pose: Tensor, K: Tensor, points: Tensor) -> Tensor:
-    """(D,h,w) mean absolute difference to the neighbour's features, 0 near borders and outside."""
+    """Compute the (D,h,w) mean absolute difference to the neighbour's features, 0 near borders and outside."""
     depths = len(points)
     height, width = current.shape[1:]
     grid = project(points, K[None], pose[None], (height, width)).reshape(depths, height, width, 2)
@@ -78,7 +79,7 @@ def _cost(current: Tensor, lookup: Tensor, pose: Tensor, K: Tensor, points: Tens
 
 
 def _inside(grid: Tensor, height: int, width: int) -> Tensor:
-    """(D,h,w) 1 where both the pixel and its place in the neighbour keep away from the border."""
+    """Compute a mask (D,h,w), 1 where both the pixel and its projection keep away from the border."""
     x = (grid[..., 0] / 2 + 0.5) * (width - 1)
     y = (grid[..., 1] / 2 + 0.5) * (height - 1)
     inside = (x >= BORDER) & (x <= width - BORDER) & (y >= BORDER) & (y <= height - BORDER)
@@ -88,11 +89,11 @@ def _inside(grid: Tensor, height: int, width: int) -> Tensor:
 
 
 def confidence(volume: CostVolume) -> Tensor:
-    """(B,h,w) 1 where every assumed depth was compared at a cost above 0."""
+    """Compute a mask (B,h,w), 1 where every assumed depth was compared at a cost above 0."""
     return ((volume.cost * (1 - volume.missing)) > 0).all(1).float()
 
 
 def lowest_cost_disparity(volume: CostVolume, bins_m: Tensor) -> Tensor:
-    """(B,h,w) inverse of the depth that matches best; that of the nearest bin where nothing was compared."""
+    """Compute (B,h,w) inverse of the depth that matches best; that of the nearest bin where nothing was compared."""
     cost = torch.where(volume.cost == 0, NO_COST, volume.cost)
     return 1 / bins_m[cost.argmin(1)]

@@ -17,12 +17,13 @@ SMALL = 3  # the largest kernel whose weights oneDNN has a quick gradient for in
 
 
 def depthwise_conv2d(x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
-    """Every channel filtered by itself, as `conv2d` with as many groups.
+    """Filter every channel by itself, as `conv2d` with as many groups.
 
     Args:
         x: (B,C,H,W).
         weight: (C,1,k,k).
-        stride, padding: of both directions.
+        stride: stride in both directions.
+        padding: padding in both directions.
     """
     if x.device.type != "cpu" or not torch.is_grad_enabled():
         return F.conv2d(x, weight, None, stride, padding, groups=len(weight))
@@ -31,7 +32,7 @@ def depthwise_conv2d(x: Tensor, weight: Tensor, stride: int, padding: int) -> Te
 
 
 class _Depthwise(torch.autograd.Function):
-    """PyTorch's, with each gradient in the type that is quicker."""
+    """PyTorch's depthwise convolution, with each gradient in the type that is quicker."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
@@ -54,7 +55,7 @@ class _Depthwise(torch.autograd.Function):
 
 
 def _native(ctx: Any, gradient: Tensor, wanted: tuple[bool, bool]) -> tuple[Tensor | None, Tensor | None]:
-    """PyTorch's gradients of the input and of the weights, computed in the type of the output's gradient."""
+    """Compute PyTorch's gradients of the input and of the weights, in the type of the output's gradient."""
     if not any(wanted):
         return None, None
     x, weight = (value.to(gradient.dtype) for value in ctx.saved_tensors)

@@ -24,7 +24,7 @@ def conv_bn(
     dilation: int = 1,
     dims: int = 2,
 ) -> nn.Sequential:
-    """Convolution without bias (`.0`) and batch norm (`.1`); a dilation above 1 replaces the padding."""
+    """Build a convolution without bias (`.0`) and batch norm (`.1`); a dilation above 1 replaces the padding."""
     padding = dilation if dilation > 1 else padding
     conv = _CONV[dims](inputs, outputs, kernel, stride=stride, padding=padding, dilation=dilation, bias=False)
     return nn.Sequential(conv, _NORM[dims](outputs))
@@ -33,14 +33,14 @@ def conv_bn(
 def conv_bn_relu(
     inputs: int, outputs: int, kernel: int, *, stride: int = 1, padding: int = 0, dims: int = 2
 ) -> nn.Sequential:
-    """`conv_bn` as `.0`, then ReLU: the three-level keys (`conv1.0.0.weight`) of the published files."""
+    """Build `conv_bn` as `.0`, then ReLU: the three-level keys (`conv1.0.0.weight`) of the published files."""
     return nn.Sequential(
         conv_bn(inputs, outputs, kernel, stride=stride, padding=padding, dims=dims), nn.ReLU(inplace=True)
     )
 
 
 def deconv_bn(inputs: int, outputs: int, dims: int = 2) -> nn.Sequential:
-    """Transposed 3x3 convolution that exactly doubles the size (`.0`), and batch norm (`.1`)."""
+    """Build a transposed 3x3 convolution that exactly doubles the size (`.0`), and batch norm (`.1`)."""
     conv = _DECONV[dims](inputs, outputs, 3, stride=2, padding=1, output_padding=1, bias=False)
     return nn.Sequential(conv, _NORM[dims](outputs))
 
@@ -64,9 +64,15 @@ class Hourglass(nn.Module):
     def forward(
         self, x: Tensor, presqu: Tensor | None = None, postsqu: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """x (B,C,...), sizes divisible by 4; presqu, postsqu (B,2C,...) at half size, from before.
+        """Apply the hourglass.
 
-        Returns (out (B,C,...) without activation, pre (B,2C,.../2), post (B,2C,.../2)).
+        Args:
+            x: (B,C,...), sizes divisible by 4.
+            presqu: (B,2C,...) at half size, `pre` of the hourglass before.
+            postsqu: (B,2C,...) at half size, `post` of the hourglass before.
+
+        Returns:
+            out (B,C,...) without activation, pre (B,2C,.../2), post (B,2C,.../2).
         """
         pre = self.conv2(self.conv1(x))
         pre = torch.relu(pre if postsqu is None else pre + postsqu)
