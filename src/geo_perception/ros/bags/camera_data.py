@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A bag of one camera with true depth, as the evaluation of indoor depth takes data sets."""
+"""Bags of one camera with true depth as data sets for the evaluation of indoor depth."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DEPTH_ENCODINGS = ("32FC1", "16UC1")
 
 @dataclass(frozen=True)
 class CameraBag:
-    """`len` (at most) and iteration over frames, as often as asked."""
+    """Data set with `len` (an upper bound) and repeatable iteration over frames."""
 
     root: Path
     topics: BagTopics
@@ -33,7 +33,7 @@ class CameraBag:
 
     @property
     def registration(self) -> str:
-        """What is assumed of image and depth."""
+        """Assumption about image and depth."""
         return f"depth on {self.topics.truth} is registered to the image on {self.topics.left}"
 
     def __len__(self) -> int:
@@ -41,15 +41,15 @@ class CameraBag:
         return frames if self.limit is None else min(frames, self.limit)
 
     def __iter__(self) -> Iterator[RgbdFrame]:
-        """The frames. Raises DataError as `read_camera_bag` does."""
+        """Yield the frames. Raises DataError as `read_camera_bag` does."""
         yield from islice(read_camera_bag(self.root, self.topics, windows=self.windows), self.limit)
 
     def part(self, limit: int | None) -> CameraBag:
-        """The first frames only."""
+        """Return the bag limited to its first frames."""
         return replace(self, limit=limit)
 
     def truths(self, every: int) -> Iterator[Array]:
-        """One depth map, (h, w) metres with NaN for unknown, of so many; images are not read.
+        """Yield every `every`-th depth map, (h, w) metres with NaN for unknown, without reading images.
 
         Raises:
             DataError: the bag has no depth there; names the topics where it has.
@@ -68,13 +68,13 @@ class CameraBag:
 
 
 def _depth_topics(path: Path) -> str:
-    """Topics whose images are depth, for an error."""
+    """Describe the topics whose images are depth, for an error."""
     _, images = image_topics(path)
     return ", ".join(topic for topic, encoding in images.items() if encoding in DEPTH_ENCODINGS)
 
 
 def image_topics(path: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """Topic -> type of all that were recorded, and topic -> encoding of those with images. Raises DataError."""
+    """Return topic -> type of all topics, and topic -> encoding of those with images. Raises DataError."""
     with open_bag(path) as bag:
         filled = [topic for topic in bag.topics if topic.count and bag.find(topic.name, topic.type)]
         images = {}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Images of one camera or of a stereo pair out of any bag, with depth where it was recorded; no lidar is asked for."""
+"""Reader of images of one camera or a stereo pair from any bag, with depth where it was recorded, without lidar."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ STEREO_TOPICS = BagTopics(points="", truth="", tf_static="")
 def read_recorded(
     path: str | Path, topics: BagTopics = STEREO_TOPICS, window_s: float = MatchWindows.stereo_window_s
 ) -> Iterator[RecordedFrame]:
-    """The frames of a bag in its order; images without their partners are counted in one warning at the end.
+    """Read the frames of a bag in its order; images without their partners are counted in one warning at the end.
 
     Args:
         path: bag folder, or a single .mcap or .db3 file.
-        topics: where the parts of a frame are; `truth`, if named, is depth registered to the left image, and frames
+        topics: topics of a frame's messages; `truth`, if named, is depth registered to the left image, and frames
             without it are left out.
-        window_s: largest difference between the header stamps of a frame's parts.
+        window_s: largest difference between the header stamps of a frame's messages, seconds.
 
     Raises:
         DataError: not a bag, damaged, a topic is missing or of another type, no frame is complete, or a message is bad.

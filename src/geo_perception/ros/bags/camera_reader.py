@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads the images of one camera out of a bag, in bag order."""
+"""Reader of one camera's images from a bag, in bag order."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def read_camera_bag(
     windows: MatchWindows | None = None,
     camera_of: Callable[[int, int], PinholeCamera] | None = None,
 ) -> Iterator[RgbdFrame]:
-    """The images of `topics.left` with their cameras and, where there is one, the true depth.
+    """Read the images of `topics.left` with their cameras and, where there is one, the true depth.
 
     Args:
         path: bag folder, or a single .mcap or .db3 file.
-        topics: where image, camera and truth are; without `left_info`, `camera_of` says the camera.
-        windows: how far apart the header stamps of a frame's parts may be; None: as the nodes allow.
-        camera_of: the camera of an image of this width and height.
+        topics: topics of image, camera and truth; without `left_info`, `camera_of` gives the camera.
+        windows: how far apart the header stamps of a frame's messages may be; None: as the nodes allow.
+        camera_of: gives the camera of an image of this width and height.
 
     Raises:
         DataError: not a bag, damaged, a topic is missing, no frame is complete, or a message is bad.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Zstandard, in which rosbag2 compresses whole files or single messages."""
+"""Zstandard decompression of bags, whose files or messages rosbag2 may compress."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BLOCK = 1 << 20
 
 
 def message_data(data: bytes) -> bytes:
-    """A message, decompressed if it is compressed. Raises ValueError if it is cut off or damaged."""
+    """Decompress a message if it is compressed. Raises ValueError if it is cut off or damaged."""
     if not data.startswith(MAGIC):
         return data
     plain = zstandard.ZstdDecompressor().decompressobj()
@@ -26,11 +26,11 @@ def message_data(data: bytes) -> bytes:
 
 
 def decompress_file(source: Path, target: Path) -> bool:
-    """Write what is in a compressed file; False if it ends too early.
+    """Decompress a file to `target`; return False if it ends too early.
 
     Raises:
         ValueError: damaged.
-        OSError: no place for it.
+        OSError: the target cannot be written, e.g. on a full disk.
     """
     complete = False
     with source.open("rb") as packed, target.open("wb") as out:
@@ -41,7 +41,7 @@ def decompress_file(source: Path, target: Path) -> bool:
 
 
 def _blocks(packed: IO[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """Decompressed blocks, and whether a frame is complete with them."""
+    """Yield decompressed blocks, and whether a frame is complete with them."""
     plain = zstandard.ZstdDecompressor().decompressobj()
     while data := packed.read(BLOCK):
         while data:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A copy of a bag with plain images: what cameras recorded compressed becomes what graphs and readers take."""
+"""Copy of a bag with plain images in place of compressed ones, for graphs and readers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from geo_perception.ros.bags.storage import CDR, Topic
 from geo_perception.ros.bags.writer import check_bag_place, open_writer, written_aside
 from geo_perception.ros.conversions.compressed import decode_compressed
 
-# That image_transport adds to the topic of the plain image. Of depth both may be there; the second holds metres.
+# Suffixes that image_transport adds to the topic of the plain image. Depth may have both; the second holds metres.
 SUFFIXES = ("/compressed", "/compressedDepth")
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ def decompress_bag(
     overwrite: bool = False,
     progress: bool = False,
 ) -> dict[str, str]:
-    """Copy a bag; each compressed topic becomes the one of plain images, all others stay as they are.
+    """Copy a bag; each compressed topic becomes one of plain images, all others are copied unchanged.
 
     Args:
         source: bag folder, or a single .mcap or .db3 file.
@@ -41,7 +41,7 @@ def decompress_bag(
         progress: show a progress bar.
 
     Returns:
-        Compressed topic -> the new one.
+        Compressed topic -> topic of plain images.
 
     Raises:
         ConfigError: unknown storage.
@@ -62,7 +62,7 @@ def decompress_bag(
 
 
 def plain_topics(bag: Bag) -> dict[str, str]:
-    """Compressed topic -> the one of plain images, where the bag does not hold that already.
+    """Map compressed topics to topics of plain images, where the bag does not hold those already.
 
     Raises:
         DataError: nothing is left to do.
@@ -87,7 +87,7 @@ def _plain(topic: str) -> str:
 
 
 def _copied(old: Bag, new: Any, names: dict[str, str]) -> Iterator[tuple[Any, int, Any]]:
-    """Connection, time and bytes of every message of the new bag."""
+    """Yield connection, time and bytes of every message of the new bag."""
     make, connections = Maker(), _connections(old, new, names)
     wanted = [topic for topic in old.topics if topic.key in connections]
     for recorded in old.messages(wanted):
@@ -103,7 +103,7 @@ def _copied(old: Bag, new: Any, names: dict[str, str]) -> Iterator[tuple[Any, in
 
 
 def _connections(old: Bag, new: Any, names: dict[str, str]) -> dict[tuple[str, str, str], Any]:
-    """Connection of the new bag by the old topic's key."""
+    """Add the connections of the new bag; returns them by the old topic's key."""
     out = {}
     for topic in old.topics:
         if topic.name in names and topic.type == COMPRESSED_IMAGE:
@@ -121,7 +121,7 @@ def _connections(old: Bag, new: Any, names: dict[str, str]) -> dict[tuple[str, s
 
 
 def _types_for(topic: Topic) -> Any:
-    """Definitions with that of the topic's type: our own, or as the bag has it; None: neither."""
+    """Return definitions that include the topic's type: our own, or the bag's; None: neither has it."""
     store = typestore()
     if topic.encoding != CDR:
         return None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is a bag, and which files it consists of."""
+"""Detection of bags and of the files that they consist of."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ logger = logging.getLogger(__name__)
 class BagFiles:
     """The files of a bag, in the order of recording."""
 
-    path: Path  # as it was given
+    path: Path  # as given by the user
     files: tuple[Path, ...]
     latched: frozenset[str] = frozenset()
     messages: int | None = None  # as metadata.yaml says; None: it is not there
 
 
 def is_bag(path: Path) -> bool:
-    """Whether a path is meant as a bag, of ROS 1 among them, which `bag_files` refuses with advice."""
+    """Return whether a path is meant as a bag, including bags of ROS 1, which `bag_files` refuses with advice."""
     if path.is_dir():
         return (path / METADATA).is_file() or bool(_storage_files(path) or _ros1_files(path))
     return path.name == METADATA or storage_suffix(path) in (*BAG_SUFFIXES, ROS1_SUFFIX) or _is_ros1(path)
 
 
 def storage_suffix(path: Path) -> str:
-    """.mcap or .db3, also of a compressed file."""
+    """Return .mcap or .db3, also of a compressed file."""
     return Path(path.stem).suffix if path.suffix == SUFFIX else path.suffix
 
 
 def bag_files(path: Path) -> BagFiles:
-    """The files of a bag folder, with or without metadata.yaml, or the one file that was named.
+    """Find the files of a bag folder, with or without metadata.yaml, or the one file that was named.
 
     Raises:
         DataError: no bag, a bag of ROS 1, files of several bags, or a damaged metadata.yaml.
@@ -95,13 +95,13 @@ def _of_file(path: Path) -> BagFiles:
 
 
 def _storage_files(folder: Path) -> list[Path]:
-    """Those of bags, by the numbers at the end of their names."""
+    """List the bag files of a folder, by the numbers at the end of their names."""
     files = [file for file in folder.iterdir() if storage_suffix(file) in BAG_SUFFIXES and file.is_file()]
     return sorted(files, key=_split_name)
 
 
 def _split_name(file: Path) -> tuple[str, int]:
-    """Name without, and number at, its end; 0 where there is none."""
+    """Split a name into stem and number at its end; 0 where there is none."""
     stem = file.name.partition(storage_suffix(file))[0]
     found = NUMBERED.fullmatch(stem)
     return (found[1], int(found[2] or 0)) if found else (stem, 0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a bag holds, at a glance."""
+"""Summary of a bag's contents."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class BagInfo:
     frames: int  # an upper bound: the rarest of the required topics
     has_truth: bool
     infrequent_infos: tuple[str, ...] = ()  # CameraInfo that counts for many images
-    node: str = ""  # whose inputs it has; empty: topics were given, or it has none of any node's
+    node: str = ""  # node whose inputs the bag has; empty: topics were given, or it has none of any node's
 
     def lines(self) -> list[str]:
-        """The same as text, one fact a line."""
+        """Format as text, one fact a line."""
         width = max([len(topic.name) for topic in self.topics], default=0)
         rows = [
             f"bag       {self.path} ({self.size_bytes / 1e6:.1f} MB)",
@@ -61,8 +61,8 @@ def bag_info(path: str | Path, topics: BagTopics | None = None) -> BagInfo:
     """Describe a bag folder, or a single .mcap or .db3 file.
 
     Args:
-        path: of the bag.
-        topics: that are looked for; None: those of the node whose inputs the bag has.
+        path: path of the bag.
+        topics: topics to look for; None: those of the node whose inputs the bag has.
 
     Raises:
         DataError: not a bag, or damaged.
@@ -90,7 +90,7 @@ def bag_info(path: str | Path, topics: BagTopics | None = None) -> BagInfo:
 
 
 def frames_at_most(found: Mapping[str, Topic | None]) -> int:
-    """The rarest of the parts, but CameraInfo where one counts for many images."""
+    """Count the rarest of a frame's messages, except CameraInfo where one counts for many images."""
     counts = {part: topic.count if topic else 0 for part, topic in found.items()}
     for part, images in INFOS.items():
         if infrequent(counts.get(part, 0), counts.get(images, 0)):

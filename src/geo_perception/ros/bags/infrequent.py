@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CameraInfo that was recorded once, or at a lower rate than the images it belongs to."""
+"""Infrequent CameraInfo: recorded once, or at a lower rate than the images it belongs to."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from geo_perception.ros.bags.storage import Topic
 from geo_perception.ros.conversions import stamp_ns
 from geo_perception.sync import Match
 
-INFOS = {"left_info": "left", "right_info": "right"}  # part -> the images that it describes
-INFREQUENT_SHARE = 0.5  # of the images; above it, those that are missing were lost
+INFOS = {"left_info": "left", "right_info": "right"}  # input -> the images that it describes
+INFREQUENT_SHARE = 0.5  # share of the images; above it, missing CameraInfos count as lost
 
 logger = logging.getLogger(__name__)
 
 
 def infrequent(infos: int, images: int) -> bool:
-    """Whether there are so few CameraInfos that one is meant to count for many images."""
+    """Return whether there are so few CameraInfos that one is meant to count for many images."""
     return 0 < infos < INFREQUENT_SHARE * images
 
 
 class InfrequentInfos:
-    """The CameraInfos of such topics; each counts from its stamp on, the first one before, too."""
+    """CameraInfos of infrequent topics; each counts from its stamp on, the first one before it, too."""
 
     def __init__(self, bag: Bag, topics: Mapping[str, Topic]) -> None:
-        """Reads them all. Raises DataError if the bag is damaged."""
+        """Read all CameraInfos. Raises DataError if the bag is damaged."""
         self.parts = [
             part
             for part, images in INFOS.items()
@@ -48,7 +48,7 @@ class InfrequentInfos:
             logger.warning(said, bag.path, topics[part].name, topics[part].count, images)
 
     def completed(self, match: Match) -> Match:
-        """The set with the CameraInfos that count at its time."""
+        """Return the set with the CameraInfos that count at its time."""
         if not self.parts:
             return match
         found = {part: self._at(part, match.stamp_ns) for part in self.parts}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What our bags hold: topics, message types, frames and the quality of service that a player offers."""
+"""Layout of bags: topics, message types, frames and the quality of service that a player offers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SENSOR_DEPTH = 5
 
 @dataclass(frozen=True)
 class BagTopics:
-    """Topic names; change them to read a bag that was recorded elsewhere. An empty name: there is no such part."""
+    """Topic names; change them to read a bag that was recorded elsewhere. An empty name: there is no such input."""
 
     left: str = "/left/image_rect"
     left_info: str = "/left/camera_info"
@@ -39,13 +39,13 @@ class BagTopics:
 
     @property
     def required(self) -> dict[str, str]:
-        """Part of a frame -> its topic, without which there is no frame."""
+        """Map each input that a frame needs to its topic."""
         names = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("truth", "tf_static")}
         return {part: topic for part, topic in names.items() if topic}
 
     @property
     def types(self) -> dict[str, str]:
-        """Topic -> message type."""
+        """Map each topic to its message type."""
         return {
             self.tf_static: TF_MESSAGE,
             self.left_info: CAMERA_INFO,
@@ -64,7 +64,7 @@ CAMERA_FRAME = "camera_optical_frame"
 
 
 def compressed_hint(path: str | Path, kinds: Mapping[str, str]) -> str:
-    """What to do about the compressed images of a bag, by its topics' types; empty if it has none."""
+    """Advise on the compressed images of a bag, by its topics' types; empty if it has none."""
     topics = sorted(topic for topic, kind in kinds.items() if kind == COMPRESSED_IMAGE)
     if not topics:
         return ""
@@ -73,14 +73,14 @@ def compressed_hint(path: str | Path, kinds: Mapping[str, str]) -> str:
 
 
 def typestore() -> Any:
-    """Message definitions of ROS 2 Jazzy."""
+    """Load the message definitions of ROS 2 Jazzy."""
     from rosbags.typesys import Stores, get_typestore
 
     return get_typestore(Stores.ROS2_JAZZY)
 
 
 def offered_qos(latched: bool) -> Any:
-    """Quality of service for a topic: reliable, which every subscriber accepts; latched for /tf_static.
+    """Return a topic's quality of service: reliable, which every subscriber accepts; latched for /tf_static.
 
     Without the latter in the bag, `ros2 bag play` offers a volatile /tf_static, and tf2's listeners, which ask for
     transient local, get nothing.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Messages of an open bag in sets of one moment."""
+"""Matching of an open bag's messages to sets of one moment."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ logger = logging.getLogger(__name__)
 
 
 class MatchedMessages:
-    """The sets of an open bag, made into frames."""
+    """Matched sets of an open bag, decoded to frames."""
 
     def __init__(self, bag: Bag, topics: BagTopics, windows: MatchWindows, needs_truth: bool) -> None:
-        """Raises DataError if a topic is missing or of another type."""
+        """Find the topics. Raises DataError if one is missing or of another type."""
         self.bag, self.topics = bag, topics
         optional = () if needs_truth else ("truth",)
         chosen = wanted_topics(bag, topics, needs_truth)
@@ -48,7 +48,7 @@ class MatchedMessages:
         decode: Callable[[Match, int], Frame],
         transforms: Callable[[Any], object] = lambda message: None,
     ) -> Iterator[Frame]:
-        """What `decode` makes of every complete set and its number; messages left out are counted in one warning.
+        """Decode every complete set by `decode`, with its number; messages left out are counted in one warning.
 
         Args:
             decode: may raise GeoPerceptionError for bad messages.
@@ -73,11 +73,11 @@ class MatchedMessages:
 
     @property
     def static(self) -> Topic | None:
-        """The topic of static transforms."""
+        """Return the topic of static transforms."""
         return self.bag.find(self.topics.tf_static, self.topics.types[self.topics.tf_static])
 
     def messages(self, topics: list[Topic]) -> Iterator[tuple[Recorded, Any]]:
-        """Messages in bag order, as recorded and decoded. Raises DataError if the bag is damaged."""
+        """Yield messages in bag order, as recorded and decoded. Raises DataError if the bag is damaged."""
         for recorded in self.bag.messages(topics):
             yield recorded, self.bag.decode(recorded)
 
@@ -94,7 +94,7 @@ class MatchedMessages:
         return frame
 
     def _report_doubts(self, match: Match) -> None:
-        """One warning of what is unusual about the cameras of a set that could be decoded."""
+        """Log one warning of what is unusual about the cameras of a decoded set."""
         for part in ("left_info", "right_info"):
             info = match.get(part)
             if info is not None:
@@ -119,7 +119,7 @@ class MatchedMessages:
 
 
 def wanted_topics(bag: Bag, topics: BagTopics, needs_truth: bool) -> dict[str, Topic]:
-    """Part of a frame -> its topic.
+    """Map each input of a frame to its topic in the bag.
 
     Raises:
         DataError: a topic is missing or of another type.
@@ -145,7 +145,7 @@ def wanted_topics(bag: Bag, topics: BagTopics, needs_truth: bool) -> dict[str, T
 
 
 def _inputs(kinds: Mapping[str, str]) -> str:
-    """Which node the bag is for, where it has all inputs of one."""
+    """Describe the node that the bag is for, where it has all inputs of one."""
     found = recognised(kinds)
     whole = found is not None and set(found[1].required.values()) <= kinds.keys()
     return f", the inputs of {found[0]}: {', '.join(found[1].required.values())}" if found and whole else ""
@@ -164,7 +164,7 @@ def _foreign(encoding: str) -> str:
 def matched_messages(
     path: str | Path, topics: BagTopics, windows: MatchWindows, *, needs_truth: bool = False
 ) -> Iterator[MatchedMessages]:
-    """The sets of a bag by its path, which is closed in the end; without `needs_truth`, sets may lack true depth.
+    """Open a bag's sets by its path, and close it in the end; without `needs_truth`, sets may lack true depth.
 
     Raises:
         DataError: as `open_bag` does, or a topic is missing or of another type.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MCAP files by their index, or from end to end where they have none, as those of killed recorders."""
+"""Reader of MCAP files by their index, or from end to end where they have none, as those of killed recorders."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ logger = logging.getLogger(__name__)
 
 
 class McapFile:
-    """See `Storage`."""
+    """`Storage` of an MCAP file."""
 
     def __init__(self, path: Path) -> None:
-        """Raises exceptions of many kinds for a file that is damaged or none of MCAP."""
+        """Open a file. Raises exceptions of many kinds for one that is damaged or no MCAP."""
         self.path, self.cut_off = path, ""
         self.span_ns: tuple[int, int] | None = None
         self._schemas: dict[int, Schema] = {}
@@ -44,7 +44,7 @@ class McapFile:
 
     @property
     def topics(self) -> list[Topic]:
-        """What the channels hold."""
+        """List the topics of the channels."""
         return merged(map(self._topic, self._channels))
 
     def close(self) -> None:
@@ -52,7 +52,7 @@ class McapFile:
         self._file.close()
 
     def messages(self, wanted: Collection[tuple[str, str, str]]) -> Iterator[Recorded]:
-        """By time where the file has an index, else as they lie in it."""
+        """Yield messages by time where the file has an index, else in the file's order."""
         topics = {number: self._topic(number) for number in self._channels}
         chosen = {number: topic for number, topic in topics.items() if topic.key in wanted}
         for one in self._by_index(chosen) if self._indexed else self._by_order():
@@ -82,7 +82,7 @@ class McapFile:
         )
 
     def _summary(self) -> Summary | None:
-        """The index; None where there is none, or not all that is needed."""
+        """Read the index; None where there is none, or an incomplete one."""
         if self._file.read(len(MAGIC)) != MAGIC:
             raise ValueError("it does not begin as an MCAP file does")
         self._file.seek(-len(MAGIC), 2)
@@ -97,7 +97,7 @@ class McapFile:
         return summary if summary and _complete(summary) else None
 
     def _reader(self) -> SeekingReader:
-        self._file.seek(0)  # where it looks for the magic bytes
+        self._file.seek(0)  # the reader expects the magic bytes here
         return SeekingReader(self._file, validate_crcs=True)
 
     def _take(self, summary: Summary) -> None:
@@ -130,6 +130,6 @@ class McapFile:
 
 
 def _complete(summary: Summary) -> bool:
-    """Whether it says of every message whose it is."""
+    """Return whether the index assigns every message to a channel."""
     known = all(one.schema_id in {0, *summary.schemas} for one in summary.channels.values())
     return known and bool(summary.channels) and summary.statistics is not None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The records of an MCAP file one after another, up to where it was cut off (https://mcap.dev/spec)."""
+"""Sequential reader of an MCAP file's records, up to where it was cut off (https://mcap.dev/spec)."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ class CutOffError(Exception):
 
 
 def records(file: IO[bytes], *, payload: bool) -> Iterator[McapRecord]:
-    """Schemas, channels and messages in the file's order, those inside of chunks among them.
+    """Yield schemas, channels and messages in the file's order, including those inside of chunks.
 
     Args:
         file: read from its start.
-        payload: False leaves the data of messages outside of chunks empty, which is quicker.
+        payload: False leaves the data of messages outside of chunks empty, which is faster.
 
     Raises:
-        CutOffError: at the end of what can be read.
-        Exception: of many kinds, for damaged records.
+        CutOffError: the readable records have ended.
+        Exception: a record is damaged; of many kinds.
     """
     size = file.seek(0, 2)
     file.seek(0)
@@ -73,7 +73,7 @@ def _parsed(file: IO[bytes], kind: int, length: int, payload: bool) -> Iterator[
 
 
 def _begun_chunk(data: bytes) -> Iterator[McapRecord]:
-    """What is complete in a chunk of which the end is missing. No checksum tells damage here."""
+    """Yield the complete records of a chunk whose end is missing. No checksum tells damage here."""
     if len(data) < CHUNK_HEAD.size:
         return
     *_, name_length = CHUNK_HEAD.unpack_from(data)
@@ -95,6 +95,6 @@ def _stream(data: bytes) -> ReadDataStream:
 
 
 def message(record: bytes) -> Message:
-    """A message record."""
+    """Parse a message record."""
     channel, sequence, log_ns, publish_ns = MESSAGE_HEAD.unpack_from(record)
     return Message(channel, log_ns, record[MESSAGE_HEAD.size :], publish_ns, sequence)

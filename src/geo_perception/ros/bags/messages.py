@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Frames as messages of the `rosbags` library: which topics a frame has, and what is on them."""
+"""Conversion of frames to messages of the `rosbags` library, by topic."""
 
 from __future__ import annotations
 
@@ -34,28 +34,28 @@ logger = logging.getLogger(__name__)
 
 
 class Maker:
-    """Arrays to messages."""
+    """Factory of messages from arrays."""
 
     def __init__(self) -> None:
         self._types = typestore().types
 
     def type(self, name: str) -> Any:
-        """The class of a message."""
+        """Look up the class of a message type."""
         return self._types[name]
 
     def header(self, stamp_ns: int, frame_id: str) -> Any:
-        """std_msgs/Header."""
+        """Make a std_msgs/Header."""
         stamp = self.type("builtin_interfaces/msg/Time")(**time_fields(stamp_ns))
         return self.type("std_msgs/msg/Header")(stamp=stamp, frame_id=frame_id)
 
     def image(self, pixels: NDArray[Any], encoding: str, header: Any) -> Any:
-        """sensor_msgs/Image. Raises InputError if the pixels do not fit the encoding."""
+        """Make a sensor_msgs/Image. Raises InputError if the pixels do not fit the encoding."""
         fields = image_fields(pixels, encoding)
         fields["data"] = _flat_bytes(fields["data"])
         return self.type("sensor_msgs/msg/Image")(header=header, **fields)
 
     def info(self, camera: PinholeCamera, header: Any, baseline_m: float = 0.0) -> Any:
-        """sensor_msgs/CameraInfo."""
+        """Make a sensor_msgs/CameraInfo."""
         whole = self.type("sensor_msgs/msg/RegionOfInterest")(0, 0, 0, 0, False)
         fields = info_fields(camera, baseline_m)
         return self.type("sensor_msgs/msg/CameraInfo")(
@@ -63,7 +63,7 @@ class Maker:
         )
 
     def cloud(self, points: NDArray[np.float32], header: Any) -> Any:
-        """sensor_msgs/PointCloud2 of (N, 4) points. Raises DataError for another shape."""
+        """Make a sensor_msgs/PointCloud2 of (N, 4) points. Raises DataError for another shape."""
         if points.ndim != 2 or points.shape[1] != len(XYZI):
             raise DataError(f"points must be (N, 4), got shape {points.shape}")
         fields = cloud_fields(XYZI, 1, len(points), self.type("sensor_msgs/msg/PointField"))
@@ -72,7 +72,7 @@ class Maker:
         return self.type("sensor_msgs/msg/PointCloud2")(header=header, is_dense=dense, data=data, **fields)
 
     def transform(self, header: Any, child: str, matrix: NDArray[np.float64]) -> Any:
-        """geometry_msgs/TransformStamped."""
+        """Make a geometry_msgs/TransformStamped."""
         types = {
             name: self.type(f"geometry_msgs/msg/{name}") for name in ("Vector3", "Quaternion", "Transform")
         }
@@ -84,14 +84,14 @@ class Maker:
 
 
 class StereoLidarMessages:
-    """A stereo pair, a sweep and, when they change, the transforms between them."""
+    """Messages of a stereo pair, a sweep and, when they change, the transforms between them."""
 
     def __init__(self, topics: BagTopics = DEFAULT_TOPICS) -> None:
         self.topics, self._make = topics, Maker()
         self._extrinsics: tuple[NDArray[np.float64], float] | None = None
 
     def __call__(self, frame: StereoLidarFrame) -> Iterator[tuple[str, Any]]:
-        """Topic and message of every part, in the order in which they are written."""
+        """Yield topics and messages of a frame, in the order in which they are written."""
         topics, make, camera = self.topics, self._make, frame.rig.left
         left, right = make.header(frame.stamp_ns, LEFT_FRAME), make.header(frame.stamp_ns, RIGHT_FRAME)
         if self._extrinsics_changed(frame):
@@ -128,13 +128,13 @@ class StereoLidarMessages:
 
 
 class CameraMessages:
-    """The image of one camera."""
+    """Messages of one camera's image."""
 
     def __init__(self, topics: BagTopics = CAMERA_TOPICS) -> None:
         self.topics, self._make = topics, Maker()
 
     def __call__(self, frame: RgbdFrame) -> Iterator[tuple[str, Any]]:
-        """As `StereoLidarMessages`. Truth keeps its own size."""
+        """Yield topics and messages of a frame, in the order in which they are written. Truth keeps its own size."""
         header = self._make.header(frame.stamp_ns, CAMERA_FRAME)
         yield self.topics.left_info, self._make.info(frame.camera, header)
         yield self.topics.left, self._make.image(frame.image, "rgb8", header)

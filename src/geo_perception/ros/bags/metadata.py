@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""metadata.yaml of a bag folder: which files belong to it, and how they are compressed."""
+"""Reader of a bag folder's metadata.yaml: the files of the bag, and their compression."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # safe either way; bags 
 
 @dataclass(frozen=True)
 class Metadata:
-    """What is taken from it; topics, types and counts are those of the files themselves."""
+    """Used entries of metadata.yaml; topics, types and counts are read from the files themselves."""
 
     files: tuple[Path, ...]
     latched: frozenset[str]  # topics that are offered as transient local
@@ -28,10 +28,10 @@ class Metadata:
 
 
 def read_metadata(folder: Path) -> Metadata:
-    """The metadata.yaml of a folder.
+    """Read the metadata.yaml of a folder.
 
     Raises:
-        DataError: not readable, not YAML, without what is needed, a file is missing, or a compression is unknown.
+        DataError: not readable, not YAML, an entry or a file is missing, or a compression is unknown.
     """
     path = folder / METADATA
     try:
@@ -53,7 +53,7 @@ def read_metadata(folder: Path) -> Metadata:
 
 
 def _found(folder: Path, names: list[str]) -> tuple[Path, ...]:
-    """The files, which older recorders name without the ending of compressed ones."""
+    """Find the files; older recorders name compressed ones without their suffix."""
     found = [next((p for p in (folder / n, folder / (n + SUFFIX)) if p.is_file()), None) for n in names]
     missing = [name for name, path in zip(names, found, strict=True) if path is None]
     if missing or not names:

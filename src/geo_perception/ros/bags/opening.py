@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An open bag: its topics, and its messages as they were recorded."""
+"""Open bags: their topics, and their messages as recorded."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ class Bag:
     """
 
     def __init__(self, path: str | Path) -> None:
-        """
+        """Open a bag.
+
         Args:
             path: bag folder, or a single .mcap or .db3 file, as it is or compressed (.zstd).
 
@@ -63,25 +64,25 @@ class Bag:
 
     @property
     def message_count(self) -> int:
-        """Of all topics."""
+        """Number of messages on all topics."""
         return sum(topic.count for topic in self.topics)
 
     @property
     def span_ns(self) -> tuple[int, int] | None:
-        """Times of the first and the last message; None: there is none."""
+        """Return the times of the first and the last message; None: there is no message."""
         spans = [storage.span_ns for storage in self._storages if storage.span_ns is not None]
         return (min(first for first, _ in spans), max(last for _, last in spans)) if spans else None
 
     def kinds(self) -> dict[str, str]:
-        """Topic -> type; of several types that were recorded on one topic, that with the most messages."""
+        """Map each topic to its type; of several types on one topic, that with the most messages."""
         return {topic.name: topic.type for topic in sorted(self.topics, key=lambda topic: topic.count)}
 
     def find(self, name: str, kind: str) -> Topic | None:
-        """The topic of this name and type, in CDR, as ROS 2 writes it."""
+        """Find the topic of this name and type, in CDR, as ROS 2 writes it."""
         return self._by_key.get((name, kind, CDR))
 
     def messages(self, wanted: Collection[Topic] | None = None) -> Iterator[Recorded]:
-        """The messages of some topics, or of all, in the order of recording.
+        """Yield the messages of some topics, or of all, in the order of recording.
 
         Raises:
             DataError: the bag is damaged.
@@ -95,7 +96,7 @@ class Bag:
                 raise self._damage(storage.path, error) from error
 
     def decode(self, message: Recorded) -> Any:
-        """A message in the form of `rosbags`. Raises DataError naming topic and time."""
+        """Decode a message to a class of `rosbags`. Raises DataError naming topic and time."""
         topic = message.topic
         try:
             return self._store.deserialize_cdr(message.data, topic.type)
@@ -136,7 +137,7 @@ class Bag:
         return DataError(f"bag {self.path} cannot be read, it is damaged: {inside}{said}{cure}")
 
     def _check(self, found: BagFiles) -> None:
-        """Whether the files hold what they should."""
+        """Check for missing messages: a cut-off file that metadata.yaml counts raises DataError, others warn."""
         count = sum(topic.count for storage in self._storages for topic in storage.topics)
         for storage in self._storages:
             if storage.cut_off and found.messages is not None:
@@ -155,7 +156,7 @@ class Bag:
 
 
 def open_bag(path: str | Path) -> Bag:
-    """A bag to be used in a `with` statement, or to be closed; see `Bag`. Raises DataError."""
+    """Open a bag, to be used in a `with` statement or closed. Raises DataError as `Bag` does."""
     return Bag(path)
 
 
@@ -170,7 +171,7 @@ def _reader(suffix: str, path: Path) -> Storage:
 
 
 def _begin_ns(storage: Storage) -> int:
-    """Files of a split bag follow one another; without messages, the order does not matter."""
+    """Compute the sort key of a split bag's file, its first time; without messages the order does not matter."""
     return storage.span_ns[0] if storage.span_ns else 0
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads bags back as frames, in bag order."""
+"""Reader of stereo and lidar bags as frames, in bag order."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def read_bag(
     windows: MatchWindows | None = None,
     camera_from_lidar: Matrix | None = None,
 ) -> Iterator[StereoLidarFrame]:
-    """The frames of a bag; messages that find no partners are counted in one warning at the end.
+    """Read the frames of a bag; messages that find no partners are counted in one warning at the end.
 
     Args:
         path: bag folder, or a single .mcap or .db3 file.
-        topics: where the parts of a frame are.
-        windows: how far apart the header stamps of a frame's parts may be; None: as the node allows.
+        topics: topics of a frame's messages.
+        windows: how far apart the header stamps of a frame's messages may be; None: as the node allows.
         camera_from_lidar: 4x4, used instead of /tf_static.
 
     Raises:
@@ -50,14 +50,14 @@ def read_bag(
 
 
 class _StereoLidar:
-    """Sets of messages to frames."""
+    """Decoder of sets of messages to frames."""
 
     def __init__(self, matched: MatchedMessages, extrinsics: Matrix | None) -> None:
         self._matched, self._extrinsics, self._transforms = matched, extrinsics, StaticTransforms()
         self._rig: tuple[tuple[Any, ...], StereoRig] | None = None
 
     def frames(self) -> Iterator[StereoLidarFrame]:
-        """Every complete frame; see `read_bag`."""
+        """Yield every complete frame; see `read_bag`."""
         self._prime_transforms()
         yield from self._matched.frames(self._decoded, self._transforms.add)
 
@@ -89,7 +89,7 @@ class _StereoLidar:
         )
 
     def _rig_of(self, left: Any, right: Any) -> StereoRig:
-        """One object while the calibration stays, because a camera caches its rays."""
+        """Return one shared rig while the calibration stays, because a camera caches its rays."""
         key = (*_content(left), *_content(right))
         if self._rig is None or self._rig[0] != key:
             self._rig = (key, rig_from_infos(left, right))
@@ -100,7 +100,7 @@ class _StereoLidar:
 
 
 def _content(info: Any) -> tuple[Any, ...]:
-    """All of a CameraInfo that `rig_from_infos` may look at."""
+    """Return everything of a CameraInfo that `rig_from_infos` may read."""
     roi = info.roi
     region = (roi.x_offset, roi.y_offset, roi.width, roi.height, info.binning_x, info.binning_y)
     return (info.width, info.height, info.k.tobytes(), info.p.tobytes(), *region)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which topics of a bag a perception graph takes in, whatever namespace or names they were recorded under."""
+"""Recognition of a bag's topics as inputs of a perception graph, whatever their namespace or names."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ DEPTH = "depth"  # in the names of topics that are no camera's images
 def recognised(
     kinds: Mapping[str, str], published: Callable[[str], str] = lambda topic: topic
 ) -> tuple[str, BagTopics] | None:
-    """The node whose inputs a bag holds, and the bag's names of them; parts it lacks keep the node's names.
+    """Find the node whose inputs a bag holds, and the bag's names of them; missing inputs keep the node's names.
 
     Args:
         kinds: topic of the bag -> type.
-        published: the name under which a topic is handed on.
+        published: gives the name under which a topic is published.
 
     Returns:
-        None if the bag has no part of any node's inputs.
+        Node and topics; None if the bag has none of any node's inputs.
     """
     found = {node: _parts(kinds, published, topics) for node, topics in GRAPHS.items()}
     complete = [node for node, topics in GRAPHS.items() if found[node].keys() == topics.required.keys()]
@@ -33,7 +33,7 @@ def recognised(
 
 
 def _parts(kinds: Mapping[str, str], published: Callable[[str], str], topics: BagTopics) -> dict[str, str]:
-    """Part of a frame -> topic of the bag: of the node's name or, if there is just one, below a namespace."""
+    """Map each input of a frame to the bag's topic: of the node's name or, if there is just one, below a namespace."""
     found = {}
     for part, name in topics.required.items():
         typed = [topic for topic, kind in kinds.items() if kind == topics.types[name]]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SQLite files of rosbag2, those of killed recorders among them, which leave a journal beside the file."""
+"""Reader of rosbag2's SQLite files, including those of killed recorders, which leave a journal beside the file."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ logger = logging.getLogger(__name__)
 
 
 class SqliteFile:
-    """See `Storage`."""
+    """`Storage` of an SQLite file."""
 
-    cut_off = ""  # SQLite itself tells a file that was cut off from a whole one
+    cut_off = ""  # SQLite itself recognises a file that was cut off
 
     def __init__(self, path: Path) -> None:
-        """Raises exceptions of many kinds for a file that is damaged or none of rosbag2."""
+        """Open a file. Raises exceptions of many kinds for one that is damaged or not rosbag2's."""
         self.path = path
         self._aside: tempfile.TemporaryDirectory[str] | None = None
         self._database = self._open()
@@ -44,7 +44,7 @@ class SqliteFile:
 
     @property
     def topics(self) -> list[Topic]:
-        """What the table of topics holds."""
+        """List the topics of the table of topics."""
         return merged(self._topics.values())
 
     def close(self) -> None:
@@ -54,7 +54,7 @@ class SqliteFile:
             self._aside.cleanup()
 
     def messages(self, wanted: Collection[tuple[str, str, str]]) -> Iterator[Recorded]:
-        """By time, those of one moment as they were written."""
+        """Yield messages by time, those of one moment in the order of writing."""
         chosen = {number: topic for number, topic in self._topics.items() if topic.key in wanted}
         numbers = ", ".join(map(str, chosen))
         rows = self._database.execute(
@@ -66,7 +66,7 @@ class SqliteFile:
             yield Recorded(chosen[number], log_ns, data)
 
     def _open(self) -> sqlite3.Connection:
-        """As it is, unless its writer was killed: then a copy, so that SQLite can bring it up to date."""
+        """Open the file itself or, if its writer was killed, a copy, so that SQLite can apply the journal."""
         left = [
             file for end in JOURNALS if (file := _beside(self.path, end)).is_file() and file.stat().st_size
         ]
@@ -107,7 +107,7 @@ class SqliteFile:
         }
 
     def _definitions(self) -> dict[Any, str]:
-        """Type -> its text, which newer recorders keep."""
+        """Read type -> definition, which newer recorders store."""
         there = self._database.execute("PRAGMA table_info(message_definitions)").fetchall()
         if not there:
             return {}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a file of a bag offers, whatever its format."""
+"""Common interface of a bag's files, whatever their format."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TF_STATIC = "tf_static"  # last part of the name of a topic that is latched by d
 
 @dataclass(frozen=True)
 class Topic:
-    """One topic of a bag; recorders of several publishers may note it more than once."""
+    """One topic of a bag; a recorder of several publishers may list it more than once."""
 
     name: str
     type: str  # such as sensor_msgs/msg/Image
@@ -33,12 +33,12 @@ class Topic:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """Equal for what is the same topic, whatever quality of service was noted."""
+        """Key that is equal for the same topic, whatever its recorded quality of service."""
         return self.name, self.type, self.encoding
 
     @property
     def qos_profiles(self) -> list[Any]:
-        """The same as `rosbags` holds it; empty where it is not what rosbag2 writes."""
+        """Parse `qos` to objects of `rosbags`; empty where it is not what rosbag2 writes."""
         from rosbags.rosbag2.metadata import parse_qos
 
         try:
@@ -49,13 +49,13 @@ class Topic:
 
     @property
     def latched(self) -> bool:
-        """Whether it is offered as transient local."""
+        """True if the topic is offered as transient local."""
         named = self.name.rpartition("/")[2] == TF_STATIC
         return named or self.offered_latched or LATCHED.search(self.qos) is not None
 
 
 class Recorded(NamedTuple):
-    """A message as it lies in the bag."""
+    """A message as stored in the bag."""
 
     topic: Topic
     log_ns: int  # when it was received
@@ -63,7 +63,7 @@ class Recorded(NamedTuple):
 
 
 class Storage(Protocol):
-    """An open file of a bag."""
+    """Interface of an open file of a bag."""
 
     @property
     def path(self) -> Path: ...
@@ -71,23 +71,23 @@ class Storage(Protocol):
     def topics(self) -> list[Topic]: ...
     @property
     def span_ns(self) -> tuple[int, int] | None:
-        """Times of the first and the last message; None: there is none."""
+        """Times of the first and the last message; None: there is no message."""
         ...
 
     @property
     def cut_off(self) -> str:
-        """Where the file ends before its time; empty: it does not."""
+        """Description of where the file is cut off; empty: it is complete."""
         ...
 
     def messages(self, wanted: Collection[tuple[str, str, str]]) -> Iterator[Recorded]:
-        """Those of the topics with these keys, in the order of recording. Any exception means damage."""
+        """Yield the messages of topics with these keys, in the order of recording. Any exception means damage."""
         ...
 
     def close(self) -> None: ...
 
 
 def merged(topics: Iterable[Topic]) -> list[Topic]:
-    """One entry per key, counts summed up, the first quality of service and definition that is not empty."""
+    """Merge topics to one per key: counts summed up, the first quality of service and definition that is not empty."""
     found: dict[tuple[str, str, str], Topic] = {}
     for topic in topics:
         known = found.setdefault(topic.key, replace(topic, count=0))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far apart the stamps of one moment may be: the nodes' parameters, for those who read bags."""
+"""Windows and offsets for matching a bag's messages, as the nodes' parameters have them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from geo_perception.sync import Stream, StreamCounts
 from geo_perception.sync.offsets import OffsetMeter
 from geo_perception.sync.settings import MOST_S
 
-POOR_SHARE = 0.5  # of a part's messages; below it, its stamps are looked at
+POOR_SHARE = 0.5  # of an input's messages; below it, its stamps are analysed
 EVER_NS = -(1 << 63)  # before any time of receipt
 
 
@@ -19,9 +19,11 @@ EVER_NS = -(1 << 63)  # before any time of receipt
 class MatchWindows:
     """Windows and offsets; the names, meanings and defaults are those of the node `stereo_lidar_fusion`.
 
-    stereo_window_s: largest time between the left image and right image, CameraInfos or true depth.
-    lidar_window_s: largest time between left image and sweep.
-    right_offset_s, lidar_offset_s: how much later that sensor stamps the same moment.
+    Attributes:
+        stereo_window_s: largest time between the left image and right image, CameraInfos or true depth.
+        lidar_window_s: largest time between left image and sweep.
+        right_offset_s: how much later the right camera stamps the same moment.
+        lidar_offset_s: how much later the lidar stamps the same moment.
 
     Raises:
         ConfigError: a window is negative, or a value is not finite or beyond MOST_S.
@@ -41,12 +43,12 @@ class MatchWindows:
 
     @classmethod
     def equal_to(cls, window_s: float) -> MatchWindows:
-        """The same window for all parts, no offsets."""
+        """Make windows of one width for all inputs, without offsets."""
         return cls(window_s, window_s)
 
     @classmethod
     def named(cls, values: Mapping[str, str]) -> MatchWindows:
-        """Those that are named, the others by default. Raises ConfigError for what is no number."""
+        """Make windows of named values, the others by default. Raises ConfigError for what is no number."""
         given = {item.name: values[item.name] for item in fields(cls) if values.get(item.name)}
         try:
             return cls(**{name: float(text) for name, text in given.items()})
@@ -54,7 +56,7 @@ class MatchWindows:
             raise ConfigError(f"windows and offsets are seconds, got {given}: {error}") from error
 
     def stream(self, part: str, *, optional: bool = False) -> Stream:
-        """The settings of a part of `BagTopics`."""
+        """Return the stream settings of an input of `BagTopics`."""
         if part == "left":
             return Stream(part, 0.0)
         if part == "points":
@@ -64,24 +66,24 @@ class MatchWindows:
 
 
 class Gaps:
-    """How much later the parts of a bag are stamped than its left images."""
+    """Measurement of how much later a bag's inputs are stamped than its left images."""
 
     def __init__(self, windows: MatchWindows, parts: Sequence[str]) -> None:
         self._windows, self._meter = windows, OffsetMeter(parts)
 
     def seen(self, part: str, stamp_ns: int, log_ns: int) -> None:
-        """A message of a part, and when it was received."""
+        """Record a message of an input: its stamp and when it was received."""
         self._meter.observe(part, stamp_ns, log_ns)
 
     def advice(self, names: Mapping[str, str], counts: Mapping[str, StreamCounts]) -> str:
-        """What would cure the parts of which most messages found no partner; empty where stamps are not why.
+        """Advise on inputs of which most messages found no partner; empty where stamps are not the cause.
 
-        Few of them say nothing: they may have been lost, and a clock that is ahead by whole periods, or receipt that
-        is late, looks the same.
+        A few without a partner prove nothing: messages may have been lost, and a clock that is ahead by whole periods,
+        or late receipt, looks the same.
 
         Args:
-            names: part -> topic.
-            counts: of the synchroniser.
+            names: input -> topic.
+            counts: counters of the synchroniser.
         """
         poor = [part for part, count in counts.items() if count.matched < POOR_SHARE * count.added]
         said = [self._advice(part, names[part], names["left"]) for part in poor]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes frames as a rosbag2 that `ros2 bag play` plays; a bag bears its final name only once it is complete."""
+"""Writer of frames as a rosbag2 that `ros2 bag play` plays; a bag gets its final name only once it is complete."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BAG_FILES = (".yaml", ".mcap", ".db3", ".zstd")  # suffixes of what a bag folder
 
 
 class Messages(Protocol):
-    """How a frame becomes messages."""
+    """Conversion of a frame to messages."""
 
     @property
     def topics(self) -> BagTopics: ...
@@ -40,7 +40,7 @@ def write_bag(
     total: int | None = None,
     messages: Messages | None = None,
 ) -> int:
-    """Write frames, in the order of their stamps, as a bag folder; returns how many.
+    """Write frames, in the order of their stamps, as a bag folder; return their number.
 
     Args:
         path: folder to create.
@@ -49,7 +49,7 @@ def write_bag(
         overwrite: replace an existing bag (after the new one is complete) instead of refusing.
         progress: show a progress bar.
         total: number of frames for the progress bar, where `frames` has no length.
-        messages: how a frame becomes messages; None: as a stereo pair and a sweep.
+        messages: conversion of frames to messages; None: of a stereo pair and a sweep.
 
     Raises:
         ConfigError: unknown storage.
@@ -65,10 +65,10 @@ def write_bag(
 
 
 def check_bag_place(path: Path, *, overwrite: bool = False) -> None:
-    """Try, before the work, whether a bag can be written.
+    """Check, before the work, that a bag can be written.
 
     Raises:
-        DataError: something exists there; with `overwrite`, something that is no bag, which would be lost.
+        DataError: the path exists; with `overwrite`, it is no bag and would be lost.
         OutputError: the disk refuses.
     """
     if os.path.lexists(path):
@@ -86,7 +86,7 @@ def check_bag_place(path: Path, *, overwrite: bool = False) -> None:
 
 @contextmanager
 def written_aside(path: Path) -> Iterator[Path]:
-    """A place beside `path` that takes its name on success and vanishes on failure."""
+    """Yield a place beside `path` that is renamed to it on success and removed on failure."""
     try:
         remove_abandoned(path.parent)
         with scratch_place(path) as aside:  # the storage file inside is named after its folder
@@ -94,7 +94,7 @@ def written_aside(path: Path) -> Iterator[Path]:
             if path.is_dir():
                 shutil.rmtree(path)
             aside.rename(path)
-    except (OSError, sqlite3.Error) as error:  # of a full disk SQLite has an error of its own
+    except (OSError, sqlite3.Error) as error:  # for a full disk SQLite has an error of its own
         said = reason(error) if isinstance(error, OSError) else str(error)
         raise DataError(f"bag {path} cannot be written: {said}") from error
 
@@ -112,7 +112,7 @@ def _write(path: Path, frames: Iterable[Any], storage: str, messages: Messages |
 
 
 def open_writer(path: Path, storage: str) -> Any:
-    """A rosbags writer to be entered; `storage` is one of STORAGES."""
+    """Create a rosbags writer, a context manager; `storage` is one of STORAGES."""
     from rosbags.rosbag2 import StoragePlugin, Writer
 
     plugin = StoragePlugin.MCAP if storage == "mcap" else StoragePlugin.SQLITE3
@@ -120,7 +120,7 @@ def open_writer(path: Path, storage: str) -> Any:
 
 
 class FrameRecorder:
-    """Turns frames into the messages of an open rosbags writer."""
+    """Records frames as messages of an open rosbags writer."""
 
     def __init__(self, bag: Any, messages: Messages | None = None) -> None:
         self._messages: Messages = messages or StereoLidarMessages()
@@ -132,7 +132,7 @@ class FrameRecorder:
         """Write one frame.
 
         Raises:
-            DataError: its stamp is not later than the previous one's, or its parts contradict each other.
+            DataError: its stamp is not later than the previous one's, or its contents contradict each other.
         """
         if frame.stamp_ns <= self._newest_ns:
             raise DataError(
