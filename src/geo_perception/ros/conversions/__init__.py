@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Messages to arrays and back.
+"""Conversions from messages to arrays and back.
 
 Decoders are duck-typed: they take rclpy's messages (`data` an array.array) and those of the `rosbags`
 library (`data` a numpy array) alike. Message classes are imported by the encoders, when called.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The bytes of a message: read without a copy, written through the generated setters' fast path."""
+"""Byte buffers of messages: read without a copy, written through the generated setters' fast path."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BIG_ENDIAN_HOST = sys.byteorder == "big"
 
 
 def bytes_of(msg: Any) -> NDArray[np.uint8]:
-    """The payload `msg.data` as a flat uint8 view.
+    """View the payload `msg.data` as flat uint8.
 
     Raises:
         InputError: `data` offers no buffer (array.array, bytes, memoryview and numpy arrays do).
@@ -31,7 +31,7 @@ def bytes_of(msg: Any) -> NDArray[np.uint8]:
 
 
 def byte_array(values: NDArray[Any]) -> array.array[int]:
-    """The bytes of an array in the one form that `msg.data = ...` takes without checking every element."""
+    """Convert an array's bytes to the one form that `msg.data = ...` takes without checking every element."""
     out = array.array("B")
     if values.size:
         out.frombytes(np.ascontiguousarray(values).reshape(-1).view(np.uint8).data)
@@ -39,7 +39,7 @@ def byte_array(values: NDArray[Any]) -> array.array[int]:
 
 
 def with_data(message: Any, data: array.array[int], **fields: Any) -> Any:
-    """A message of the class `message` that holds `data` itself.
+    """Make a message of the class `message` that holds `data` itself.
 
     The constructor copies `data`, and so does the setter of Jazzy unless the checks of the fields are on (then
     an array.array is taken as it is, and only anything else is checked element by element).
@@ -50,10 +50,10 @@ def with_data(message: Any, data: array.array[int], **fields: Any) -> Any:
 
 
 def zeroed(size: int) -> array.array[int]:
-    """A byte array of `size` zeros, to be filled in place through np.frombuffer."""
+    """Make a byte array of `size` zeros, to be filled in place through np.frombuffer."""
     return array.array("B", [0]) * size
 
 
 def in_host_order(values: NDArray[Any]) -> NDArray[Any]:
-    """The same values in the processor's byte order; copies only if they are not."""
+    """Convert values to the processor's byte order; copies only if they are not in it."""
     return values.astype(values.dtype.newbyteorder("="), copy=False)

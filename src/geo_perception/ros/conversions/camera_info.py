@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """sensor_msgs/CameraInfo of rectified cameras: the projection matrix P is what counts, K is checked.
 
-K, D and R say how the image was rectified, which tells where there was no picture to show.
+K, D and R describe how the image was rectified, and so where the rectified image has no content.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MAX_RISE = 0.05  # of the baseline: KITTI's published pairs have 0.5%
 
 
 def camera_from_info(msg: Any) -> PinholeCamera:
-    """The rectified camera described by `P`, region of interest and binning applied.
+    """Make the rectified camera described by `P`, with region of interest and binning applied.
 
     Raises:
         InputError: K or P is zero, not finite, of the wrong length, no camera matrix or none that can be of an image of
@@ -39,7 +39,7 @@ def camera_from_info(msg: Any) -> PinholeCamera:
 
 
 def info_doubts(msg: Any) -> tuple[str, ...]:
-    """What is unusual about a CameraInfo that `camera_from_info` takes, one line each; usually nothing."""
+    """List what is unusual about a CameraInfo that `camera_from_info` accepts, one line each; usually nothing."""
     said: dict[str, str] = {}
     for name in ("P", "K"):
         for text in doubts(_whole(msg, name)):
@@ -50,7 +50,7 @@ def info_doubts(msg: Any) -> tuple[str, ...]:
 
 
 def _difference(msg: Any, rectification: Rectification | None) -> str:
-    """Whether K and P are of two cameras: without a lens or a turn to undo, they have one focal length."""
+    """Describe a contradiction of K and P, which without rectification have one focal length; empty: there is none."""
     lens = rectification is not None and rectification.lens.distorts
     turns = rectification is not None and not np.allclose(rectification.R, np.eye(3).reshape(-1), atol=1e-3)
     taken, shown = _whole(msg, "K"), _whole(msg, "P")
@@ -63,7 +63,7 @@ def _difference(msg: Any, rectification: Rectification | None) -> str:
 
 
 def _whole(msg: Any, name: str) -> PinholeCamera:
-    """The camera of the whole image by its matrix `name`."""
+    """Make the camera of the whole image from its matrix `name`."""
     values = np.asarray(getattr(msg, name.lower()), np.float64).reshape(-1)
     length = {"K": 9, "P": 12}[name]
     if values.size != length:
@@ -82,9 +82,9 @@ def _whole(msg: Any, name: str) -> PinholeCamera:
 
 
 def _rectification(msg: Any) -> tuple[Rectification | None, str]:
-    """How the image was rectified, None where that changed nothing or is not known, and why it is not known.
+    """Return the rectification, None where there was none or it is unknown, and the reason if it is unknown.
 
-    Images come rectified, so that neither D nor R is needed for their depth: what is wrong with them is no fault.
+    Images come rectified, so that neither D nor R is needed for their depth: faults in them are no error.
     """
     R = np.asarray(msg.r, np.float64).reshape(-1)
     taken = _whole(msg, "K")
@@ -104,7 +104,7 @@ def _rectification(msg: Any) -> tuple[Rectification | None, str]:
 
 
 def rig_from_infos(left: Any, right: Any) -> StereoRig:
-    """The stereo pair of two CameraInfos; baseline from P: (P_left[3] - P_right[3]) / fx, metres.
+    """Make the stereo pair of two CameraInfos; baseline from P: (P_left[3] - P_right[3]) / fx, metres.
 
     Raises:
         InputError: either is invalid, they differ in size or intrinsics, the right camera stands above or below the
@@ -137,10 +137,10 @@ def rig_from_infos(left: Any, right: Any) -> StereoRig:
 
 
 def info_fields(camera: PinholeCamera, baseline_m: float = 0.0) -> dict[str, Any]:
-    """Fields of sensor_msgs/CameraInfo but for header and roi; P[3] = -fx * baseline_m.
+    """Compute the fields of sensor_msgs/CameraInfo but for header and roi; P[3] = -fx * baseline_m.
 
-    D, K and R are those by which the image was rectified, if that is known and it is no crop; else those of no
-    distortion.
+    D, K and R are those by which the image was rectified, if they are known and it is no crop; else those of an
+    undistorted camera.
     """
     P = np.zeros((3, 4))
     P[:, :3] = camera.K
@@ -156,7 +156,7 @@ def info_fields(camera: PinholeCamera, baseline_m: float = 0.0) -> dict[str, Any
 
 
 def info_from_camera(camera: PinholeCamera, header: Any, baseline_m: float = 0.0) -> Any:
-    """sensor_msgs/CameraInfo of a camera without distortion; give `baseline_m` for the right one of a pair."""
+    """Make the sensor_msgs/CameraInfo of a rectified camera; give `baseline_m` for the right one of a pair."""
     from sensor_msgs.msg import CameraInfo
 
     return CameraInfo(header=header, **info_fields(replace(camera, rectification=None), baseline_m))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""sensor_msgs/PointCloud2 to numpy and back: any field layout in, two fixed layouts out."""
+"""Conversion of sensor_msgs/PointCloud2 to NumPy and back: any field layout in, two fixed layouts out."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ COLOUR_BITS = 0x00FFFFFF  # alpha stays 0: with 255 the packed float is NaN and 
 
 
 def decode_points(msg: Any) -> Array:
-    """(N, 4) float32 x, y, z in metres and intensity as sent (0 if the cloud has none).
+    """Decode to (N, 4) float32 x, y, z in metres and intensity as sent (0 if the cloud has none).
 
-    A view if the four are consecutive float32 in this machine's byte order; else one copy.
+    The result is a view if the four are consecutive float32 in this machine's byte order; else one copy.
 
     Raises:
         InputError: no x, y, z, an unknown data type, a field outside the point, or steps and data length
@@ -50,7 +50,7 @@ def decode_points(msg: Any) -> Array:
 
 
 def _strided(msg: Any, data: Image, offset: int, dtype: np.dtype[Any], lanes: int = 1) -> NDArray[Any]:
-    """A (H, W, lanes) view of consecutive values that start `offset` bytes into every point."""
+    """View as (H, W, lanes) the consecutive values that start `offset` bytes into every point."""
     shape = (msg.height, msg.width, lanes)
     if not msg.width * msg.height:
         return np.empty(shape, dtype)
@@ -72,7 +72,7 @@ def _dtype(field: Any, msg: Any) -> np.dtype[Any]:
 
 
 def _field(msg: Any, name: str) -> Any:
-    """The field of that name, once its type is known and it lies inside a point."""
+    """Return the field of that name after checking that its type is known and that it lies inside a point."""
     field = next((field for field in msg.fields if field.name == name), None)
     if field is None:
         names = ", ".join(field.name for field in msg.fields) or "none"
@@ -89,7 +89,7 @@ def _field(msg: Any, name: str) -> Any:
 
 
 def _checked_bytes(msg: Any) -> Image:
-    """The payload, once point_step, row_step and length agree."""
+    """Return the payload after checking that point_step, row_step and length agree."""
     if msg.point_step < 1:
         raise InputError(f"point_step must be positive, got {msg.point_step}")
     if msg.row_step < msg.width * msg.point_step:
@@ -107,7 +107,7 @@ def _checked_bytes(msg: Any) -> Image:
 
 
 def cloud_fields(names: tuple[str, ...], height: int, width: int, point_field: Any) -> dict[str, Any]:
-    """Fields of a PointCloud2 of float32 values, but for header and data."""
+    """Compute the fields of a PointCloud2 of float32 values, but for header and data."""
     fields = [point_field(name=name, offset=4 * i, datatype=FLOAT32, count=1) for i, name in enumerate(names)]
     step = 4 * len(names)
     size = {"height": height, "width": width, "point_step": step, "row_step": step * width}
@@ -115,7 +115,7 @@ def cloud_fields(names: tuple[str, ...], height: int, width: int, point_field: A
 
 
 def encode_points(points: Array, header: Any) -> Any:
-    """sensor_msgs/PointCloud2 (unorganised, x y z intensity float32) of (N, 4) points.
+    """Encode (N, 4) points as sensor_msgs/PointCloud2 (unorganised, x y z intensity float32).
 
     Raises:
         InputError: not an (N, 4) array.
@@ -131,7 +131,7 @@ def encode_points(points: Array, header: Any) -> Any:
 
 
 class DepthCloudEncoder:
-    """Organised XYZRGB clouds from depth and colour images of one camera, at about the price of a copy.
+    """Encoder of depth and colour images of one camera to organised XYZRGB clouds, at about the cost of a copy.
 
     All clouds of one encoder share one buffer: publish (which serialises) one before encoding the next.
     """
@@ -151,7 +151,7 @@ class DepthCloudEncoder:
         self._bgra = np.zeros((rows, width, 4), np.uint8)
 
     def __call__(self, depth_m: Array, rgb: Image, header: Any) -> Any:
-        """sensor_msgs/PointCloud2 of x, y, z, rgb (packed as PCL and RViz expect), NaN where unknown.
+        """Encode a sensor_msgs/PointCloud2 of x, y, z, rgb (packed as PCL and RViz expect), NaN where unknown.
 
         Args:
             depth_m: (H, W) float32 of the camera's size.
@@ -182,5 +182,5 @@ class DepthCloudEncoder:
 
 
 def encode_depth_cloud(depth_m: Array, rgb: Image, camera: PinholeCamera, header: Any) -> Any:
-    """One organised XYZRGB cloud with its own buffer; for a stream use `DepthCloudEncoder`."""
+    """Encode one organised XYZRGB cloud with its own buffer; for a stream use `DepthCloudEncoder`."""
     return DepthCloudEncoder(camera)(depth_m, rgb, header)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""sensor_msgs/CompressedImage to numpy, as image_transport's `compressed` and `compressedDepth` plugins write it."""
+"""Decoder of sensor_msgs/CompressedImage as image_transport's `compressed` and `compressedDepth` plugins write it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DEPTH_HEADER = struct.Struct("<iff")  # kind, quantisation A and B, in front of 
 
 
 def decode_compressed(msg: Any) -> tuple[NDArray[Any], str]:
-    """(H, W) or (H, W, C) and its encoding: mono, bgr, bgra or bayer; for depth 16UC1 (millimetres) or 32FC1 (metres).
+    """Decode to (H, W) or (H, W, C) and its encoding: mono, bgr, bgra or bayer; for depth 16UC1 (mm) or 32FC1 (m).
 
     One channel of a format that begins with a mosaic's name is that mosaic. Depth of 32FC1 was written as
     A / depth + B in 16 bits, so it comes back rounded; 0 is unknown, NaN here.

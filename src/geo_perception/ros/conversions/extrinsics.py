@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rigid transforms of TF messages, and a lookup among static ones that needs no tf2."""
+"""Rigid transforms from and to TF messages, and a lookup among static ones that needs no tf2."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LEAST_SQUARE = 1e-18  # of a quaternion's norm: below it there is no direction
 
 
 def matrix_from_transform(transform: Any) -> Matrix:
-    """4x4 `parent_from_child` of a geometry_msgs/Transform or TransformStamped.
+    """Convert a geometry_msgs/Transform or TransformStamped to 4x4 `parent_from_child`.
 
     Raises:
         InputError: not finite, or a zero quaternion.
@@ -29,10 +29,10 @@ def matrix_from_transform(transform: Any) -> Matrix:
 
 
 def matrix_from_text(text: str) -> Matrix | None:
-    """4x4 of 16 numbers, row by row, with spaces or commas between them; None for an empty text.
+    """Parse a 4x4 matrix of 16 numbers, row by row, with spaces or commas between them; None for an empty text.
 
     Raises:
-        ConfigError: anything else.
+        ConfigError: any other text.
     """
     words = text.strip("[] ").replace(",", " ").split()
     try:
@@ -42,14 +42,14 @@ def matrix_from_text(text: str) -> Matrix | None:
 
 
 def transform_fields(parent_from_child: Matrix) -> tuple[dict[str, float], dict[str, float]]:
-    """`translation` and `rotation` of a geometry_msgs/Transform."""
+    """Compute `translation` and `rotation` of a geometry_msgs/Transform."""
     quat_xyzw = quaternion_from_rotation(parent_from_child[:3, :3])
     shift = dict(zip("xyz", map(float, parent_from_child[:3, 3]), strict=True))
     return shift, dict(zip("xyzw", map(float, quat_xyzw), strict=True))
 
 
 def transform_from_matrix(parent_from_child: Matrix, header: Any, child_frame_id: str) -> Any:
-    """geometry_msgs/TransformStamped; the parent is the header's frame.
+    """Make a geometry_msgs/TransformStamped; the parent is the header's frame.
 
     Raises:
         InputError: not a rigid transform.
@@ -64,7 +64,7 @@ def transform_from_matrix(parent_from_child: Matrix, header: Any, child_frame_id
 class StaticTransforms:
     """The tree that /tf_static describes, for one-off lookups such as the lidar's place on the camera.
 
-    As in tf2, a transform that cannot be one is left out and changes nothing else; `refused` says why, by frame.
+    As in tf2, an invalid transform is left out and changes nothing else; `refused` holds the reasons, by frame.
     """
 
     def __init__(self) -> None:
@@ -74,7 +74,7 @@ class StaticTransforms:
         self._unsaid: list[str] = []
 
     def add(self, message: Any) -> list[str]:
-        """Take over every transform of a tf2_msgs/TFMessage; the newest of a child counts.
+        """Add every transform of a tf2_msgs/TFMessage; the newest of a child counts.
 
         Returns:
             A line for each transform left out whose fault is new.
@@ -101,11 +101,11 @@ class StaticTransforms:
 
     @property
     def frames(self) -> list[str]:
-        """Every frame named so far, sorted."""
+        """List every frame named so far, sorted."""
         return sorted(self._parent.keys() | {parent for parent, _ in self._parent.values()})
 
     def lookup(self, target: str, source: str) -> Matrix:
-        """4x4 `target_from_source`; the identity of a frame with a name to itself, known or not.
+        """Look up the 4x4 `target_from_source`; the identity from a named frame to itself, known or not.
 
         Raises:
             InputError: a frame is unknown, or the two are not connected.
@@ -131,7 +131,7 @@ class StaticTransforms:
         return np.asarray(se3.inverse(root_from_target) @ root_from_source)
 
     def _why(self, *frames: str) -> str:
-        """What was left out that might have connected the frames."""
+        """Describe the refused transforms that might have connected the frames."""
         return "".join(
             f"; the transform of {name!r} was left out: {self.refused[name]}"
             for name in dict.fromkeys(frames)
@@ -150,7 +150,7 @@ class StaticTransforms:
 
 
 def transform_fault(stamped: Any) -> str:
-    """Why tf2 would ignore a TransformStamped: no frame, its own parent, no rotation, not finite. Empty: it would not.
+    """Return why tf2 would ignore a TransformStamped: no frame, its own parent, no rotation, not finite; empty: valid.
 
     Plain arithmetic: on a robot hundreds come a second.
     """

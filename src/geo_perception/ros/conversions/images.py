@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""sensor_msgs/Image to numpy and back: views where the layout allows, one copy where it does not."""
+"""Conversion of sensor_msgs/Image to NumPy and back: views where the layout allows, one copy where it does not."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ TO_RGB = {  # mono16 is missing on purpose: infrared and thermal cameras use an 
 
 
 def decode_image(msg: Any) -> NDArray[Any]:
-    """(H, W) or (H, W, C) in the message's own encoding; a view unless the byte order is foreign.
+    """Decode to (H, W) or (H, W, C) in the message's own encoding; a view unless the byte order is foreign.
 
     Bayer and YUV images come back as rgb8.
 
@@ -53,7 +53,7 @@ def decode_image(msg: Any) -> NDArray[Any]:
 
 
 def decode_rgb(msg: Any) -> Image8:
-    """(H, W, 3) uint8 RGB; a view of rgb8 data, one conversion otherwise (grey is repeated, alpha dropped).
+    """Decode to (H, W, 3) uint8 RGB; a view of rgb8 data, one conversion otherwise (grey is repeated, alpha dropped).
 
     Raises:
         InputError: as `decode_image`, or an encoding without colours of a defined order and range.
@@ -71,7 +71,7 @@ def decode_rgb(msg: Any) -> Image8:
 
 
 def decode_depth(msg: Any) -> Array:
-    """(H, W) float32 metres, NaN unknown, from 32FC1 (metres) or 16UC1 (millimetres, 0 unknown), see REP 118.
+    """Decode to (H, W) float32 metres, NaN unknown, from 32FC1 (metres) or 16UC1 (mm, 0 unknown); see REP 118.
 
     Values that are not positive or not finite become NaN.
 
@@ -89,7 +89,7 @@ def decode_depth(msg: Any) -> Array:
 
 
 def image_fields(image: NDArray[Any], encoding: str) -> dict[str, Any]:
-    """Fields of sensor_msgs/Image but for the header, `data` as the (H, W[, C]) array itself.
+    """Compute the fields of sensor_msgs/Image but for the header, `data` as the (H, W[, C]) array itself.
 
     Raises:
         InputError: the array's shape or type does not fit the encoding.
@@ -109,7 +109,7 @@ def image_fields(image: NDArray[Any], encoding: str) -> dict[str, Any]:
 
 
 def encode_image(image: NDArray[Any], encoding: str, header: Any) -> Any:
-    """sensor_msgs/Image of an (H, W) or (H, W, C) array (one copy); InputError if it does not fit."""
+    """Encode an (H, W) or (H, W, C) array as sensor_msgs/Image (one copy). Raises InputError if it does not fit."""
     fields = image_fields(image, encoding)
     data = byte_array(fields.pop("data"))
     from sensor_msgs.msg import Image
@@ -118,7 +118,7 @@ def encode_image(image: NDArray[Any], encoding: str, header: Any) -> Any:
 
 
 class ImageEncoder:
-    """Images of a stream: while size and encoding stay, all are one message, without a new buffer or new checks.
+    """Encoder of a stream: while size and encoding stay, all images share one message, without new buffers or checks.
 
     Publish (which serialises) one before encoding the next.
     """
@@ -129,7 +129,7 @@ class ImageEncoder:
         self._values: NDArray[Any] = np.empty(0)  # view of the message's data
 
     def __call__(self, image: NDArray[Any], encoding: str, header: Any) -> Any:
-        """As `encode_image`."""
+        """Encode an (H, W) or (H, W, C) array. Raises InputError if it does not fit."""
         layout = (image.shape, image.dtype.str, encoding)
         if layout == self._layout:
             np.copyto(self._values, image)
@@ -147,7 +147,7 @@ def encode_depth(
     encoding: str = "32FC1",
     encode: Callable[[NDArray[Any], str, Any], Any] = encode_image,
 ) -> Any:
-    """sensor_msgs/Image of depth in metres (NaN unknown) as 32FC1, or as 16UC1 millimetres (0 unknown).
+    """Encode depth (H, W) in metres (NaN unknown) as 32FC1, or as 16UC1 in millimetres (0 unknown).
 
     What 16UC1 cannot hold (65.5355 m and beyond) is written as unknown. `encode` may be a stream's `ImageEncoder`.
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the pixels of each sensor_msgs/Image encoding lie in memory, and views of them."""
+"""Pixel layouts of the sensor_msgs/Image encodings, and views of pixels in memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from geo_perception.ros.conversions.buffers import bytes_of, in_host_order
 
 @dataclass(frozen=True)
 class PixelLayout:
-    """Channels of equal type, one pixel after the other."""
+    """Interleaved channels of equal type."""
 
     dtype: np.dtype[Any]
     channels: int
@@ -45,7 +45,7 @@ ALLOWED = (
 
 
 def layout_of(encoding: str) -> PixelLayout:
-    """Pixel layout of an encoding's name.
+    """Look up the pixel layout of an encoding's name.
 
     Raises:
         InputError: unknown, or planar (nv12, nv21, nv24), which no single layout describes.
@@ -60,7 +60,7 @@ def layout_of(encoding: str) -> PixelLayout:
 
 
 def pixels_of(msg: Any, layout: PixelLayout) -> NDArray[Any]:
-    """(H, W) or (H, W, C) in the host's byte order; a view unless the message's order is foreign.
+    """View pixels as (H, W) or (H, W, C) in the host's byte order; a copy if the message's order is foreign.
 
     Raises:
         InputError: zero size, a step below a row's bytes, or not step * height bytes.
@@ -80,7 +80,7 @@ def check_size(msg: Any) -> None:
 
 
 def _checked_bytes(msg: Any, layout: PixelLayout) -> NDArray[np.uint8]:
-    """The payload, once size, step and length agree."""
+    """Return the payload after checking that size, step and length agree."""
     check_size(msg)
     row = msg.width * layout.channels * layout.dtype.itemsize
     if msg.step < row:

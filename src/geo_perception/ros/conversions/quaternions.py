@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Quaternions of messages: by tf_transformations where it is installed, as on a robot, by our own algebra elsewhere."""
+"""Quaternions of messages: by tf_transformations where it is installed, as on a robot, by own algebra elsewhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from geo_perception.geometry import se3
 
 @cache
 def tf_transformations() -> Any | None:
-    """The package, None where it or its transforms3d is not installed."""
+    """Import the package; None where it or its transforms3d is not installed."""
     try:
         import tf_transformations as package
     except ImportError:
@@ -24,7 +24,7 @@ def tf_transformations() -> Any | None:
 
 
 def rotation_from_quaternion(quat_xyzw: Sequence[float]) -> Matrix:
-    """3x3 rotation of a quaternion, normalised here as tf2 does.
+    """Compute the 3x3 rotation of a quaternion, which is normalised first, as in tf2.
 
     Raises:
         InputError: zero or not finite, which tf_transformations takes for no rotation.
@@ -35,7 +35,7 @@ def rotation_from_quaternion(quat_xyzw: Sequence[float]) -> Matrix:
 
 
 def quaternion_from_rotation(rotation: Matrix) -> Matrix:
-    """Quaternion xyzw with w >= 0."""
+    """Compute the quaternion xyzw with w >= 0 of a 3x3 rotation."""
     package = tf_transformations()
     if package is None:
         return se3.quaternion_from_rotation(rotation)

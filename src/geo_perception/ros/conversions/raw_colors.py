@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bayer mosaics and YUV images to RGB: by cv_bridge where it can, by OpenCV's own conversions where it cannot.
+"""Conversion of Bayer mosaics and YUV images to RGB: by cv_bridge where it can, else by OpenCV.
 
 On a robot cv_bridge reads the mosaics, yuv422 and yuv422_yuy2; the pure-Python port on PyPI reads three of the
 8-bit mosaics, if OpenCV is older than 5. Neither reads uyvy, yuyv or the planar nv* formats, which recent camera
@@ -44,17 +44,17 @@ PACKED = {
     "yuyv": cv2.COLOR_YUV2RGB_YUY2,
 }
 PLANAR = {"nv12": cv2.COLOR_YUV2RGB_NV12, "nv21": cv2.COLOR_YUV2RGB_NV21}
-# What an installed cv_bridge raises when it cannot: unknown encodings, another NumPy's or OpenCV's interface.
+# Errors of an installed cv_bridge that cannot convert: unknown encodings, another NumPy's or OpenCV's interface.
 BRIDGE_FAILURES = (ImportError, AttributeError, LookupError, TypeError, ValueError, RuntimeError, cv2.error)
 
 
 def is_raw(encoding: str) -> bool:
-    """Whether an encoding is a mosaic or YUV."""
+    """Return whether an encoding is a mosaic or YUV."""
     return encoding in BAYER or encoding in YUV_PACKED or encoding in YUV_PLANAR
 
 
 def decode_raw(msg: Any) -> Image:
-    """(H, W, 3) RGB of a Bayer or YUV image; 16-bit mosaics are scaled to 8 bits over their whole range.
+    """Decode a Bayer or YUV image to (H, W, 3) RGB; 16-bit mosaics are scaled to 8 bits over their whole range.
 
     Raises:
         InputError: size, step and data do not fit one another, or an odd size where chroma is halved.
@@ -71,13 +71,13 @@ def decode_raw(msg: Any) -> Image:
 
 
 def convert(encoding: str, pixels: NDArray[Any]) -> Image:
-    """OpenCV's own conversion to RGB of a contiguous mosaic (H, W) or packed YUV (H, W, 2)."""
+    """Convert a contiguous mosaic (H, W) or packed YUV (H, W, 2) to RGB (H, W, 3) by OpenCV."""
     code = PACKED[encoding] if encoding in YUV_PACKED else MOSAICS[encoding[6:10]]
     return eight_bits(cv2.cvtColor(pixels, code))
 
 
 def eight_bits(pixels: NDArray[Any]) -> Image:
-    """8-bit pixels of 8- or 16-bit ones."""
+    """Convert 8- or 16-bit pixels to 8 bits."""
     if pixels.dtype == np.uint8:
         return np.asarray(pixels)
     aligned = np.ascontiguousarray(pixels)  # rows of an odd number of bytes are not
@@ -86,7 +86,7 @@ def eight_bits(pixels: NDArray[Any]) -> Image:
 
 @cache
 def bridge_reads(encoding: str) -> bool:
-    """Whether the installed cv_bridge converts this encoding, found by trying once."""
+    """Return whether the installed cv_bridge converts this encoding, found by trying once."""
     layout = layout_of(encoding)
     try:
         rgb = _bridged(encoding, _grey(layout))
@@ -115,7 +115,7 @@ def _bridge() -> Any:
 
 
 def _planar(msg: Any) -> Image:
-    """RGB of a Y plane followed by one of interleaved chroma, both in rows of `step` bytes or closely packed."""
+    """Convert a Y plane and one of interleaved chroma to RGB, both in rows of `step` bytes or closely packed."""
     check_size(msg)
     height, width = msg.height, msg.width
     halved = msg.encoding in PLANAR
@@ -136,6 +136,6 @@ def _planar(msg: Any) -> Image:
 
 
 def _full_chroma(luma: Image, chroma: Image) -> Image:
-    """RGB of Y (H, W) and UV (H, 2 W): OpenCV has no code for 4:4:4 in two planes, NV12 of twice the size is it."""
+    """Convert Y (H, W) and UV (H, 2 W) to RGB as NV12 of twice the size: OpenCV has no code for 4:4:4 in two planes."""
     planes = np.concatenate((luma.repeat(2, 0).repeat(2, 1), chroma))
     return np.ascontiguousarray(cv2.cvtColor(planes, cv2.COLOR_YUV2RGB_NV12)[::2, ::2])

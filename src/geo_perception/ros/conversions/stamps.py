@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ROS time stamps as integer nanoseconds."""
+"""Conversion of ROS time stamps to integer nanoseconds and back."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ MAX_SECONDS = 2**31  # builtin_interfaces/Time.sec is an int32
 
 
 def stamp_ns(source: Any) -> int:
-    """Nanoseconds of a message with a header, a Header, or a Time."""
+    """Return the nanoseconds of a message with a header, a Header, or a Time."""
     header = getattr(source, "header", source)
     time = getattr(header, "stamp", header)
     return int(time.sec) * SECOND_NS + int(time.nanosec)
 
 
 def time_fields(nanoseconds: int) -> dict[str, int]:
-    """`sec` and `nanosec` of a builtin_interfaces/Time.
+    """Compute `sec` and `nanosec` of a builtin_interfaces/Time.
 
     Raises:
         InputError: outside the range of an int32 of seconds from 1970.
@@ -31,14 +31,14 @@ def time_fields(nanoseconds: int) -> dict[str, int]:
 
 
 def time_from_ns(nanoseconds: int) -> Any:
-    """builtin_interfaces/Time of integer nanoseconds; InputError when out of range."""
+    """Make a builtin_interfaces/Time of integer nanoseconds. Raises InputError when out of range."""
     from builtin_interfaces.msg import Time
 
     return Time(**time_fields(nanoseconds))
 
 
 def header(stamp_ns: int, frame_id: str) -> Any:
-    """std_msgs/Header; InputError when the stamp is out of range."""
+    """Make a std_msgs/Header. Raises InputError when the stamp is out of range."""
     from std_msgs.msg import Header
 
     return Header(stamp=time_from_ns(stamp_ns), frame_id=frame_id)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Clouds whose coordinates are no single values, such as one field `xyz` of three: read by sensor_msgs_py."""
+"""Decoder, by sensor_msgs_py, of clouds whose coordinates are no single values, such as one field `xyz` of three."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VECTORS = ("xyz", "position", "point", "points")  # names under which three coor
 
 
 def is_unusual(msg: Any) -> bool:
-    """Whether x, y, z lie in fields of several values, which a plain view cannot give."""
+    """Return whether x, y, z lie in fields of several values, which a plain view cannot give."""
     several = {field.name for field in msg.fields if field.count > 1}
     return bool(several & (set("xyz") if _has_axes(msg) else set(VECTORS)))
 
@@ -27,7 +27,7 @@ def _has_axes(msg: Any) -> bool:
 
 
 def decode_unusual(msg: Any, data: NDArray[np.uint8]) -> Array:
-    """(N, 4) float32 x, y, z in metres and intensity (0 if there is none) of a cloud that `is_unusual`.
+    """Decode a cloud that `is_unusual` to (N, 4) float32 x, y, z in metres and intensity (0 if there is none).
 
     Args:
         msg: sensor_msgs/PointCloud2 whose steps and length agree.
@@ -52,7 +52,7 @@ def decode_unusual(msg: Any, data: NDArray[np.uint8]) -> Array:
 
 
 def _compact(msg: Any, data: NDArray[np.uint8]) -> Any:
-    """The cloud as a real message without padding between its rows, which read_points does not know."""
+    """Copy the cloud to a real message without padding between its rows, which read_points does not support."""
     from sensor_msgs.msg import PointCloud2, PointField
 
     step = msg.width * msg.point_step
@@ -80,7 +80,7 @@ def _check_fields(msg: Any) -> None:
 
 
 def _columns(points: Any) -> Array:
-    """Coordinates and intensity of the structured array, whose names end in _0, _1 ... where a field has several."""
+    """Collect coordinates and intensity of a structured array; names of fields of several values end in _0, _1 ..."""
     names = set(points.dtype.names)
     axes = [axis if axis in names else f"{axis}_0" for axis in "xyz"]
     vector = next((v for v in VECTORS if {f"{v}_{i}" for i in range(3)} <= names), None)
