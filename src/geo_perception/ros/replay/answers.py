@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The answers of a graph, which a lockstep replay waits for."""
+"""Answers of a graph, the result messages that a lockstep replay waits for."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from geo_perception.ros.runtime.graph_watch import publishing_nodes
 SLICE_S = 0.1  # longest wait in one piece, so that Ctrl-C is heard
 
 RESEND_S = 3.0
-LEFT_S = 1.0  # without a publisher, in which an answer that is under way still arrives
+LEFT_S = 1.0  # after the last publisher left, an answer under way may arrive for so long
 LEASE_S = 20.0  # after which the middleware notices a killed process (Fast DDS's default)
 
 
 class Answers:
-    """Stamps of the messages that come back in lockstep."""
+    """Record of the stamps of answers received in lockstep."""
 
     def __init__(self, node: Any, spin: Callable[[float], None], config: ReplayConfig) -> None:
         from rclpy.event_handler import SubscriptionEventCallbacks
@@ -29,8 +29,8 @@ class Answers:
 
         self._node, self._spin, self._config = node, spin, config
         self._newest_ns: int | None = None
-        self._nodes = "a node"  # that publish answers, as long as there are any
-        # Best effort hears every publisher; raw, because only the stamp is looked at.
+        self._nodes = "a node"  # nodes that publish answers, as last seen
+        # Best effort matches every publisher; raw, because only the stamp is read.
         self._subscription = node.create_subscription(
             Image,
             config.answer,
@@ -45,7 +45,7 @@ class Answers:
 
     @property
     def publishers(self) -> int:
-        """How many nodes publish answers."""
+        """Count the publishers of answers."""
         return int(self._node.count_publishers(self._subscription.topic_name))
 
     def wait_for(
@@ -53,18 +53,18 @@ class Answers:
     ) -> None:
         """Wait for the answer with this stamp.
 
-        Until the first answer of all, the set is sent again from time to time: a subscriber that was found may
-        not have found us yet, and lose what it is sent. A graph drops the duplicates. After it, a graph that is gone
-        is not waited for: whatever comes in its place has not heard the set.
+        Until the first answer of all, the set is sent again from time to time: a subscriber that was discovered may
+        not have discovered the publisher yet, and miss the set. A graph drops the duplicates. After it, a graph that is
+        gone is not waited for: its replacement has not received the set.
 
         Args:
-            number: of the set, for the error.
-            stamp_ns: of the answer.
-            unheard: says what is not connected.
+            number: number of the set, for the error.
+            stamp_ns: stamp of the answer.
+            unheard: lists topics that are not connected.
             again: sends the set again.
 
         Raises:
-            DataError: it does not come in time, or nobody is left to give it; says what was missing.
+            DataError: the answer does not come in time, or no publisher is left; the message lists what was missing.
         """
         answering = publishing_nodes(self._node, self._subscription.topic_name)
         self._nodes = " and ".join(answering) or self._nodes

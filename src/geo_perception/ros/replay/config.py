@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a bag is played."""
+"""Options of a replay."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class ReplayConfig:
     """
 
     rate: float = 1.0  # 2 = twice as fast; lockstep has no rate
-    loops: int = 1  # how often; 0 = until interrupted. Stamps jump back each time, unless restamped
+    loops: int = 1  # number of passes; 0 = until interrupted. Stamps jump back each time, unless restamped
     lockstep: bool = False  # publish a frame set, wait for the answer, publish the next
     answer: str = "depth/image_rect"  # lockstep: an Image with the set's stamp is the answer
     answer_timeout_s: float = 30.0  # lockstep: how long an answer may take
     windows: MatchWindows = field(
         default_factory=MatchWindows
     )  # lockstep: how far apart stamps within a set may be
-    restamp: bool = False  # header stamps become the time of publication, so that ages mean something
+    restamp: bool = False  # header stamps become the time of publication, so that ages are meaningful
     clock: bool = False  # publish /clock, for nodes with use_sim_time
     wait_s: float = 30.0  # how long to wait until every input has a subscriber; 0 = do not wait
     prefix: str = ""  # put before every topic but /clock and /tf_static
@@ -52,11 +52,11 @@ class ReplayConfig:
                 raise ConfigError(f"replay {name} must be 0 s or more, got {value}")
 
     def renamed(self, topic: str) -> str:
-        """The name of a topic of the bag without the prefix."""
+        """Return the published name of a bag's topic, without the prefix."""
         return self.remap.get(topic, topic)
 
     def published(self, topic: str) -> str:
-        """The name under which a topic of the bag is published."""
+        """Return the name under which a topic of the bag is published."""
         if topic in self.remap:
             return self.remap[topic]
         own = topic == (self.topics or DEFAULT_TOPICS).tf_static

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Publishes serialised messages over DDS as they lie in the bag, so that nothing is decoded or encoded."""
+"""Player that publishes the bag's serialised messages over DDS, so that nothing is decoded or encoded."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MILLISECOND_NS = 1_000_000
 
 @dataclass(frozen=True)
 class Sent:
-    """One left image that went out; all times in nanoseconds, the last two on the wall clock."""
+    """A published left image; all times in nanoseconds, the last two on the wall clock."""
 
     bag_stamp_ns: int
     stamp_ns: int  # in the header as published
@@ -37,7 +37,7 @@ class Sent:
 
 @dataclass
 class Replay:
-    """What a replay did."""
+    """Result of a replay."""
 
     sent: list[Sent] = field(default_factory=list)
     messages: int = 0
@@ -47,7 +47,7 @@ class Replay:
 
 @contextmanager
 def playing_node(name: str = "replay") -> Iterator[tuple[Any, Callable[[float], None]]]:
-    """A node in a context of its own, and a function that handles its next event within some seconds."""
+    """Create a node in a context of its own, and a function that handles its next event within some seconds."""
     import rclpy
     from rclpy.context import Context
     from rclpy.executors import SingleThreadedExecutor
@@ -80,12 +80,12 @@ def replay(
 
     Args:
         path: bag folder, or a single .mcap or .db3 file.
-        config: how.
+        config: options of the replay; None: the defaults.
         progress: show a progress bar.
-        said: takes lines about what is being waited for.
+        said: receives lines about what is being waited for.
 
     Raises:
-        DataError: not a bag or damaged, nobody subscribes, or (lockstep) an answer does not come in time.
+        DataError: not a bag or damaged, no subscriber, or (lockstep) an answer does not come in time.
     """
     (result,) = replay_each(path, [config or ReplayConfig()], progress=progress, said=said)
     return result
@@ -100,7 +100,7 @@ def replay_each(
 ) -> Iterator[Replay]:
     """Publish a bag once for each configuration, through the same publishers.
 
-    The first configuration decides topics and waiting. Other arguments, and errors, as for `replay`.
+    The first configuration decides topics and waiting. Other arguments, and errors, are those of `replay`.
 
     Raises:
         ConfigError: a later configuration wants lockstep or /clock, and the first does not.
@@ -167,13 +167,13 @@ class Player:
         self._settle()
 
     def _settle(self) -> None:
-        """Discovery is mutual: we know the subscribers, but nothing tells us when they know us."""
+        """Wait for mutual discovery: nothing tells when the subscribers know the publishers."""
         end = time.monotonic() + (SETTLE_S if self.config.wait_s else 0.0)
         while time.monotonic() < end:
             self._spin(SLICE_S)
 
     def unheard(self) -> list[str]:
-        """Inputs nobody subscribes to, and in lockstep the answer if nobody publishes it."""
+        """List inputs without a subscriber and, in lockstep, the answer if it has no publisher."""
         unheard = [
             self.config.published(topic)
             for topic in self.source.inputs
@@ -183,7 +183,7 @@ class Player:
         return [*unheard, f"{self.config.answer} (no publisher)"] if silent else unheard
 
     def run(self, config: ReplayConfig, progress: bool = False) -> Replay:
-        """Play as often as configured, on the topics given at first."""
+        """Play as often as configured, on the topics of the first configuration."""
         self.config, self.result = config, Replay()
         frames = self.source.count(self.source.topics.left)
         total = frames * self.config.loops or None
@@ -196,7 +196,7 @@ class Player:
         return self.result
 
     def _in_time(self) -> Iterator[Sent]:
-        """Messages at their original spacing, divided by the rate; the next pass keeps the rhythm."""
+        """Publish messages at their original spacing, divided by the rate; the next pass keeps the rhythm."""
         start_ns, wall_ns, logged_ns = time.monotonic_ns(), time.time_ns(), []
         for burst in self.source.bursts():
             logged_ns.append(burst[0].log_ns)
@@ -230,7 +230,7 @@ class Player:
             self._clock.publish(self._clock_class(clock=time_from_ns(max(0, bag_ns))))
 
     def _in_lockstep(self) -> Iterator[Sent]:
-        """A set, its answer, the next set."""
+        """Publish set after set, each after the answer to the one before."""
         assert self._answers is not None
         for number, messages in enumerate(self.source.sets(self.config.windows)):
             pivot = next(m for m in messages if m.topic == self.source.topics.left)
@@ -250,7 +250,7 @@ class Player:
             yield from self._publish(message, stamp_ns)
 
     def _publish(self, message: Serialised, stamp_ns: int | None) -> Iterator[Sent]:
-        """Publish one message, unless nobody listens; yields what is noted of a left image."""
+        """Publish one message if it has a subscriber; yields the record of a left image."""
         publisher = self._publishers[message.topic]
         if message.topic in self._latched or publisher.get_subscription_count():
             same = stamp_ns is None or stamp_ns == message.stamp_ns
@@ -261,7 +261,7 @@ class Player:
 
 
 def _period_ns(logged_ns: list[int]) -> int:
-    """Mean time between two moments of the bag."""
+    """Compute the mean time between two moments of the bag."""
     if len(logged_ns) == 1:
         return LONE_PERIOD_NS
     return (logged_ns[-1] - logged_ns[0]) // (len(logged_ns) - 1)

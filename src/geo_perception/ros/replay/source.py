@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Serialised messages of a bag, one at a time or in sets of one moment, as often as asked."""
+"""Source of a bag's serialised messages, one at a time or in sets of one moment, repeatable."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Serialised:
-    """A message as it lies in the bag."""
+    """A serialised message of the bag."""
 
     topic: str
     log_ns: int
-    stamp_ns: int | None  # of the header; None if the type does not begin with one
+    stamp_ns: int | None  # stamp of the header; None if the type does not begin with one
     data: bytes
 
 
@@ -49,6 +49,7 @@ class BagSource:
         self.classes = self._classes()
 
     def close(self) -> None:
+        """Close the bag."""
         self._bag.close()
 
     def _recognised(self, renamed: Callable[[str], str]) -> BagTopics:
@@ -61,7 +62,7 @@ class BagSource:
         return found[1] if found else DEFAULT_TOPICS
 
     def _classes(self) -> dict[str, Any]:
-        """Topic -> message class, for those whose package is installed."""
+        """Import topic -> message class, for topics whose package is installed."""
         classes = {}
         for name, kind in self._kinds.items():
             if self._bag.find(name, kind) is None:
@@ -83,20 +84,20 @@ class BagSource:
 
     @property
     def latched(self) -> set[str]:
-        """Topics that the bag offers as transient local."""
+        """Return the topics that the bag offers as transient local."""
         return {topic.name for topic in self._bag.topics if topic.latched}
 
     @property
     def inputs(self) -> list[str]:
-        """Topics of the bag that a perception graph takes in."""
+        """Return the topics of the bag that are inputs of a perception graph."""
         return [topic for topic in self.topics.required.values() if topic in self.classes]
 
     def count(self, topic: str) -> int:
-        """Messages on a topic."""
+        """Count the messages on a topic."""
         return sum(one.count for one in self._bag.topics if one.name == topic)
 
     def messages(self) -> Iterator[Serialised]:
-        """Every message that can be published, in the order of recording.
+        """Yield every message that can be published, in the order of recording.
 
         Raises:
             DataError: the bag is damaged.
@@ -112,7 +113,7 @@ class BagSource:
             yield Serialised(topic.name, log_ns, stamp_ns, data)
 
     def bursts(self) -> Iterator[list[Serialised]]:
-        """The same, those of one moment together, so that they can be read before that moment comes."""
+        """Yield the same messages, those of one moment together, so that they can be read ahead of that moment."""
         burst: list[Serialised] = []
         for message in self.messages():
             if burst and message.log_ns - burst[0].log_ns > BURST_NS:
@@ -123,10 +124,10 @@ class BagSource:
             yield burst
 
     def sets(self, windows: MatchWindows) -> Iterator[list[Serialised]]:
-        """Messages in sets of one moment, what belongs to no set (such as /tf_static) ahead of the next one.
+        """Yield messages in sets of one moment; those of no set (such as /tf_static) come ahead of the next set.
 
         Raises:
-            DataError: damaged, without left images, or without a complete set; says how far stamps are apart.
+            DataError: damaged, without left images, or without a complete set; tells how far apart stamps are.
         """
         parts = {topic: part for part, topic in self._parts().items()}
         for part, images in INFOS.items():
@@ -171,7 +172,7 @@ class BagSource:
 
 
 def installed(package: str) -> bool:
-    """Whether a package of messages can be imported."""
+    """Return whether a package of messages can be imported."""
     try:
         return importlib.util.find_spec(package) is not None
     except ValueError:
