@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A graph run for real, in processes of its own, and judged by what it published.
+"""Live evaluation: runs a graph in processes of its own and scores what it publishes.
 
-`run.run(DemoConfig())` is the way in; nothing is imported here, because the replay process needs little of it.
+The entry point is `run.run(DemoConfig())`; nothing is imported here, because the replay process needs little of it.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The bag a demo plays: given, converted from other data, or simulated once and kept."""
+"""Bags for a live evaluation: given, converted from other data, or simulated once and kept."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from geo_perception.ros.live_eval.task import BagSource, LiveEvalTask, Request
 
 
 def source_of(request: Request, task: LiveEvalTask) -> BagSource:
-    """The bag to play, with something in it.
+    """Find or make the bag to play, and check that it is not empty.
 
     Raises:
         GeoPerceptionError: the data are missing, damaged or of no known kind, or a bag lacks a topic.
@@ -27,7 +27,7 @@ def source_of(request: Request, task: LiveEvalTask) -> BagSource:
 
 
 def _simulated(request: Request, task: LiveEvalTask) -> BagSource:
-    """The stage's world of this seed, kept for the next demo."""
+    """Simulate the task's world of this seed; the bag is kept for the next live evaluation."""
     width, height = (round(side * request.scale) for side in task.size)
     name = f"{task.world}-{_simulator_version()}-seed{request.seed}-{request.frames}x{width}x{height}"
     path = request.folder / name
@@ -37,7 +37,7 @@ def _simulated(request: Request, task: LiveEvalTask) -> BagSource:
 
 
 def _simulator_version() -> str:
-    """Changes whenever the simulator's code does, so that a kept drive is never one it would not make now."""
+    """Hash the simulator's code, so that a kept bag is never one that the present simulator would not make."""
     from geo_perception import simulation
 
     digest = hashlib.sha256()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A demo's progress: answers while frames go in one after the other, then seconds, because real time drops frames."""
+"""Progress bars of a live evaluation: results in lockstep, then seconds, because real time drops frames."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from geo_perception.ros.live_eval.phases import LOCKSTEP, PHASE_TITLES, REAL_TIM
 
 
 class PhaseBars:
-    """One bar after the other; a context manager."""
+    """One bar for each phase; a context manager."""
 
     def __init__(self, frames: int, seconds: int) -> None:
-        """
+        """Prepare the bars.
+
         Args:
-            frames: of the first part.
-            seconds: that the second part takes.
+            frames: number of frames of the lockstep phase.
+            seconds: duration of the real-time phase.
         """
         self._seconds, self._began = seconds, 0.0
         self._bar = Progress(PHASE_TITLES[LOCKSTEP], frames)
 
     def next_phase(self) -> None:
-        """The first part is over."""
+        """Begin the real-time phase."""
         self._bar.close()
         self._began = time.monotonic()
         self._bar = Progress(PHASE_TITLES[REAL_TIME], self._seconds, SECOND)

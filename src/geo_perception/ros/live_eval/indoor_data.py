@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A user's indoor data as a bag of one camera: RGB-D folders, images, videos, bags."""
+"""Conversion of a user's indoor data to a bag of one camera: RGB-D folders, images, videos, bags."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PREFIX = "/demo"
 
 
 def indoor_source(request: Request) -> BagSource:
-    """The bag to play.
+    """Find or make the bag to play.
 
     Raises:
         DataError: the data are damaged or of no known kind.
@@ -58,7 +58,7 @@ def indoor_source(request: Request) -> BagSource:
 
 
 def _is_rgbd(folder: Path) -> bool:
-    """Whether a folder can be played; what else lies beside it does not matter."""
+    """Return whether a folder can be played; other files in it do not matter."""
     try:
         return folder.is_dir() and find_rgbd(folder) is not None
     except GeoPerceptionError:
@@ -90,20 +90,20 @@ def _from_video(request: Request) -> BagSource:
 
 
 def _from_bag(request: Request) -> BagSource:
-    """As it is, or written anew with the camera that it lacks."""
+    """Take a bag as it is, or rewrite it with the camera that it lacks."""
     topics = camera_topics(request.path, request.arguments)
     if topics.left_info and request.lens is None:
         next(usable(request.path, read_camera_bag(request.path, topics)))
         note = f"truth is what the bag has on {topics.truth}"
         return BagSource(request.path, topics, PREFIX, note=note)
     lens = _lens(request)
-    topics = replace(topics, left_info="", truth="")  # whose pixels a lens that rectifies would leave behind
+    topics = replace(topics, left_info="", truth="")  # rectified images would not fit recorded truth
     unknown = read_camera_bag(request.path, topics, camera_of=_nothing_known)
     return _written(request, _seen_through(lens, unknown), request.frames, "bag")
 
 
 def usable(path: Path, frames: Iterable[RgbdFrame]) -> Iterator[RgbdFrame]:
-    """The frames. Raises DataError for one that the node would refuse, after which a demo would wait in vain."""
+    """Yield the frames. Raises DataError for one that the node would refuse, for whose result it would wait in vain."""
     for frame in frames:
         try:
             checked_image(frame.image)
@@ -114,7 +114,7 @@ def usable(path: Path, frames: Iterable[RgbdFrame]) -> Iterator[RgbdFrame]:
 
 
 def _nothing_known(width: int, height: int) -> PinholeCamera:
-    """Stands in until the lens says better."""
+    """Return a placeholder camera, which the lens replaces."""
     return PinholeCamera(1.0, 1.0, 0.0, 0.0, width, height)
 
 
@@ -125,7 +125,7 @@ def _seen_through(lens: Lens, frames: Iterable[RgbdFrame]) -> Iterator[RgbdFrame
 
 
 def _lens(request: Request) -> Lens:
-    """Raises ConfigError where it is not given."""
+    """Return the lens. Raises ConfigError where it is not given."""
     if request.lens is None:
         raise ConfigError(
             f"the camera of {request.path} is not known: give --hfov DEGREES, the lens's horizontal field of view, "
@@ -139,7 +139,7 @@ def _lens(request: Request) -> Lens:
 def _written(
     request: Request, frames: Iterable[RgbdFrame], total: int, kind: str, note: str = "no truth"
 ) -> BagSource:
-    """The frames, as many as asked for, as a bag."""
+    """Write the frames, as many as requested, as a bag."""
     path: Path = request.folder / f"{request.path.resolve().stem}-{total}"
     first = usable(request.path, islice(frames, request.frames))
     write_bag(path, first, overwrite=True, progress=True, total=total, messages=CameraMessages())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Indoor depth of one camera: simulated rooms, RGB-D folders, images, videos and bags."""
+"""Live evaluation of indoor depth: simulated rooms, RGB-D folders, images, videos and bags."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TYPICAL_FRAMES = 200  # enough to know the median depth
 
 
 class IndoorTask:
-    """See `LiveEvalTask`."""
+    """`LiveEvalTask` of indoor depth."""
 
     world = "room_views"
     size = ROOM_SIZE
@@ -55,7 +55,7 @@ class IndoorTask:
         return read_camera_bag(source.bag, source.topics, windows=source.windows)
 
     def arguments(self, source: BagSource, given: Mapping[str, str]) -> dict[str, str]:
-        """Where the camera is, whatever its topics are called in the bag."""
+        """Add the topics of the camera, whatever they are called in the bag."""
         topics = {"image": source.topics.left, "camera_info": source.topics.left_info}
         return {**given, **{name: f"{source.prefix}{topic}" for name, topic in topics.items()}}
 
@@ -64,7 +64,7 @@ class IndoorTask:
         return IndoorScorer(chosen(IndoorDepthConfig, parameters), data, title)
 
     def _typical_m(self, source: BagSource) -> float:
-        """Median over frames of their median depth, NaN without truth; what cannot be true is said."""
+        """Compute the median over frames of their median depth, NaN without truth; impossible values are reported."""
         if not source.info().has_truth:
             return float("nan")
         truths = (frame.depth_truth_m for frame in islice(self.frames(source), TYPICAL_FRAMES))
@@ -75,7 +75,7 @@ class IndoorTask:
 
 
 class IndoorScorer:
-    """See `Scorer`."""
+    """`Scorer` of indoor depth."""
 
     def __init__(self, config: IndoorDepthConfig, data: DataSetInfo, title: str) -> None:
         self._pipeline, self._data = IndoorDepth(config), data
@@ -89,7 +89,7 @@ class IndoorScorer:
         depths_m = {MODEL: received.depth_m}
         answer = replace(
             direct, depth_m=received.depth_m, stages_ms={}
-        )  # stages here say nothing of the node
+        )  # stage times of this process are not the node's
         score = self._evaluation.add(self._data, frame, depths_m, answer)
         rmse_m = score.rows[MODEL][UNSCALED].rmse_m if score.rows else float("nan")
         self.report.show(score.heading, rmse_m, lambda: indoor_panels(frame, depths_m, score))
@@ -103,7 +103,7 @@ class IndoorScorer:
 
 
 def rooms(seed: int, frames: int, width: int, height: int) -> Iterator[RgbdFrame]:
-    """Some views of one home after another, by one camera."""
+    """Yield views of one simulated home after another, by one camera."""
     from geo_perception.simulation.rooms import RoomConfig, RoomSimulator
 
     config = RoomConfig(width=width, height=height, fov_deg=(ROOM_VIEW_DEG, ROOM_VIEW_DEG))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a demo that is killed leaves behind, result folder and shared memory, and its removal by the next one.
+"""Removal of what killed live evaluations left behind: result folders and shared memory.
 
-A demo's folder holds a mark while it runs, locked with flock(2), whose lock the kernel lets go of however the process
-ends. The mark names the shared memory of the demo's processes, so that nothing of anybody else is touched.
+A run's folder holds a mark while it runs, locked with flock(2); the kernel releases the lock however the process ends.
+The mark names the shared memory of the run's processes, so that nothing of other processes is touched.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MEBIBYTE = 2**20
 
 
 class Mark:
-    """Of a folder in which a demo is running."""
+    """Mark of a folder in which a live evaluation is running."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / MARK
@@ -30,7 +30,7 @@ class Mark:
         self._file = aside.open("w")
         with suppress(
             OSError
-        ):  # a disk without locks: nobody will get one there, nothing is taken for abandoned
+        ):  # a disk without locks: no process gets one there, so that nothing counts as abandoned
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         aside.rename(self.path)
 
@@ -41,18 +41,18 @@ class Mark:
         self._file.flush()
 
     def remove(self) -> None:
-        """The demo is over."""
+        """Remove the mark at the end of the run."""
         self.path.unlink(missing_ok=True)
         self._file.close()
 
 
 @contextmanager
 def running_in(folder: Path) -> Iterator[Mark]:
-    """Marks a demo's folder. It stays when the demo ends or fails, with its logs, and goes when it is interrupted."""
+    """Mark a run's folder. It is kept, with its logs, when the run ends or fails, and removed on an interrupt."""
     mark = Mark(folder)
     try:
         yield mark
-    except Exception:  # whatever failed: the logs in the folder are of use, so it stays
+    except Exception:  # whatever failed: the logs in the folder are of use, so that it is kept
         mark.remove()
         raise
     except BaseException:
@@ -62,7 +62,7 @@ def running_in(folder: Path) -> Iterator[Mark]:
 
 
 def remove_leftovers(out: Path) -> str:
-    """Remove what killed demos left in `out` and in shared memory; returns a line on it, empty if there was nothing."""
+    """Remove leftovers in `out` and in shared memory; return a line on them, empty if there were none."""
     folders, freed = 0, 0
     for path in sorted(out.glob(f"*/{MARK}")):
         with suppress(OSError), path.open("r+") as file:
@@ -78,7 +78,7 @@ def remove_leftovers(out: Path) -> str:
 
 
 def segments_of(process: int) -> list[str]:
-    """Names of the Fast DDS segments that a process owns; none of one that is gone or another user's."""
+    """List the Fast DDS segments that a process owns; none if it is gone or another user's."""
     names = []
     with suppress(OSError):
         for link in Path(f"/proc/{process}/fd").iterdir():
@@ -90,7 +90,7 @@ def segments_of(process: int) -> list[str]:
 
 
 def _free(names: Iterable[str]) -> int:
-    """Bytes of the segments of these names that nobody uses any more; they are removed."""
+    """Remove those of the named segments that no process uses any more; return their size in bytes."""
     wanted, freed = set(names), 0
     for segment in abandoned_segments():
         if segment.name in wanted:

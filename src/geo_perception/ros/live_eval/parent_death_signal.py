@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python guarded.py PARENT COMMAND ...`: become the command, to be ended by the kernel if the parent is killed.
+"""Program that becomes a command which the kernel ends if the parent process is killed.
+
+Run as `python parent_death_signal.py PARENT COMMAND ...`, with the parent's process id.
 
 A program of its own because the parent runs threads, after whose fork no Python code is safe. The request survives
 exec, see prctl(2).

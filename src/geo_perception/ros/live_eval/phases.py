@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The parts of a demo, and where the replay process writes what it sent in each."""
+"""Phases of a live evaluation, and the files in which the replay process reports what it sent in each."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ PHASE_TITLES = {LOCKSTEP: "one frame after the other", REAL_TIME: "in real time"
 
 
 def report_path(folder: Path, phase: str) -> Path:
-    """The part's account; it appears complete, when the part is over."""
+    """Return the path of a phase's report; the file appears, complete, when the phase is over."""
     return folder / f"sent_{phase}.json"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Child processes that never outlive the run, each with its output in a file."""
+"""Groups of child processes that never outlive the run, each with its output in a file."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Child:
     name: str
     process: subprocess.Popen[bytes]
     log: Path
-    lasting: bool  # it has no business to end by itself
+    lasting: bool  # it must not end by itself
 
     @property
     def tail(self) -> str:
-        """The last lines of its output."""
+        """Read the last lines of its output."""
         lines = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
         return (
             "\n".join(f"  {self.name}: {line}" for line in lines[-TAIL_LINES:])
@@ -42,7 +42,7 @@ class Child:
 
 
 class ProcessGroup:
-    """Context manager that ends every child on the way out, whatever the way."""
+    """Context manager that ends every child on exit, also after an error."""
 
     def __init__(self, logs: Path, environment: Mapping[str, str]) -> None:
         self._logs, self._environment = logs, dict(environment)
@@ -50,7 +50,7 @@ class ProcessGroup:
         self.all: list[Child] = []
 
     def start(self, name: str, command: Sequence[str], lasting: bool = False) -> Child:
-        """Start a program; a lasting one is not to end before `stop`.
+        """Start a program; a lasting one must not end before `stop`.
 
         Raises:
             DataError: it does not exist.
@@ -73,14 +73,14 @@ class ProcessGroup:
         return self.all[-1]
 
     def check(self) -> None:
-        """Raises DataError, with its last lines, if a child failed or one that should stay has ended."""
+        """Raise DataError, with its last lines, if a child failed or a lasting one has ended."""
         for child in self.all:
             code = child.process.poll()
             if code is not None and (code != 0 or child.lasting):
                 raise DataError(f"{child.name} ended with {exit_text(code)}; its last lines:\n{child.tail}")
 
     def stop(self) -> None:
-        """Ask nicely, then less so. ProcessGroup started last end first."""
+        """End the children by signals of rising severity. Those started last end first."""
         for number, patience_s in STOP_STEPS:
             running = [child for child in reversed(self.all) if child.process.poll() is None]
             for child in running:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hears a graph's outputs: when each answer came, the answers themselves, and the node's diagnostics."""
+"""Recorder of a graph's outputs: results, their times of arrival, and the node's diagnostics."""
 
 from __future__ import annotations
 
@@ -22,24 +22,25 @@ QUEUE = 10
 
 @dataclass
 class Heard:
-    """Messages of one topic."""
+    """Received messages of one topic."""
 
     received_ns: dict[int, int] = field(default_factory=dict)  # stamp -> first arrival on the wall clock
     kept: dict[int, tuple[int, int]] = field(default_factory=dict)  # stamp -> place in the store, bytes
 
 
 class Recorder:
-    """Subscriptions to the outputs. Nothing is decoded during the run, which would compete with the graph."""
+    """Subscriptions to the outputs. Nothing is decoded during the run, because that would compete with the graph."""
 
     def __init__(self, node: Any, spin: Callable[[float], None], store: IO[bytes]) -> None:
-        """
+        """Subscribe.
+
         Args:
-            node: takes the subscriptions.
+            node: owns the subscriptions.
             spin: handles the node's next event within some seconds.
-            store: open for reading and writing; takes the images, of which memory would not hold a long drive's.
+            store: file open for reading and writing; takes the images, as memory would not hold those of a long drive.
         """
         self._spin, self._node, self._store = spin, node, store
-        self.keeping = True  # False: note arrivals only
+        self.keeping = True  # False: record arrivals only
         self.heard = {topic: Heard() for topic in KINDS}
         self.diagnostics: dict[str, dict[str, str]] = {}  # status -> its newest values
         self._subscriptions = [*map(self._subscribe, KINDS), self._subscribe_to_diagnostics()]
@@ -73,11 +74,11 @@ class Recorder:
 
     @property
     def connected(self) -> bool:
-        """Whether somebody publishes depth."""
+        """True if depth has a publisher."""
         return bool(self._node.count_publishers(DEPTH))
 
     def wait_until(self, condition: Callable[[], bool], limit_s: float, check: Callable[[], None]) -> bool:
-        """Listen until the condition holds or the time is up; `check` may raise in between."""
+        """Receive until the condition holds or the time is up; `check` may raise in between."""
         deadline = time.monotonic() + limit_s
         while not condition():
             check()
@@ -87,17 +88,17 @@ class Recorder:
         return True
 
     def depth(self, stamp_ns: int) -> Array | None:
-        """(H, W) metres as received, None if it was not kept or did not come."""
+        """Return the received depth (H, W), metres, None if it was not kept or did not come."""
         message = self._message(DEPTH, stamp_ns)
         return None if message is None else decode_depth(message)
 
     def confidence(self, stamp_ns: int) -> Array | None:
-        """(H, W) confidence as received."""
+        """Return the received confidence (H, W), None if it was not kept or did not come."""
         message = self._message(CONFIDENCE, stamp_ns)
         return None if message is None else np.asarray(decode_image(message), np.float32)
 
     def cloud_points(self) -> int:
-        """Known points in the first cloud that came; 0 if none did."""
+        """Count the known points in the first cloud received; 0 without a cloud."""
         for stamp_ns in self.heard[CLOUD].kept:
             return int(np.isfinite(decode_points(self._message(CLOUD, stamp_ns))[:, 2]).sum())
         return 0

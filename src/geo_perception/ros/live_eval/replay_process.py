@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo's replay process.
+"""Replay process of a live evaluation.
 
 Run as `python -m geo_perception.ros.live_eval.replay_process BAG FOLDER LOOPS RATE ANSWER_S SOURCE`.
 
-The same publishers play the bag in lockstep and then in real time, so that the timed part begins with everything
-connected. What was sent is written to FOLDER as each part ends. SOURCE is JSON: topics, prefix and windows.
+The same publishers play the bag in lockstep and then in real time, so that the timed phase begins with everything
+connected. A report of what was sent is written to FOLDER as each phase ends. SOURCE is JSON: topics, prefix and
+windows.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from geo_perception.ros.replay import ReplayConfig, replay_each
 
 
 def main() -> None:
-    """Play both parts."""
+    """Play both phases."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # unwinding frees shared memory
     bag, folder, loops, rate, answer_s, source = sys.argv[1:]
     given = json.loads(source)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Starts the graph and a replay in processes of their own, listens, then judges what was heard.
+"""Run of a live evaluation: graph and replay in processes of their own, recording, then scoring.
 
 The bag is played twice: in lockstep, so that accuracy is that of every frame whatever the machine's speed, then in
 real time for output age and drops.
@@ -36,30 +36,30 @@ from geo_perception.ros.replay.player import playing_node
 from geo_perception.ros.runtime.transport import environment
 
 ENOUGH_FRAMES = 100  # for the 95th percentile of the output age to mean something: ten seconds
-FRAMES, LOOPS, RATES, SCALES = (1, 100_000), (0, 1_000_000), (0.01, 100.0), (0.1, 3.0)  # that are allowed
+FRAMES, LOOPS, RATES, SCALES = (1, 100_000), (0, 1_000_000), (0.01, 100.0), (0.1, 3.0)  # allowed ranges
 START_S = 90.0  # importing torch and loading a model on a busy machine
 ANSWER_S = 60.0  # for one frame in lockstep: stereo networks take seconds on a processor
-QUIET_S = 5.0  # how long the last answer may take after the last input
+QUIET_S = 5.0  # how long the last result may take after the last input
 
 
 @dataclass(frozen=True)
 class DemoConfig:
-    """What to run.
+    """Options of a live evaluation.
 
     Raises:
         ConfigError: a value is out of range or the graph is unknown.
     """
 
-    data: Path | None = None  # what the graph's stage can play; None: its simulated world
+    data: Path | None = None  # data that the graph's task can play; None: its simulated world
     graph: str = "kitti_fusion"
-    frames: int = 20  # that are simulated or converted; two seconds
-    loops: int = 0  # how often the frames are played in real time; 0: until ENOUGH_FRAMES were sent
+    frames: int = 20  # number of frames to simulate or convert; two seconds
+    loops: int = 0  # passes in real time; 0: until ENOUGH_FRAMES were sent
     rate: float = 1.0
     seed: int = 0
     scale: float = 1.0  # image size of the simulation; 1: 1242x375 in a street, 640x480 in rooms
     out: Path = Path("out")
     arguments: Mapping[str, str] = field(default_factory=dict)  # of the graph, e.g. {"fusion": "scadc"}
-    lens: Lens | None = None  # of images that do not bring their camera
+    lens: Lens | None = None  # of images that come without their camera
     depth_unit: str = ""  # of an RGB-D folder's depth files, as stated
 
     def __post_init__(self) -> None:
@@ -81,7 +81,7 @@ def _check_range(name: str, value: float, allowed: tuple[float, float]) -> None:
 
 
 def run(config: DemoConfig) -> Path:
-    """Run the demo, print what came out, and return the path of report.html.
+    """Run a live evaluation, print its results, and return the path of report.html.
 
     Raises:
         GeoPerceptionError: the data is unusable, or a process of the graph failed (with its last lines).
@@ -115,12 +115,12 @@ def _request(config: DemoConfig) -> Request:
 
 
 def _isolated() -> dict[str, str]:
-    """This machine only, on a ROS domain of its own, even if the caller has one for the robot."""
+    """Return the environment that keeps traffic on this machine, on a ROS domain other than the caller's."""
     return environment({k: v for k, v in os.environ.items() if k != "ROS_DOMAIN_ID"}, localhost=True)
 
 
 def _start_graph(children: ProcessGroup, config: DemoConfig, source: BagSource) -> dict[str, str]:
-    """Start every node; returns the graph's arguments."""
+    """Start every node; return the graph's arguments."""
     given = task_of(config.graph).arguments(source, config.arguments)
     for start in find_graph(config.graph).starts(given):
         children.start(start.spec.executable, start.command, lasting=True)
@@ -136,7 +136,7 @@ def _wait_for_graph(recorder: Recorder, children: ProcessGroup) -> None:
 
 
 class Play:
-    """The replay, a process of its own."""
+    """Replay in a process of its own."""
 
     def __init__(
         self, source: BagSource, folder: Path, recorder: Recorder, children: ProcessGroup, mark: Mark
@@ -146,7 +146,7 @@ class Play:
         self._info = source.info()
 
     def __call__(self, loops: int, rate: float) -> None:
-        """Play to the end and hear the last answer."""
+        """Play to the end and receive the last result."""
         self._note_memory()
         module, source = "geo_perception.ros.live_eval.replay_process", self._source
         how = {
@@ -165,7 +165,7 @@ class Play:
         self._say(REAL_TIME)
 
     def sent(self, phase: str) -> list[Sent]:
-        """What was sent in a part that is over."""
+        """Read what was sent in a phase that is over."""
         content = json.loads(report_path(self._folder, phase).read_text())
         return [Sent(**row) for row in content["sent"]]
 
@@ -191,14 +191,14 @@ class Play:
         self._listener.wait_until(lambda: all(last_ns in one for one in outputs), QUIET_S, check)
 
     def _caught_up(self, lockstep: Path) -> bool:
-        """Whether the lockstep part's last answers are here, too: on a busy machine the replay hears them first."""
+        """Return whether the last lockstep results have arrived: on a busy machine the replay may get them first."""
         last_ns = self.sent(LOCKSTEP)[-1].stamp_ns
         heard = {topic: heard.received_ns for topic, heard in self._listener.heard.items()}
         here = last_ns in heard[DEPTH] and all(last_ns in one for one in heard.values() if one)
         return here or time.time() - lockstep.stat().st_mtime > QUIET_S
 
     def _note_memory(self) -> None:
-        """Of all that runs by now, in case that this process is killed."""
+        """Record the shared memory of all processes running by now, in case this one is killed."""
         self._mark.note_memory_of([os.getpid(), *(child.process.pid for child in self._children.all)])
 
     def _say(self, phase: str) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Accuracy, age and drops out of what a graph published, and the report."""
+"""Scoring of a graph's outputs: accuracy, age, drops, and the report."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Run:
 
 
 def scorer(run: Run, recorder: Recorder, folder: Path) -> Path:
-    """Score the received depth against the bag's truth, write the report, print both; returns its path.
+    """Score the received depth against the bag's truth, write the report, print both; return the report's path.
 
     Raises:
         DataError: nothing was received.
@@ -68,7 +68,7 @@ def scorer(run: Run, recorder: Recorder, folder: Path) -> Path:
 
 
 def answered(run: Run, task: LiveEvalTask, recorder: Recorder) -> Iterator[tuple[Any, Received]]:
-    """Frames of the bag whose answer was received, with that answer."""
+    """Yield the frames of the bag whose result was received, with that result."""
     stamps = {one.bag_stamp_ns: one.stamp_ns for one in run.every}
     for frame in task.frames(run.source):
         stamp_ns = stamps.get(frame.stamp_ns)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stereo + lidar fusion on a street: simulated, from KITTI, or from a bag."""
+"""Live evaluation of stereo and lidar fusion on a street: simulated, from KITTI, or from a bag."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ logger = logging.getLogger(__name__)
 
 
 class FusionTask:
-    """See `LiveEvalTask`."""
+    """`LiveEvalTask` of stereo and lidar fusion."""
 
     world = "simulated"
     size = (1242, 375)
 
     def simulate(self, path: Path, seed: int, frames: int, width: int, height: int) -> None:
-        """A street."""
+        """Write a simulated street as a bag."""
         from geo_perception.simulation.drive import DriveConfig, DriveSimulator
 
         say(f"simulating a street, kept for the next demo in {path}")
@@ -49,7 +49,7 @@ class FusionTask:
         return BagSource(path, title="a simulated street")
 
     def given(self, request: Request) -> BagSource:
-        """A bag as it is, a KITTI folder converted."""
+        """Take a bag as it is, or convert a KITTI folder."""
         if request.lens is not None:
             raise ConfigError("kitti_fusion takes its cameras from the data: leave out --camera and --hfov")
         if request.depth_unit:
@@ -64,7 +64,7 @@ class FusionTask:
         return same_extrinsics(_read(source))
 
     def arguments(self, source: BagSource, given: Mapping[str, str]) -> dict[str, str]:
-        """The lidar's pose, and to go on without a lidar where there is none."""
+        """Add the lidar's pose and, where there is no lidar, the option to run without it."""
         first = next(_read(source))
         pose = " ".join(f"{value!r}" for value in first.camera_from_lidar.reshape(-1).tolist())
         own = {"camera_from_lidar": pose}
@@ -78,7 +78,7 @@ class FusionTask:
 
 
 class FusionScorer:
-    """See `Scorer`. A graph publishes only the final depth; the report also shows what it was made from."""
+    """`Scorer` of fused depth. A graph publishes only the final depth; the report also shows what it was made from."""
 
     def __init__(self, config: StereoLidarFusionConfig, title: str) -> None:
         self._pipeline, self._evaluation = StereoLidarFusion(config), Evaluation()
@@ -90,7 +90,7 @@ class FusionScorer:
             self._pipeline(frame.left, frame.right, frame.points_lidar, frame.rig, frame.camera_from_lidar)
         )
         depths_m = {**direct.depths_m, FUSED: received.depth_m}
-        # Stages here say nothing of the node. Its uncertainty is not asked for, which would cost it time.
+        # Stage times of this process are not the node's. Its uncertainty is not received, which would cost it time.
         estimate = replace(direct, depths_m=depths_m, confidence=received.confidence, stages_ms={})
         self.report.add(frame, estimate, self._evaluation.add(frame, estimate))
         return direct.depths_m[FUSED]
@@ -117,7 +117,7 @@ def _converted(request: Request) -> Path:
 
 
 def one_calibration(dataset: Sequence[StereoLidarFrame], count: int) -> Iterator[StereoLidarFrame]:
-    """Up to `count` frames with the calibration of the first one.
+    """Yield up to `count` frames with the calibration of the first one.
 
     KITTI's object folder mixes drives of several days, and a graph is given one pose of the lidar at its start.
     """
@@ -135,7 +135,7 @@ def one_calibration(dataset: Sequence[StereoLidarFrame], count: int) -> Iterator
 
 
 def same_extrinsics(frames: Iterator[StereoLidarFrame]) -> Iterator[StereoLidarFrame]:
-    """The frames, with a warning for each whose lidar stands elsewhere than in the first."""
+    """Yield the frames, with a warning for each whose extrinsics differ from those of the first."""
     first: NDArray[np.float64] | None = None
     for frame in frames:
         first = frame.camera_from_lidar if first is None else first

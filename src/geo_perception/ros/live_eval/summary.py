@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a demo found, in sentences: accuracy, age, rate, and what became of frames without an answer."""
+"""Summary of a live evaluation in sentences: accuracy, age, rate, and causes of missing results."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PERCENTILES = (50, 95, 99)
 SECOND_NS = 1e9
 LABEL_WIDTH = 13
 LINE_WIDTH = 100
-SUPERSEDED = "superseded"  # the node's word for frames that a newer one replaced before their turn came
+SUPERSEDED = "superseded"  # the node's word for frames that a newer one replaced before they were started
 SKIPPED, DROPPED = "skipped sets: ", "dropped messages: "  # of the node's diagnostics
 FASTER = {  # graph -> arguments that cost accuracy and save time
     "kitti_fusion": "faster and less exact: stereo:=sgbm_fast, or fusion:=confidence",
@@ -31,13 +31,13 @@ FASTER = {  # graph -> arguments that cost accuracy and save time
 
 @dataclass
 class GraphAgreement:
-    """What was received against the pipeline called directly."""
+    """Agreement of the received depth with that of the pipeline called directly."""
 
     answered: int = 0
     largest_difference_m: float = 0.0
 
     def add(self, received: Received, direct_m: Any) -> None:
-        """One more frame."""
+        """Add a frame."""
         self.answered += 1
         difference_m = np.abs(direct_m - received.depth_m)
         if np.isfinite(difference_m).any():
@@ -46,7 +46,7 @@ class GraphAgreement:
 
 @dataclass(frozen=True)
 class Played:
-    """What is known of the run besides the metrics."""
+    """Facts about the run besides the metrics."""
 
     graph: str
     frames: int  # sent one by one
@@ -56,7 +56,7 @@ class Played:
 
 
 def summarise(metrics: Mapping[str, Any], agreement: GraphAgreement, played: Played) -> dict[str, str]:
-    """A sentence or two by label."""
+    """Summarise in a sentence or two by label."""
     timings = metrics["timings"]
     answered = f"{agreement.answered} of {played.frames} frames, each sent after the answer to the one before"
     same = f"the same pipeline called without ROS differs by at most {agreement.largest_difference_m:.2g} m"
@@ -73,7 +73,7 @@ def summarise(metrics: Mapping[str, Any], agreement: GraphAgreement, played: Pla
 
 
 def as_lines(summary: Mapping[str, str]) -> list[str]:
-    """For the terminal: labels on the left, sentences folded beside them."""
+    """Format for the terminal: labels on the left, sentences wrapped beside them."""
     return [
         line
         for label, text in summary.items()
@@ -88,7 +88,7 @@ def as_lines(summary: Mapping[str, str]) -> list[str]:
 
 
 def output_age_ms(sent: Sequence[Sent], received_ns: Mapping[int, int]) -> dict[str, float | None]:
-    """Percentiles of arrival minus stamp, over all answers; None if there was none."""
+    """Compute percentiles of arrival minus stamp over all results, milliseconds; None without results."""
     ages = [
         (received_ns[one.stamp_ns] - one.stamp_ns) / MILLISECOND_NS
         for one in sent
@@ -98,7 +98,7 @@ def output_age_ms(sent: Sequence[Sent], received_ns: Mapping[int, int]) -> dict[
 
 
 def age_in_words(ages_ms: Mapping[str, float | None]) -> str:
-    """How old depth is when it comes."""
+    """Describe how old depth is when it arrives."""
     if ages_ms["p50"] is None:
         return "unknown: no answer came in real time"
     half, most, nearly_all = (f"{ages_ms[name]:.0f} ms" for name in ("p50", "p95", "p99"))
@@ -106,7 +106,7 @@ def age_in_words(ages_ms: Mapping[str, float | None]) -> str:
 
 
 def drops_in_words(timings: Mapping[str, Any], played: Played, count: int) -> str:
-    """How many frames had no answer, and why: a processor that cannot keep up is no fault, lost messages are."""
+    """Describe how many frames had no result, and why: a slow processor is no fault, lost messages are."""
     missed, sent = timings["NUM_MISSED_FRAMES"], timings["NUM_FRAMES_SENT"]
     if not missed:
         return f"none of {sent} frames"
@@ -128,7 +128,7 @@ def drops_in_words(timings: Mapping[str, Any], played: Played, count: int) -> st
 
 
 def drop_counts(diagnostics: Mapping[str, Mapping[str, str]]) -> dict[str, int]:
-    """What the node says it left out, without what did not occur."""
+    """Parse the node's counts of dropped frames and messages, without zeros."""
     return {
         key: int(value)
         for values in diagnostics.values()
@@ -138,14 +138,14 @@ def drop_counts(diagnostics: Mapping[str, Mapping[str, str]]) -> dict[str, int]:
 
 
 def input_rate(sent: Sequence[Sent]) -> float:
-    """Frames per second that went out; NaN of one."""
+    """Compute the rate of sent frames per second; NaN for a single one."""
     if len(sent) < 2:
         return float("nan")
     return (len(sent) - 1) * SECOND_NS / (sent[-1].published_ns - sent[0].published_ns)
 
 
 def processors() -> int:
-    """That this process may use."""
+    """Count the processors that this process may use."""
     return len(os.sched_getaffinity(0))
 
 

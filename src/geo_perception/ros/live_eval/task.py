@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a demo needs to know of a graph: data to play, arguments at start, and a judge of its answers."""
+"""Interface between a live evaluation and a graph: data to play, arguments at start, and scoring of results."""
 
 from __future__ import annotations
 
@@ -22,48 +22,52 @@ from geo_perception.ros.bags import DEFAULT_TOPICS, BagInfo, BagTopics, MatchWin
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be played."""
+    """Request for data to play."""
 
     data: Path | None  # None: the simulated world of the graph
-    folder: Path  # where bags that are made here are kept
+    folder: Path  # folder in which converted and simulated bags are kept
     frames: int = 20  # to convert at most, to simulate exactly
     seed: int = 0  # of the simulated world
     scale: float = 1.0  # image size of the simulated world
-    lens: Lens | None = None  # of images that do not bring their camera
+    lens: Lens | None = None  # of images that come without their camera
     arguments: Mapping[str, str] = field(default_factory=dict)  # of the graph
     depth_unit: str = ""  # of an RGB-D folder's depth files, as stated; empty: as its kind has it
 
     @property
     def path(self) -> Path:
-        """The data, which must be given."""
+        """Return the path of the data, which must be given."""
         assert self.data is not None
         return self.data
 
 
 @dataclass(frozen=True)
 class BagSource:
-    """A bag, and where in it the graph's inputs are."""
+    """A bag, and the topics of the graph's inputs in it."""
 
     bag: Path
     topics: BagTopics = DEFAULT_TOPICS
     prefix: str = (
-        ""  # before its topics when played, so that none of them is taken for an output of the graph
+        ""  # put before its topics when played, so that none of them is taken for an output of the graph
     )
     windows: MatchWindows = field(
         default_factory=MatchWindows
-    )  # how far apart the stamps of a frame's parts may be
+    )  # how far apart the stamps of a frame's messages may be
     kind: str = "bag"
-    note: str = ""  # what is known of its truth
-    pose: NDArray[np.float64] | None = None  # of the lidar, camera_from_lidar; None: as /tf_static says
+    note: str = ""  # remark on its truth
+    pose: NDArray[np.float64] | None = None  # of the lidar, camera_from_lidar; None: from /tf_static
     title: str = ""  # for people; empty: the bag's name
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Name of the bag in messages and reports."""
         return self.title or self.bag.name
 
     def info(self) -> BagInfo:
-        """Raises DataError if the bag lacks a topic, has nothing on one, or not a CameraInfo with each image."""
+        """Describe the bag.
+
+        Raises:
+            DataError: it lacks a topic, has no message on one, or not a CameraInfo for each image.
+        """
         info = bag_info(self.bag, self.topics)
         if few := info.infrequent_infos:
             raise DataError(
@@ -81,7 +85,7 @@ class BagSource:
 
 @dataclass(frozen=True)
 class Received:
-    """What the graph answered to a frame."""
+    """Result of the graph for a frame."""
 
     depth_m: Array  # (H, W)
     confidence: Array | None
@@ -89,41 +93,41 @@ class Received:
 
 
 class Scorer(Protocol):
-    """Scores what a graph published, beside what the same pipeline gives when it is called directly."""
+    """Scores a graph's results beside those of the same pipeline called directly."""
 
     @property
     def config(self) -> Any: ...
     @property
     def report(self) -> Report: ...
     def add(self, frame: Any, received: Received) -> Array:
-        """Score an answer and keep its pictures; returns the depth that the pipeline gives directly."""
+        """Score a result and keep its panels; return the depth (H, W) of the pipeline called directly, metres."""
         ...
 
     def time(self, name: str, sent_ns: int, received_ns: int | None) -> None:
-        """When a frame was sent and its answer came; None = never."""
+        """Record when a frame was sent and its result received; None = never."""
         ...
 
     def metrics(self) -> Tree: ...
     def tables(self, metrics: Tree) -> Sequence[Table]:
-        """What the terminal shows."""
+        """Make the tables of the terminal."""
         ...
 
     def remarks(self, metrics: Tree) -> Sequence[str]:
-        """What a user should know beside the tables: why depth may be wrong."""
+        """List remarks beside the tables: why depth may be wrong."""
         ...
 
 
 class LiveEvalTask(Protocol):
-    """One graph's part of the demo."""
+    """Part of a live evaluation that is specific to a graph."""
 
     @property
     def world(self) -> str:
-        """Of the simulation, in the name of the kept bag."""
+        """Name of the simulated world in that of the kept bag."""
         ...
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of the simulation at scale 1."""
+        """Width and height of simulated images at scale 1."""
         ...
 
     def simulate(self, path: Path, seed: int, frames: int, width: int, height: int) -> None:
@@ -131,27 +135,27 @@ class LiveEvalTask(Protocol):
         ...
 
     def simulated(self, path: Path) -> BagSource:
-        """That bag."""
+        """Describe that bag as a source."""
         ...
 
     def given(self, request: Request) -> BagSource:
-        """The user's data, which exist, as a bag. Raises GeoPerceptionError if they cannot be played."""
+        """Convert the user's existing data to a bag. Raises GeoPerceptionError if they cannot be played."""
         ...
 
     def frames(self, source: BagSource) -> Iterator[Any]:
-        """What is in the bag; frames have a name and a stamp_ns."""
+        """Read the frames of the bag, which have a name and a stamp_ns."""
         ...
 
     def arguments(self, source: BagSource, given: Mapping[str, str]) -> dict[str, str]:
-        """The graph's arguments for this bag, the user's among them."""
+        """Return the graph's arguments for this bag, including the user's."""
         ...
 
     def scorer(self, source: BagSource, parameters: Mapping[str, Any], title: str) -> Scorer:
-        """A judge with the pipeline that the node's parameters describe."""
+        """Make a scorer with the pipeline that the node's parameters describe."""
         ...
 
 
 def chosen(config: type[Any], parameters: Mapping[str, Any]) -> Any:
-    """A pipeline's configuration out of a node's parameters."""
+    """Make a pipeline's configuration from a node's parameters."""
     names = config.__dataclass_fields__
     return config(**{name: value for name, value in parameters.items() if name in names})

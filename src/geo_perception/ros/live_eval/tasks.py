@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The stage of each graph that can be played."""
+"""Tasks of the graphs that live evaluation can run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LIVE_EVAL_TASKS: dict[str, LiveEvalTask] = {"kitti_fusion": FusionTask(), "indoo
 
 
 def task_of(graph: str) -> LiveEvalTask:
-    """The stage of a graph. Raises ConfigError for one that cannot be played."""
+    """Look up the task of a graph. Raises ConfigError for one without a task."""
     find_graph(graph)
     if graph not in LIVE_EVAL_TASKS:
         raise ConfigError(f"demo plays {', '.join(LIVE_EVAL_TASKS)}, not {graph}")
@@ -28,7 +28,7 @@ def task_of(graph: str) -> LiveEvalTask:
 
 
 def node_parameters(graph: str, arguments: Mapping[str, str]) -> dict[str, Any]:
-    """What the node's parameter file and the graph's arguments say."""
+    """Read the node's parameters from its parameter file and the graph's arguments."""
     (node,) = find_graph(graph).nodes
     known = {argument.name: argument for argument in find_graph(graph).arguments}
     file = Path(arguments.get("params_file") or resource(node.parameter_file))

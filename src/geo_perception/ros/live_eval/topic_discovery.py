@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which topics of a bag are the camera's."""
+"""Discovery of a camera's topics in a bag."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from geo_perception.ros.bags.layout import CAMERA_INFO, IMAGE, compressed_hint
 
 
 def camera_topics(path: Path, arguments: Mapping[str, str], naming: str = "image:={}") -> BagTopics:
-    """The topics of the camera to take; `left_info` is empty where it has no CameraInfo.
+    """Find the topics of the camera to use; `left_info` is empty where it has no CameraInfo.
 
     Args:
-        path: of the bag.
-        arguments: of the graph; `image` and `camera_info` decide.
-        naming: how a user names a topic {} of images, for the error where several are there.
+        path: path of the bag.
+        arguments: arguments of the graph; `image` and `camera_info` decide.
+        naming: how a user names an image topic {}, for the error where there are several.
 
     Raises:
         DataError: not a bag, or it has no such topic, or no image at all.
@@ -45,7 +45,7 @@ def _image(path: Path, kinds: Mapping[str, str], images: list[str], wanted: str,
             )
         return _absolute(wanted)
     if DEFAULT_TOPICS.left in images and DEFAULT_TOPICS.right in images:
-        return DEFAULT_TOPICS.left  # of a stereo pair as this package writes it
+        return DEFAULT_TOPICS.left  # a stereo pair as this package writes it
     if not images:
         raise DataError(f"bag {path} has no images of type {IMAGE}{compressed_hint(path, kinds)}")
     if len(images) > 1:
