@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`geo-perception <verb>`: one file per verb, imported only when that verb is asked for.
+"""Command line `geo-perception <verb>`: one file per verb, imported only when that verb is used.
 
-Each verb's module offers `app`, a `typer.Typer`. Verbs raise `GeoPerceptionError` for whatever a user can
-cause; `endings` turns it into one line and exit code 2, or into a traceback with `--debug`.
+Each verb's module has `app`, a `typer.Typer`. Verbs raise `GeoPerceptionError` for errors that a user can
+cause; `endings` turns them into one line and exit code 2, or into a traceback with `--debug`.
 
-What takes time is imported within `main`, where Ctrl-C can be met.
+Slow imports happen within `main`, where Ctrl-C is handled.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ SUMMARIES: dict[str, str] = {
 
 
 def usage() -> str:
-    """The overview that `geo-perception --help` prints."""
+    """Compose the overview that `geo-perception --help` prints."""
     from geo_perception.command import command_name
 
     command, width = command_name(), max(map(len, SUMMARIES))
@@ -69,7 +69,7 @@ def load_verb(verb: str) -> Callable[..., object]:
 
 
 def run(args: list[str]) -> int:
-    """Run one command line and return its exit code; errors come out as exceptions."""
+    """Run one command line and return its exit code; errors are raised."""
     if not args or args[0] in ("--help", "-h"):
         print(usage(), end="")
         return 0
@@ -98,7 +98,7 @@ def run(args: list[str]) -> int:
 
 
 def main() -> None:
-    """Entry point of the console script."""
+    """Run the console script."""
     leave_on_interrupt()
     from geo_perception.cli.endings import ended
 

@@ -110,7 +110,7 @@ def decompress(
 
 
 def images_of(bag: Path, left: str, right: str) -> tuple[str, str]:
-    """Left and right topic; those of a bag of one camera where the default ones are not in it."""
+    """Return left and right topic; those of a bag of one camera where the default ones are not in it."""
     from geo_perception.ros.bags import CAMERA_TOPICS, DEFAULT_TOPICS, open_bag
 
     with open_bag(bag) as opened:
@@ -121,7 +121,7 @@ def images_of(bag: Path, left: str, right: str) -> tuple[str, str]:
 
 
 def info_beside(image: str) -> str:
-    """The camera_info topic of an image topic, as drivers lay them out."""
+    """Return the camera_info topic beside an image topic, as drivers name it."""
     return f"{image.rpartition('/')[0]}/camera_info" if image else ""
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `geo-perception doctor` looks at. A check is a function that returns one line or several."""
+"""Checks of `geo-perception doctor`. A check is a function that returns one line or several."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Check:
 
 
 def python_version() -> list[Check]:
-    """ROS 2 Jazzy's wheels exist for 3.10 to 3.12; its Debian packages are for 3.12."""
+    """Check the version: ROS 2 Jazzy's wheels exist for 3.10 to 3.12; its Debian packages are for 3.12."""
     version = platform.python_version()
     if (3, 10) <= sys.version_info[:2] <= (3, 12):
         return [Check("OK", "python", f"{version} at {sys.prefix}")]
@@ -55,7 +55,7 @@ def python_version() -> list[Check]:
 
 
 def import_check(name: str, package: str, describe: Callable[[], str]) -> Check:
-    """Import a module and describe it; a system library that it misses is named with its Debian package."""
+    """Import a module and describe it; a missing system library is named with its Debian package."""
     try:
         import_module(name)
         return Check("OK", name, describe())
@@ -70,7 +70,7 @@ def import_check(name: str, package: str, describe: Callable[[], str]) -> Check:
 
 
 def numeric_packages() -> list[Check]:
-    """NumPy, OpenCV and torch with the device that it can use."""
+    """Check NumPy, OpenCV and torch, and the device that torch can use."""
     torch = import_check("torch", "torch", _describe_torch)
     if torch.status == "FAIL":  # nothing else of this package needs it
         torch = Check(
@@ -85,7 +85,7 @@ def numeric_packages() -> list[Check]:
 
 
 def opencv_pair() -> list[Check]:
-    """cv_bridge from PyPI (1.13) asks OpenCV for type numbers that OpenCV 5 has changed, so it cannot read rgb8."""
+    """Check the pair: cv_bridge from PyPI (1.13) cannot read rgb8 with OpenCV 5, which changed its type numbers."""
     try:
         bridge, opencv = version("cv-bridge"), str(import_module("cv2").__version__)
     except (ImportError, OSError):  # PackageNotFoundError is an ImportError; ROS from apt has no such package
@@ -97,7 +97,7 @@ def opencv_pair() -> list[Check]:
 
 
 def processor() -> list[Check]:
-    """Cores that others leave free, against the threads that networks will have."""
+    """Compare the cores that other processes leave free with the threads that networks will have."""
     cores = threads.allowed_cores()
     free = min(measured_free_cores(), float(cores))
     said = f"{free:.1f} of {cores} cores are free, load {os.getloadavg()[0]:.1f}"
@@ -117,7 +117,7 @@ def processor() -> list[Check]:
 
 
 def measured_free_cores() -> float:
-    """Over half a second."""
+    """Measure the free cores over half a second."""
     free = threads.FreeCores()
     free()
     time.sleep(0.5)
@@ -134,7 +134,7 @@ def _describe_torch() -> str:
 
 
 def open3d_package() -> list[Check]:
-    """Only the simulator and PLY export need open3d, so its absence is a warning."""
+    """Check open3d. Only the simulator and PLY export need it, so that its absence is a warning."""
     check = import_check(
         "open3d", "'geo_perception[simulation]'", lambda: import_module("open3d").__version__
     )
@@ -144,7 +144,7 @@ def open3d_package() -> list[Check]:
 
 
 def middleware() -> list[Check]:
-    """rclpy, and the middleware it would use."""
+    """Check rclpy, and the middleware it would use."""
     check = import_check(
         "rclpy", "'geo_perception[ros]', or source /opt/ros/jazzy/setup.bash", _describe_rclpy
     )
@@ -168,7 +168,7 @@ def _describe_rclpy() -> str:
 
 
 def fastdds_profile() -> list[Check]:
-    """The profile that lets large best-effort messages through."""
+    """Check the profile that lets large best-effort messages through."""
     ours = resource("config/fastdds.xml")
     path = os.environ.get(PROFILE_VARIABLE)
     if not path:
@@ -182,7 +182,7 @@ def fastdds_profile() -> list[Check]:
 
 
 def shared_memory() -> list[Check]:
-    """Fast DDS keeps its segments in /dev/shm; containers often give it only 64 MB."""
+    """Check the size of /dev/shm, where Fast DDS keeps its segments; containers often give it only 64 MB."""
     shortage = shared_memory_shortage()
     if shortage:
         return [Check("WARN", "shared memory", f"{shortage}; our graphs do without", SHARED_MEMORY_CURE)]
@@ -191,7 +191,7 @@ def shared_memory() -> list[Check]:
 
 
 def abandoned_memory() -> list[Check]:
-    """A process that is killed cannot remove its segments, which then take memory until the next start."""
+    """Check for segments of killed processes, which take memory until the next start."""
     sizes = [path.stat().st_size for path in abandoned_segments() if path.exists()]
     if not sizes:
         return [Check("OK", "shared memory", "none abandoned")]
@@ -200,7 +200,7 @@ def abandoned_memory() -> list[Check]:
 
 
 def delivery(seconds: float) -> list[Check]:
-    """Measure with the environment as it is and, when that loses messages, with our profile."""
+    """Measure delivery with the environment as it is and, if that loses messages, with the package's profile."""
     from geo_perception.ros.delivery import measure_delivery
 
     count = max(1, round(10 * seconds))
@@ -225,7 +225,7 @@ def delivery(seconds: float) -> list[Check]:
 
 
 def models() -> list[Check]:
-    """Every model folder loads: card valid, sha256 right, weights made for its network."""
+    """Check that every model folder loads: valid card, right sha256, weights of its network."""
     from geo_perception.weights import list_models, load_model, read_card
 
     checks = []
@@ -241,7 +241,7 @@ def models() -> list[Check]:
 
 
 def launch_tools() -> list[Check]:
-    """ros2cli and launch_ros exist on a robot; elsewhere our own command starts the same graphs."""
+    """Check ros2cli and launch_ros, which a robot has; elsewhere `geo-perception launch` starts the same graphs."""
     if shutil.which("ros2"):
         return [Check("OK", "launch", f"{shutil.which('ros2')}")]
     return [Check("OK", "launch", "no ros2 command here; `geo-perception launch` starts the same graphs")]

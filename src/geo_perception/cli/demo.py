@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`geo-perception demo [DATA]`: the graph for real, on simulated or given data."""
+"""`geo-perception demo [DATA]`: live evaluation of a graph on simulated or given data."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
@@ -10,7 +10,7 @@ from geo_perception.cli.output import examples, report_line
 from geo_perception.errors import ConfigError
 from geo_perception.outputs import check_folder
 
-if TYPE_CHECKING:  # cheap to describe, dear to import
+if TYPE_CHECKING:  # slow to import
     from geo_perception.datasets.rgbd.camera_source import Lens
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -86,7 +86,7 @@ def demo(
 
 
 def lens_of(hfov_deg: float | None, camera: Path | None) -> "Lens | None":
-    """What the options say of the camera. Raises ConfigError or DataError if they contradict each other."""
+    """Make the lens that the options describe. Raises ConfigError or DataError if they contradict each other."""
     from geo_perception.datasets.rgbd.camera_source import FieldOfView, read_calibration
 
     if hfov_deg is not None and camera is not None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`geo-perception doctor`: what works on this machine, what does not, and what to do about it."""
+"""`geo-perception doctor`: checks of this machine, with the fix for each fault."""
 
 from collections.abc import Callable, Iterator
 
@@ -15,7 +15,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 def examine(delivery_seconds: float) -> Iterator[Check]:
-    """All checks, cheap ones first; delivery is left out when it has no seconds or rclpy is missing."""
+    """Run all checks, cheap ones first; delivery is left out when it has no seconds or rclpy is missing."""
     steps: list[Callable[[], list[Check]]] = [
         checks.python_version,
         checks.processor,
@@ -38,7 +38,7 @@ def examine(delivery_seconds: float) -> Iterator[Check]:
 
 
 def guarded(step: Callable[[], list[Check]]) -> list[Check]:
-    """One failing check must not hide the others."""
+    """Run one check so that its failure does not hide the others."""
     try:
         return step()
     except (GeoPerceptionError, ImportError, OSError) as error:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the command line ends: its exit codes, one line for an error, and signals."""
+"""Ends of the command line: exit codes, one line for an error, and signals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EXIT_USER_ERROR = 2
 
 
 class Terminated(BaseException):
-    """SIGTERM came. What is under way unwinds first: shared memory and children would stay behind otherwise."""
+    """Exception for SIGTERM. It unwinds the stack, because shared memory and children would stay behind otherwise."""
 
 
 def _terminate(number: int, frame: object) -> None:
@@ -28,7 +28,7 @@ def _terminate(number: int, frame: object) -> None:
 
 
 def ended(run: Callable[[list[str]], int]) -> None:
-    """Run the process's command line and end the process, whatever comes.
+    """Run the process's command line and end the process, whatever happens.
 
     Args:
         run: takes the arguments and gives the exit code.
@@ -49,7 +49,7 @@ def ended(run: Callable[[list[str]], int]) -> None:
         sys.exit(EXIT_INTERRUPTED)
     except Terminated:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGTERM)  # who sent it is told that it worked
+        os.kill(os.getpid(), signal.SIGTERM)  # so that the sender sees it worked
     except BrokenPipeError:
         # The reader (`| head`) has gone: silence the flush at exit, too.
         sys.stdout = None  # type: ignore[assignment]  # Python itself allows None here

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A verb with commands of its own that lists them when it is given another one."""
+"""Groups of commands that list their commands when an unknown one is given."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from geo_perception.errors import ConfigError
 
 
 class NamingGroup(TyperGroup):
-    """Names the commands that exist."""
+    """Group that names its commands in the error for an unknown one."""
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command. Raises ConfigError, naming what exists, for one that does not."""
+        """Look up a command. Raises ConfigError, naming what exists, for an unknown one."""
         command = super().get_command(ctx, cmd_name)
         if command is None:
             known = ", ".join(self.list_commands(ctx))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ctrl-C while a command line is still being imported."""
+"""Handling of Ctrl-C while a command line is still being imported."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ EXIT_INTERRUPTED = 130  # 128 + SIGINT, what a shell expects
 
 
 def leave_on_interrupt() -> None:
-    """From here on Ctrl-C ends the process at once, until `raise_on_interrupt`.
+    """Let Ctrl-C end the process at once, until `raise_on_interrupt`.
 
-    Not as an exception: modules that are being imported swallow it, or turn it into one of their own.
+    An exception would not do: modules that are being imported swallow it, or turn it into one of their own.
     """
     if (
         signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -21,7 +21,7 @@ def leave_on_interrupt() -> None:
 
 
 def raise_on_interrupt() -> None:
-    """From here on Ctrl-C is a KeyboardInterrupt again: there is something to unwind."""
+    """Let Ctrl-C raise KeyboardInterrupt again, because there is something to unwind."""
     if signal.getsignal(signal.SIGINT) is _leave:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`geo-perception launch GRAPH [name:=value ...]`: the graph's nodes as processes, without ros2cli."""
+"""`geo-perception launch GRAPH [name:=value ...]`: runs the graph's nodes as processes, without ros2cli."""
 
 import os
 import sys
@@ -45,13 +45,13 @@ def launch(
     given = parse_arguments(arguments or [])
     commands = [start.command for start in chosen.starts(given)]
     rviz = chosen.rviz_command(given)
-    require("rclpy", "sensor_msgs.msg", "diagnostic_msgs.msg")  # before a node says it with a traceback
+    require("rclpy", "sensor_msgs.msg", "diagnostic_msgs.msg")  # before a node fails with a traceback
     env = environment(os.environ, localhost=localhost)
     sys.exit(Supervisor([*commands, *([rviz] if rviz else [])], env).run())
 
 
 def describe(graph: Graph) -> list[str]:
-    """Lines on a graph's arguments."""
+    """Describe a graph's arguments, in lines."""
     lines = [f"{graph.name}: {graph.description}"]
     for argument in graph.arguments:
         lines.append(f"  {argument.name}:={argument.default or repr('')}\n      {argument.help}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The lines of `geo-perception weights list`: which models load by name, which is taken by default, what is missing."""
+"""Lines of `geo-perception weights list`: models that load by name, defaults, and missing files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MEBIBYTE = 2**20
 
 
 def model_lines() -> list[str]:
-    """Everything that is listed, in columns as wide as their longest word; no line depends on the terminal."""
+    """List all models in columns as wide as their longest word; no line depends on the terminal."""
     models = list_models()
     lines = ["Models that can be named:"]
     for parent in dict.fromkeys(folder.parent for folder in models.values()):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`geo-perception train RECIPE [--key value]`: hands the options on to `training.recipes.<RECIPE>`."""
+"""`geo-perception train RECIPE [--key value]`: passes the options to `training.recipes.<RECIPE>`."""
 
 import pkgutil
 from importlib import import_module
@@ -13,7 +13,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 def recipes() -> list[str]:
-    """Names of the recipes that are installed. Raises MissingDependencyError where `training` is absent."""
+    """List the installed recipes. Raises MissingDependencyError where `training` is absent."""
     try:
         package = import_module("training.recipes")
     except ModuleNotFoundError as error:

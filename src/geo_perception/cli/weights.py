@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`geo-perception weights list|import|verify|export|average`: what models there are, moved in and out safely."""
+"""`geo-perception weights list|import|verify|export|average`: management of models."""
 
 from pathlib import Path
 from typing import Any, Optional
@@ -101,7 +101,7 @@ def average(
 
 
 def parse_settings(settings: list[str]) -> dict[str, Any]:
-    """["maxdisp=128"] -> {"maxdisp": 128}. Raises ConfigError for anything that is not KEY=VALUE."""
+    """Parse ["maxdisp=128"] to {"maxdisp": 128}. Raises ConfigError for anything that is not KEY=VALUE."""
     values = {}
     for setting in settings:
         key, equals, value = setting.partition("=")

@@ -57,7 +57,7 @@ Model = Annotated[str, typer.Option(help="a name of `weights list`, or a model's
 
 @dataclass(frozen=True)
 class EvalRequest:
-    """What every pipeline's evaluation is asked for."""
+    """Request for an evaluation, the same for every pipeline."""
 
     pipeline: str
     data: Path  # data set folder or bag
@@ -67,7 +67,7 @@ class EvalRequest:
     limit: int | None  # number of frames, or None for all
     out: Path  # where the result folder is made
     worst_first: bool  # the report shows the worst frames first, else the first ones
-    bag: Mapping[str, str] = field(default_factory=dict)  # options that only bags know, where they are given
+    bag: Mapping[str, str] = field(default_factory=dict)  # options for bags alone, where they are given
     remap: Sequence[str] = ()  # FROM:=TO, topic of the bag and what it is to be taken for
 
 

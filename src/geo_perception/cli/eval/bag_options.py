@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The options of `geo-perception eval` that say how a bag is read."""
+"""Options of `geo-perception eval` for reading bags."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 def is_bag_data(request: EvalRequest) -> bool:
-    """Whether the data are a bag.
+    """Return whether the data are a bag.
 
     Raises:
         DataError: they do not exist.
-        ConfigError: they are none, and options of bags are given.
+        ConfigError: they are no bag, and options of bags are given.
     """
     from geo_perception.ros.bags import is_bag
 
@@ -35,24 +35,24 @@ def is_bag_data(request: EvalRequest) -> bool:
 
 
 def read_as(request: EvalRequest) -> dict[str, Any]:
-    """What decides how the data are read, for the record; plain values."""
+    """Collect the options that decide how the data are read, for the record; plain values."""
     if not is_bag_data(request):
         return {}
     return {**asdict(windows_of(request)), **request.bag, "remap": list(request.remap)}
 
 
 def windows_of(request: EvalRequest) -> MatchWindows:
-    """Windows and offsets. Raises ConfigError for values that cannot be."""
+    """Parse windows and offsets. Raises ConfigError for invalid values."""
     from geo_perception.ros.bags import MatchWindows
 
     return MatchWindows.named(request.bag)
 
 
 def topics_of(request: EvalRequest, topics: BagTopics) -> BagTopics:
-    """The topics, those that are to be taken for others in their place.
+    """Apply remappings to the topics.
 
     Raises:
-        ConfigError: an unknown one, or one that is taken for two.
+        ConfigError: an unknown topic, or one that is mapped twice.
     """
     for before, after in map(renaming, request.remap):
         parts = {part: name for part, name in asdict(topics).items() if name == after}
@@ -68,7 +68,7 @@ def topics_of(request: EvalRequest, topics: BagTopics) -> BagTopics:
 
 
 def renaming(text: str) -> tuple[str, str]:
-    """FROM and TO, both absolute. Raises ConfigError for anything else than FROM:=TO."""
+    """Parse FROM:=TO to both names, absolute. Raises ConfigError for any other form."""
     before, separator, after = text.partition(":=")
     if not (separator and before.strip("/") and after.strip("/")):
         raise ConfigError(f"remap must be FROM:=TO, got {text!r}")
@@ -76,18 +76,18 @@ def renaming(text: str) -> tuple[str, str]:
 
 
 def pose_of(request: EvalRequest) -> NDArray[np.float64] | None:
-    """The lidar's pose that is given, 4x4; None: /tf_static has it. Raises ConfigError for what is none."""
+    """Parse the lidar's pose, 4x4; None: /tf_static has it. Raises ConfigError for an invalid one."""
     from geo_perception.ros.conversions.extrinsics import matrix_from_text
 
     return matrix_from_text(request.bag.get("camera_from_lidar", ""))
 
 
 def camera_bag(request: EvalRequest) -> CameraBag:
-    """The images of one camera: the one that is remapped, the left one of a pair, or the only one.
+    """Open the images of one camera: the remapped one, the left one of a pair, or the only one.
 
     Raises:
         DataError: no bag, or a topic is missing.
-        ConfigError: several cameras and none is named, or values that cannot be.
+        ConfigError: several cameras and none is named, or invalid values.
     """
     from geo_perception.ros.bags import CAMERA_TOPICS, CameraBag
     from geo_perception.ros.live_eval.topic_discovery import camera_topics

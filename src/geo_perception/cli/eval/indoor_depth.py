@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `geo-perception eval indoor_depth` does: the node's pipeline on RGB-D folders."""
+"""Implementation of `geo-perception eval indoor_depth`: the node's pipeline on RGB-D folders."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ TYPICAL_FRAMES = 200  # enough to know a data set's median depth; reading thousa
 
 
 def run(request: EvalRequest) -> Path:
-    """Scores the pipeline, prints the tables and returns the report's path.
+    """Score the pipeline, print the tables and return the report's path.
 
     Raises:
-        ConfigError, DataError, WeightsError, OutputError: what the user asked for does not exist or cannot be used.
+        ConfigError, DataError, WeightsError, OutputError: a request that names something missing or unusable.
     """
     check_folder(request.out, "--out")
     if request.limit is not None and request.limit < 1:
@@ -109,9 +109,9 @@ def run(request: EvalRequest) -> Path:
 
 
 def indoor_config(options: Mapping[str, str]) -> IndoorDepthConfig:
-    """The pipeline's configuration; empty options keep its defaults.
+    """Make the pipeline's configuration; empty options keep its defaults.
 
-    Data sets seldom say what time lies between their frames, so that each stands alone unless they are a `sequence`.
+    Data sets seldom state the time between their frames, so that each stands alone unless they are a `sequence`.
     """
     given: dict[str, Any] = {
         name: options[name] for name in ("model", "device", "precision") if options.get(name)
@@ -120,10 +120,10 @@ def indoor_config(options: Mapping[str, str]) -> IndoorDepthConfig:
 
 
 def load_pipelines(config: IndoorDepthConfig, compare: str) -> dict[str, IndoorDepth]:
-    """The pipeline, and one for each `MODEL[@VARIANT[+VARIANT]]` it is compared with, by row name.
+    """Load the pipeline, and one for each `MODEL[@VARIANT[+VARIANT]]` it is compared with, by row name.
 
     Raises:
-        ConfigError: something else than VARIANTS behind an @.
+        ConfigError: something other than VARIANTS after an @.
     """
     configs = {MODEL: config}
     for item in filter(None, (part.strip() for part in compare.split(","))):
@@ -145,11 +145,11 @@ def present_variant(name: str) -> str:
 
 
 def open_data(request: EvalRequest) -> Sequence[RgbdDataset | CameraBag]:
-    """The data sets of a folder, or a bag, as many frames of each as asked for.
+    """Open the data sets of a folder, or a bag, limited to the requested number of frames each.
 
     Raises:
-        DataError: neither.
-        ConfigError: options of bags for a folder, or values that cannot be.
+        DataError: neither a data set nor a bag.
+        ConfigError: options of bags for a folder, or invalid values.
     """
     unit = request.options["depth_unit"]
     if is_bag_data(request):
@@ -162,7 +162,7 @@ def open_data(request: EvalRequest) -> Sequence[RgbdDataset | CameraBag]:
 
 
 def describe_set(data_set: RgbdDataset | CameraBag) -> DataSetInfo:
-    """Its name and median depth; what is assumed of its depth, and what cannot be true of it, is said.
+    """Describe a data set by name and median depth; log assumptions about its depth and impossible values.
 
     Raises:
         DataError: a depth map cannot be read, or there is no depth at all.
@@ -182,12 +182,12 @@ def describe_set(data_set: RgbdDataset | CameraBag) -> DataSetInfo:
 
 
 def as_pipeline(depth: IndoorDepth) -> Pipeline:
-    """The pipeline as a function of a frame."""
+    """Wrap the pipeline as a function of a frame."""
     return lambda frame: depth(frame.image, frame.camera)
 
 
 def box_distance(text: str) -> float | None:
-    """Metres, or None where nothing is given. Raises ConfigError."""
+    """Parse a distance in metres, None for an empty text. Raises ConfigError."""
     if not text:
         return None
     try:
@@ -203,7 +203,7 @@ def box_distance(text: str) -> float | None:
 def progress(
     report: Report, total: int, box_m: float | None, truth: TruthRange, crop: tuple[int, int] | None
 ) -> Iterator[Observer]:
-    """A bar on stderr that also hands the frames on to the report, and to `truth` the part of theirs that counts."""
+    """Show a progress bar; its observer adds each frame to the report, and its truth, cropped, to `truth`."""
     with Progress("evaluating", total) as bar:
 
         def observe(frame: RgbdFrame, depths_m: dict[str, Any], score: IndoorScores) -> None:
@@ -217,7 +217,7 @@ def progress(
 
 
 def describe(depths: Mapping[str, IndoorDepth]) -> dict[str, Any]:
-    """All that decides the numbers: configurations, weights, versions."""
+    """Describe all that decides the numbers: configurations, weights, versions."""
     import torch
 
     return {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `geo-perception eval stereo_lidar_fusion` does, apart from its options so that --help loads no pipeline."""
+"""Implementation of `geo-perception eval stereo_lidar_fusion`, apart from the options, which need no pipeline."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ Disparity = Callable[[StereoLidarFrame], NDArray[np.float32] | None]  # None: th
 
 
 def run(request: EvalRequest) -> Path:
-    """Scores the pipeline, prints the tables and returns the report's path.
+    """Score the pipeline, print the tables and return the report's path.
 
     Raises:
-        ConfigError, DataError, WeightsError, OutputError: what the user asked for does not exist or cannot be used.
+        ConfigError, DataError, WeightsError, OutputError: a request that names something missing or unusable.
     """
     check_folder(request.out, "--out")
     options, limit = request.options, request.limit
@@ -80,13 +80,13 @@ def run(request: EvalRequest) -> Path:
 
 
 def fusion_config(options: Mapping[str, str]) -> StereoLidarFusionConfig:
-    """The pipeline's configuration; empty options keep its defaults."""
+    """Make the pipeline's configuration; empty options keep its defaults."""
     given: dict[str, Any] = {name: value for name, value in options.items() if value}
     return StereoLidarFusionConfig(**given)
 
 
 def load_pipelines(config: StereoLidarFusionConfig, compare: str) -> dict[str, StereoLidarFusion]:
-    """The pipeline, and one for each `FUSION[:MODEL]` it is compared with, by row name."""
+    """Load the pipeline, and one for each `FUSION[:MODEL]` it is compared with, by row name."""
     configs = {"": config}
     for item in filter(None, (part.strip() for part in compare.split(","))):
         fusion, _, model = item.partition(":")
@@ -95,11 +95,11 @@ def load_pipelines(config: StereoLidarFusionConfig, compare: str) -> dict[str, S
 
 
 def open_frames(request: EvalRequest) -> tuple[Frames, int]:
-    """Frames of a bag or of a data set folder, and how many (of a bag: at most).
+    """Open the frames of a bag or of a data set folder, and count them (of a bag: an upper bound).
 
     Raises:
-        DataError: neither, or damaged.
-        ConfigError: options of bags for a folder, or values that cannot be.
+        DataError: neither a data set nor a bag, or damaged.
+        ConfigError: options of bags for a folder, or invalid values.
     """
     if is_bag_data(request):
         from geo_perception.ros.bags import DEFAULT_TOPICS, bag_info, read_bag
@@ -114,10 +114,10 @@ def open_frames(request: EvalRequest) -> tuple[Frames, int]:
 
 
 def precomputed_disparity(frames: Frames) -> Disparity:
-    """Looks up each frame's disparity in the data set.
+    """Make a function that looks up each frame's disparity in the data set.
 
     Raises:
-        DataError: the data has none.
+        DataError: the data have no precomputed disparity.
     """
     if not isinstance(frames, FrameDataset) or not frames.has_precomputed_disparity:
         raise DataError("--stereo precomputed needs a data set folder with psmnet_disparity/ for every frame")
@@ -127,11 +127,11 @@ def precomputed_disparity(frames: Frames) -> Disparity:
 
 
 def no_disparity(frame: StereoLidarFrame) -> None:
-    """The pipeline's own stereo backend is to work."""
+    """Return None, so that the pipeline's own stereo stage computes disparity."""
 
 
 def as_pipeline(fusion: StereoLidarFusion, disparity: Disparity) -> Pipeline:
-    """The pipeline as a function of a frame."""
+    """Wrap the pipeline as a function of a frame."""
     return lambda frame: fusion(
         frame.left, frame.right, frame.points_lidar, frame.rig, frame.camera_from_lidar, disparity(frame)
     )
@@ -139,7 +139,7 @@ def as_pipeline(fusion: StereoLidarFusion, disparity: Disparity) -> Pipeline:
 
 @contextmanager
 def progress(report: FusionReport, truth: TruthRange, total: int) -> Iterator[Observer]:
-    """A bar on stderr that also hands the frames on to the report, and their truth to its range."""
+    """Show a progress bar; its observer adds each frame to the report, and its truth to the range."""
     with Progress("evaluating", total) as bar:
 
         def observe(frame: StereoLidarFrame, estimate: Estimate, score: FrameScores) -> None:
@@ -152,7 +152,7 @@ def progress(report: FusionReport, truth: TruthRange, total: int) -> Iterator[Ob
 
 
 def describe(fusions: Mapping[str, StereoLidarFusion]) -> dict[str, Any]:
-    """All that decides the numbers: configuration, weights, versions."""
+    """Describe all that decides the numbers: configuration, weights, versions."""
     main = next(iter(fusions.values()))
     weights = {stage: {"network": card.network, "sha256": card.sha256} for stage, card in main.models.items()}
     return {
