@@ -7,7 +7,7 @@ limit_spinning()  # here, because OpenMP reads it once, when the first library t
 
 
 def __getattr__(name: str) -> str:
-    """`__version__`, looked up when it is asked for: reading it takes longer than the rest of this import."""
+    """Look up `__version__` when it is used: reading it takes longer than the rest of this import."""
     if name != "__version__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from geo_perception.version import package_version

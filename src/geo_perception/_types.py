@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Array types that annotations name: their shapes stand in the docstrings."""
+"""Array types of annotations; shapes stand in the docstrings."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command line's own name, as it was typed: what usage lines show can be typed again."""
+"""Name of the command line as it was typed, so that usage lines can be typed again."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ ROS_FOLDER = ("lib", "geo_perception")  # where `ros2 run geo_perception` finds 
 
 
 def command_name(argv: Sequence[str] | None = None, typed: Sequence[str] | None = None) -> str:
-    """`geo-perception`, its path, `ros2 run geo_perception geo-perception` or `python3 -m geo_perception.cli`.
+    """Return `geo-perception`, its path, `ros2 run geo_perception geo-perception` or `python3 -m geo_perception.cli`.
 
     Args:
-        argv: of the process; None: sys.argv.
-        typed: with the interpreter; None: sys.orig_argv.
+        argv: arguments of the process; None: sys.argv.
+        typed: arguments including the interpreter; None: sys.orig_argv.
     """
     program = (sys.argv if argv is None else argv)[0]
     path = Path(program)

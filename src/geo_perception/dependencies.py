@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Packages that only some uses need, and what to do where one is missing."""
+"""Optional packages, and errors that tell how to install a missing one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ INSTALL = "pip install '.[{extra}]' in the checkout"
 
 
 def cure(package: str) -> str:
-    """What installs a package, or makes do without it."""
+    """Return how to install a package, or how to do without it."""
     top = package.partition(".")[0]
     if top == "torch":
         return (
@@ -32,7 +32,7 @@ def cure(package: str) -> str:
 
 
 def missing_dependency(who: str, error: ImportError) -> MissingDependencyError:
-    """One line for a package that `who` needs, and that is not there or does not load."""
+    """Make a one-line error for a package that `who` needs and that is missing or does not load."""
     package = (error.name or "").partition(".")[0]
     if isinstance(error, ModuleNotFoundError):
         package = package or str(error)

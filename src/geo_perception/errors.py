@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one exception family: every message names the offending value and what is allowed."""
+"""Exceptions of this package; every message names the offending value and what is allowed."""
 
 
 class GeoPerceptionError(Exception):
@@ -23,8 +23,8 @@ class DataError(GeoPerceptionError):
 
 
 class MissingDependencyError(GeoPerceptionError):
-    """An optional package is needed for what was asked and is not installed."""
+    """An optional package is needed and is not installed."""
 
 
 class OutputError(GeoPerceptionError):
-    """A result cannot be written where it was asked for: no such place, no permission, no space."""
+    """A result cannot be written to its place: no such folder, no permission, no space."""

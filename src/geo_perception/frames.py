@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What data sets, simulators and bags hand to pipelines: the sensor data of one moment."""
+"""Frames, the sensor data of one moment, as data sets, simulators and bags hand them to pipelines."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class RgbdFrame:
     image: NDArray[np.uint8]  # (H, W, 3) RGB
     camera: PinholeCamera  # of the image
     depth_truth_m: NDArray[np.float32] | None = None  # (h, w) of the same view, NaN = unknown
-    stamp_ns: int = 0  # of data that have times
+    stamp_ns: int = 0  # 0 for data without times
 
 
 SAME_ASPECT = (
@@ -45,13 +45,13 @@ SAME_ASPECT = (
 
 
 def same_aspect(size: tuple[int, ...], other: tuple[int, ...]) -> bool:
-    """Whether two sizes (height, width, ...) can be of one view in two resolutions."""
+    """Return whether two sizes (height, width, ...) can be of one view in two resolutions."""
     one, two = size[1] * other[0], other[1] * size[0]
     return abs(one - two) <= max(SAME_ASPECT * min(one, two), *size[:2], *other[:2])
 
 
 def check_aspect(size: tuple[int, ...], other: tuple[int, ...], name: str, other_name: str) -> None:
-    """Raises DataError: the sizes (height, width, ...) are of different views; comparing them would stretch one."""
+    """Raise DataError if sizes (height, width, ...) are of different views: comparing them would stretch one."""
     if not same_aspect(size, other):
         raise DataError(
             f"{name} is {size[1]}x{size[0]}, {other_name} is {other[1]}x{other[0]}: another aspect, so they do not "

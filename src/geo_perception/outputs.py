@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Places of results: tried before the work where that can be, and what the disk refuses is one line.
+"""Output files and folders: tested before the work where possible, with one-line errors for what the disk refuses.
 
-A verb calls `check_folder` or `check_file` first, writes through `written_aside`, so that nothing half-written bears
-the final name, and puts anything else that it writes inside `writing`.
+A verb calls `check_folder` or `check_file` first, writes through `written_aside`, so that nothing half-written has
+the final name, and wraps any other writing in `writing`.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ BLOCK = 4096  # bytes that a disk must have left
 
 
 def check_folder(folder: Path, option: str = "") -> None:
-    """Try whether files can be written to a folder, which need not exist; nothing of the trial is left.
+    """Test whether files can be written to a folder, which need not exist; the test leaves nothing behind.
 
     Args:
-        folder: where results are to go.
+        folder: folder of results.
         option: named in the error, e.g. "--out".
 
     Raises:
@@ -40,13 +40,13 @@ def check_folder(folder: Path, option: str = "") -> None:
 
 
 def check_name(path: Path, option: str = "") -> None:
-    """Raise OutputError if the system can have no such name, as with a zero byte in it."""
+    """Raise OutputError if the system does not allow the name, such as one with a zero byte."""
     with _refused(path, option):
         path.resolve()
 
 
 def check_file(path: Path, option: str = "") -> None:
-    """The same for a file, which may exist: it is replaced later. Devices and pipes may be written to, too."""
+    """Test whether a file can be written. It may exist: it is replaced later. Devices and pipes are allowed, too."""
     with _refused(path, option):
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "it is a folder, not a file")
@@ -61,9 +61,9 @@ def check_file(path: Path, option: str = "") -> None:
 
 @contextmanager
 def written_aside(path: Path) -> Iterator[Path]:
-    """A place beside `path` for one file, which takes that name once the block has ended well, else vanishes.
+    """Yield a place beside `path` for one file, which is renamed to `path` after success, else removed.
 
-    Folders above are made. What is no plain file, such as /dev/stdout, is written to at once.
+    Parent folders are made. Anything but a plain file, such as /dev/stdout, is written to directly.
 
     Raises:
         OutputError: the disk refuses anywhere in the block; an earlier file is kept.
@@ -80,14 +80,14 @@ def written_aside(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def writing(path: Path | str) -> Iterator[None]:
-    """Turn what the disk refuses inside the block into one line that names `path`.
+    """Turn errors of the disk inside the block into one line that names `path`.
 
     Raises:
         OutputError: instead of any OSError.
     """
     try:
         yield
-    except BrokenPipeError:  # nobody reads any more, which is no fault
+    except BrokenPipeError:  # the reader has gone, which is no fault
         raise
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {reason(error)}") from error
@@ -95,7 +95,7 @@ def writing(path: Path | str) -> Iterator[None]:
 
 @contextmanager
 def complete(folder: Path) -> Iterator[Path]:
-    """A new folder of results that is removed again, with all that is in it, unless the block ends well.
+    """Make a folder of results that is removed again, with its content, unless the block succeeds.
 
     Raises:
         OutputError: the disk refuses anywhere in the block.
@@ -109,7 +109,7 @@ def complete(folder: Path) -> Iterator[Path]:
 
 
 def reason(error: OSError | ValueError) -> str:
-    """Why the system refused, in a few words without the error's number."""
+    """Describe why the system refused, in a few words without the error's number."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror[0].lower() + error.strerror[1:]
     return " ".join(str(error).split()) or type(error).__name__
@@ -131,12 +131,12 @@ def _said(option: str) -> str:
 
 
 def _there(path: Path) -> bool:
-    """Whether something has this name, if only a link to nothing."""
+    """Return whether the path exists, even as a dangling link."""
     return os.path.lexists(path)
 
 
 def _blocked(path: Path) -> str:
-    """The folder above that is none, in words; empty if there is no such."""
+    """Describe the parent that is no folder; empty if there is none."""
     for parent in path.parents:
         with suppress(OSError, ValueError):  # a name that the system does not take is no file either
             if _there(parent) and not parent.is_dir():
@@ -146,7 +146,7 @@ def _blocked(path: Path) -> str:
 
 @contextmanager
 def _made(folder: Path) -> Iterator[None]:
-    """Make a folder and those above it for the length of the block."""
+    """Make a folder and its parents for the duration of the block."""
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Depth, confidence and error maps as RGB pictures for people, by colour scales that a legend can name.
+"""Colour scales for legends, and depth, confidence and error maps as RGB images for viewing.
 
-Unknown has a colour of its own, a grey that no scale contains: black would look like far, or like a small error.
+Unknown values have a colour of their own, a grey that no scale contains: black would look far, or like a small error.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ UNKNOWN_RGB = (128, 128, 128)
 
 
 def _table(colormap: int, *, backwards: bool = False) -> Image:
-    """(256, 1, 3) RGB lookup table whose entry 0 is that of unknown values."""
+    """Make a (256, 1, 3) RGB lookup table whose entry 0 is that of unknown values."""
     ramp = np.linspace(0, 255, 255).astype(np.uint8).reshape(-1, 1)
     colours = cv2.applyColorMap(ramp, colormap)[..., ::-1]
     table = np.full((256, 1, 3), UNKNOWN_RGB, np.uint8)
@@ -36,7 +36,7 @@ GREEN = _table(cv2.COLORMAP_VIRIDIS)
 
 @dataclass(frozen=True)
 class ColourScale:
-    """Which colour a value has; those beyond the ends have the end's, NaN has UNKNOWN_RGB.
+    """Mapping of values to colours; values beyond the ends have the end's colour, NaN has UNKNOWN_RGB.
 
     Raises:
         InputError: not low < high, or a logarithmic scale that does not begin above 0.
@@ -47,14 +47,14 @@ class ColourScale:
     high: float
     unit: str = "m"
     logarithmic: bool = True  # shows structure at any distance
-    unknown: str = "unknown"  # what a legend calls NaN; empty: not shown
+    unknown: str = "unknown"  # name of NaN in a legend; empty: not shown
 
     def __post_init__(self) -> None:
         if not (0 if self.logarithmic else -np.inf) < self.low < self.high < np.inf:
             raise InputError(f"colour range needs 0 < min < max, got {self.low:g}..{self.high:g}")
 
     def position(self, values: Array) -> Array:
-        """Places along the scale, 0 at its low and 1 at its high end; NaN stays NaN."""
+        """Compute positions along the scale, 0 at its low and 1 at its high end; NaN stays NaN."""
         values = np.asarray(values, np.float32)
         if not self.logarithmic:
             return np.asarray((values - self.low) / (self.high - self.low), np.float32)
@@ -63,12 +63,12 @@ class ColourScale:
         return np.asarray(shares, np.float32)
 
     def colourise(self, values: Array) -> Image:
-        """(H, W) values -> (H, W, 3) RGB."""
+        """Colour (H, W) values as (H, W, 3) RGB."""
         level = np.clip(self.position(values) * np.float32(LEVELS) + np.float32(1), 1, 255)
         return np.asarray(cv2.applyColorMap(np.fmax(level, 0).astype(np.uint8), self.table), np.uint8)
 
     def ticks(self) -> list[float]:
-        """Both ends, and round numbers between them."""
+        """List both ends, and round numbers between them."""
         if not self.logarithmic:
             return [float(value) for value in np.linspace(self.low, self.high, 5)]
         decades = range(int(np.floor(np.log10(self.low))), int(np.ceil(np.log10(self.high))) + 1)
@@ -81,17 +81,17 @@ UNCERTAINTY = ColourScale(COLD_HOT, 0.01, 1.0, unit="")  # relative standard dev
 
 
 def depth_scale(min_m: float = NEAR_M, max_m: float = FAR_M) -> ColourScale:
-    """Red near, blue far. Raises InputError for a range that cannot be."""
+    """Make a scale with red near and blue far. Raises InputError for an invalid range."""
     return ColourScale(NEAR_WARM, min_m, max_m)
 
 
 def error_scale(min_m: float = LEAST_ERROR_M, max_m: float = LARGEST_ERROR_M) -> ColourScale:
-    """Dark is small. Raises InputError for a range that cannot be."""
+    """Make a scale with small errors dark. Raises InputError for an invalid range."""
     return ColourScale(COLD_HOT, min_m, max_m, unknown="no depth or no truth")
 
 
 def colourise_depth(depth_m: Array, min_m: float = NEAR_M, max_m: float = FAR_M) -> Image:
-    """(H, W) metres -> (H, W, 3) RGB by `depth_scale`.
+    """Colour (H, W) metres as (H, W, 3) RGB by `depth_scale`.
 
     Raises:
         InputError: not 0 < min_m < max_m.
@@ -100,14 +100,14 @@ def colourise_depth(depth_m: Array, min_m: float = NEAR_M, max_m: float = FAR_M)
 
 
 def colourise_share(values: Array) -> Image:
-    """(H, W) values of 0..1, such as a confidence -> (H, W, 3) RGB, dark blue to yellow."""
+    """Colour (H, W) values of 0..1, such as a confidence, as (H, W, 3) RGB, dark blue to yellow."""
     return CONFIDENCE.colourise(values)
 
 
 def colourise_error(
     predicted_m: Array, truth_m: Array, min_m: float = LEAST_ERROR_M, max_m: float = LARGEST_ERROR_M
 ) -> Image:
-    """|predicted - truth| in metres -> (H, W, 3) RGB by `error_scale`; unknown where either of them is.
+    """Colour |predicted - truth| in metres as (H, W, 3) RGB by `error_scale`; unknown where either of them is.
 
     Raises:
         InputError: shapes differ, or not 0 < min_m < max_m.
@@ -122,7 +122,7 @@ def colourise_error(
 def overlay_depth(
     rgb: Image, sparse_depth_m: Array, radius_px: int = 1, scale: ColourScale | None = None
 ) -> Image:
-    """The picture with sparse depth (NaN = none) drawn over it as coloured dots; the input is left alone.
+    """Draw sparse depth (NaN = none) as coloured dots over a copy of the image.
 
     Raises:
         InputError: sizes differ.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Progress on stderr: a bar on a terminal, whole lines elsewhere, and a way to say something without tearing the bar.
+"""Progress on stderr: a bar on a terminal, whole lines elsewhere, and messages that do not break the bar.
 
-A log file, a pipe or a CI page gets one complete line now and then and no carriage returns.
+A log file, a pipe or a CI page gets a complete line now and then, without carriage returns.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tqdm import tqdm
 T = TypeVar("T")
 
 LINE_EVERY_S = 10.0  # where there is no terminal
-UNKNOWN_WIDTH = 80  # columns of a terminal that does not say
+UNKNOWN_WIDTH = 80  # columns of a terminal that reports none
 BARS = 20  # that may be shown at once; from a terminal without a height tqdm would conclude none
 SECOND = "second"  # a unit that has no rate
 NARROW = 60  # below it there is no room for a bar
@@ -31,13 +31,13 @@ _open: list[Progress] = []  # in this process
 
 
 class Progress:
-    """Counts towards a total; a context manager whose end leaves the last state behind.
+    """Counter towards a total; a context manager that leaves its last state visible at the end.
 
     Args:
-        what: is done, in a word or two.
-        total: None where it is not known.
-        unit: of what is counted.
-        start: how many are done already.
+        what: the activity, in a word or two.
+        total: number of items; None where it is not known.
+        unit: name of a counted item.
+        start: number of items done already.
         hidden: show nothing.
     """
 
@@ -67,7 +67,7 @@ class Progress:
         )
 
     def update(self, count: int = 1) -> None:
-        """So many more are done."""
+        """Count so many more items as done."""
         self.n += count
         self._bar.update(count)
         now = time.monotonic()
@@ -76,7 +76,7 @@ class Progress:
             say(self._line(now - self._started))
 
     def close(self) -> None:
-        """The last state stays; without a terminal it is a line, unless nothing was done. Closing twice is no fault."""
+        """End and keep the last state; without a terminal as a line, unless nothing was done. May be called twice."""
         if self in _open:
             _open.remove(self)
         self._bar.close()
@@ -106,7 +106,7 @@ def track(
     start: int = 0,
     hidden: bool = False,
 ) -> Iterator[T]:
-    """The items, counted as they are taken; see `Progress`. Their number is the total if they have one."""
+    """Yield items and count them; arguments as of `Progress`, `total` by default the length of `items`, if any."""
     size = len(items) if total is None and isinstance(items, Sized) else total
     with Progress(what, size, unit, start=start, hidden=hidden) as progress:
         for item in items:
@@ -115,31 +115,31 @@ def track(
 
 
 def say(line: str) -> None:
-    """A line on stderr, above whatever bar is shown."""
+    """Print a line on stderr, above any bar that is shown."""
     with tqdm.external_write_mode(file=sys.stderr):
         print(line, file=sys.stderr, flush=True)
 
 
 def stop_bars() -> None:
-    """End what is shown, so that what comes next has a line of its own: before the last words of a process."""
+    """End all bars, so that the last message of a process has a line of its own."""
     for progress in list(_open):
         progress.close()
 
 
 class LineHandler(logging.Handler):
-    """Python's log, one line a record, by `say`."""
+    """Log handler that prints one line a record by `say`."""
 
     def emit(self, record: logging.LogRecord) -> None:
         say(f"{record.levelname.lower()}: {record.getMessage()}")
 
 
 def log_by_lines() -> None:
-    """Send warnings and worse of all loggers through `say`; for the command line."""
+    """Send warnings and errors of all loggers through `say`; for the command line."""
     logging.basicConfig(level=logging.WARNING, handlers=[LineHandler()])
 
 
 def _format(total: int | None, unit: str, columns: int) -> str | None:
-    """Of the bar; None: tqdm's own."""
+    """Return the format of the bar; None: tqdm's own."""
     if total and columns < NARROW:
         return SHORT
     return WITHOUT_RATE if total and unit == SECOND else None
@@ -150,7 +150,7 @@ def _on_terminal() -> bool:
 
 
 def _columns() -> int:
-    """Of the terminal on stderr; some report none, and a bar of no width would be an empty line."""
+    """Return the columns of the terminal on stderr; some report 0, which would make the bar an empty line."""
     try:
         columns = os.get_terminal_size(sys.stderr.fileno()).columns
     except (OSError, ValueError):

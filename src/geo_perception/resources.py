@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the files lie that a ROS package installs beside its code: `config/`, `launch/`."""
+"""Locations of files that a ROS package installs beside its code: `config/`, `launch/`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from geo_perception.errors import ConfigError
 
 
 def resource_roots() -> list[Path]:
-    """Folders that may hold `config` and `launch`: the source checkout first, then what is installed."""
+    """List folders that may hold `config` and `launch`: the source checkout first, then installations."""
     prefixes = [prefix for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if prefix]
     installed = [Path(prefix) / "share" / "geo_perception" for prefix in (*prefixes, sys.prefix)]
     checkout = Path(__file__).resolve().parents[2]
@@ -19,10 +19,10 @@ def resource_roots() -> list[Path]:
 
 
 def resource(name: str) -> Path:
-    """The installed file or folder of this name, e.g. `config/fastdds.xml`.
+    """Find the installed file or folder of this name, e.g. `config/fastdds.xml`.
 
     Raises:
-        ConfigError: it is in none of the places; the message lists them.
+        ConfigError: it is in none of the folders; the message lists them.
     """
     roots = resource_roots()
     for root in roots:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Folders for work in progress, and the removal of those that a killed process left behind.
+"""Scratch folders for work in progress, and removal of those that a killed process left behind.
 
-A folder is locked (flock(2)) as long as its process lives; the kernel lets go of the lock when that ends, however it
-ends. So whoever gets the lock knows that nobody works there, also from another container that shares the disk, where
-process numbers would mean nothing.
+A folder is locked (flock(2)) as long as its process lives; the kernel releases the lock when the process ends, however
+it ends. So a process that gets the lock knows that no other works there, also from another container that shares the
+disk, where process numbers would be meaningless.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ LONGEST = 100  # letters of a name that are kept, as file systems allow 255 in a
 
 @contextmanager
 def scratch_place(target: Path) -> Iterator[Path]:
-    """A place for what will be renamed to `target` once it is complete; it bears its last name, and is not made yet.
+    """Yield a path, with the name of `target`, for something that is renamed to `target` once it is complete.
 
-    Whatever is there at the end is removed.
+    The path does not exist at first; whatever is there at the end is removed.
 
     Raises:
         OSError: the disk refuses.
@@ -39,7 +39,7 @@ def scratch_place(target: Path) -> Iterator[Path]:
 
 
 def remove_abandoned(parent: Path) -> list[Path]:
-    """Remove what killed processes left of `scratch_place` in `parent`; returns what was there."""
+    """Remove leftovers of `scratch_place` by killed processes in `parent`; return their paths."""
     removed = []
     for folder in sorted(parent.glob(f".*{SUFFIX}")):
         lock = _try_lock(folder)
@@ -51,7 +51,7 @@ def remove_abandoned(parent: Path) -> list[Path]:
 
 
 def _locked_folder(target: Path) -> tuple[Path, int]:
-    """Made and locked. In between another process may take it for abandoned: then the next one is tried."""
+    """Make and lock a folder. In between another process may take it for abandoned: then the next one is tried."""
     while True:
         folder = Path(tempfile.mkdtemp(SUFFIX, f".{target.name[:LONGEST]}.", target.parent))
         lock = _try_lock(folder, where_unsupported=True)
@@ -62,10 +62,10 @@ def _locked_folder(target: Path) -> tuple[Path, int]:
 
 
 def _try_lock(folder: Path, *, where_unsupported: bool = False) -> int | None:
-    """A file descriptor that holds the lock, or None: somebody else holds it, or the folder is gone.
+    """Lock a folder: return a file descriptor that holds the lock, None if another process does or the folder is gone.
 
-    Where the file system has no locks, nobody gets one, and nothing is taken for abandoned; `where_unsupported` then
-    gives the descriptor all the same.
+    Where the file system has no locks, no process gets one, so that nothing counts as abandoned; `where_unsupported`
+    then gives the descriptor all the same.
     """
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

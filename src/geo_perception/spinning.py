@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long OpenMP's threads spin at a barrier before they sleep; `threads` says why it matters.
+"""Limit on how long OpenMP's threads spin at a barrier before they sleep; `threads` tells why it matters.
 
-Apart from the rest because `import geo_perception` runs it: it must take next to no time.
+It is a module of its own because `import geo_perception` runs it: it must take next to no time.
 
 Variables: OMP_WAIT_POLICY and GOMP_SPINCOUNT, https://gcc.gnu.org/onlinedocs/libgomp/Environment-Variables.html
 """
@@ -18,7 +18,7 @@ WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")  # a user who set either has cho
 
 
 def limit_spinning(environ: MutableMapping[str, str] | None = None) -> None:
-    """Let OpenMP's threads sleep sooner, unless the user has said how they wait.
+    """Let OpenMP's threads sleep sooner, unless the user has set how they wait.
 
     Must run before the first library with OpenMP is loaded, which reads the variable then. Child processes inherit it.
     """

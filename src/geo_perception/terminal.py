@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What programs print: on terminals that know ASCII only, into pipes to a full disk, and of errors one line."""
+"""Robust output of programs: on ASCII terminals, into pipes to a full disk, and one line for an error."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STAND_INS = {
 
 
 def accept_any_text() -> None:
-    """Let both standard streams write characters that their encoding lacks in another way instead of failing.
+    """Let both standard streams replace characters that their encoding lacks instead of failing.
 
     Python chooses the encoding by LC_ALL and PYTHONIOENCODING. Names of files may even hold bytes that no encoding has.
     """
@@ -39,18 +39,18 @@ def _escaped(char: str) -> str:
 
 
 def flush() -> None:
-    """Write what is pending. Raises OutputError if the standard output leads to a full disk."""
+    """Flush standard output. Raises OutputError if it leads to a full disk."""
     try:
         with writing("the standard output"):
             if sys.stdout is not None:
                 sys.stdout.flush()
     except BaseException:
-        sys.stdout = None  # Python would try again at its end, and complain in its own words
+        sys.stdout = None  # Python would try again at exit, and print an error of its own
         raise
 
 
 def blamed(error: Exception) -> Exception:
-    """The same error, or, if it names no file and the standard output takes nothing, one that says so."""
+    """Return the error or, if it names no file and standard output cannot be written, one that says so."""
     if not isinstance(error, OSError) or error.filename is not None:
         return error
     try:
@@ -61,7 +61,7 @@ def blamed(error: Exception) -> Exception:
 
 
 def one_line(error: Exception) -> str:
-    """What went wrong, for the user; of the system's errors the file and the reason."""
+    """Describe an error for the user in one line; for the system's errors by file and reason."""
     if isinstance(error, MemoryError):
         return " ".join(f"this machine's memory does not suffice. {error}".split())
     if isinstance(error, OSError):

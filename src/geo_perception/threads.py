@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Intra-op threads on processors that have other work, too: how many there are.
+"""Number of intra-op threads on processors that have other work, too.
 
 A network runs over a hundred parallel regions an image, with a barrier after each. GNU's OpenMP library, which PyTorch
 brings, lets a thread turn round at a barrier 300000 times (9 ms) before it sleeps. While every thread has a core that
@@ -34,18 +34,18 @@ STAT = Path("/proc/stat")
 
 
 def chosen_number(environ: Mapping[str, str] | None = None) -> str:
-    """The variable by which the user has fixed the number of threads, as NAME=VALUE; empty: none."""
+    """Return the variable by which the user has fixed the number of threads, as NAME=VALUE; empty: none."""
     variables = os.environ if environ is None else environ
     return next((f"{name}={variables[name]}" for name in NUMBER if variables.get(name)), "")
 
 
 def allowed_cores() -> int:
-    """Cores that this process may use: its affinity, and the quota of its control group (docker --cpus)."""
+    """Count the cores that this process may use: its affinity, and the quota of its control group (docker --cpus)."""
     return max(1, math.floor(min(float(len(os.sched_getaffinity(0))), quota_cores())))
 
 
 def quota_cores(version_2: Path = QUOTA_V2, version_1: tuple[Path, Path] = QUOTA_V1) -> float:
-    """Processor time per time of the control group, in cores; infinite where there is no quota or no such file."""
+    """Read the control group's quota in cores; infinite where there is no quota or no such file."""
     try:
         quota, period = version_2.read_text().split()
         return math.inf if quota == "max" else int(quota) / int(period)
@@ -59,7 +59,7 @@ def quota_cores(version_2: Path = QUOTA_V2, version_1: tuple[Path, Path] = QUOTA
 
 
 def busy_seconds(cores: Collection[int], stat: Path = STAT) -> float:
-    """Processor time that these cores have spent since boot, by anyone.
+    """Read the processor time that these cores have spent since boot, by all processes, seconds.
 
     Raises:
         OSError: there is no such file (not Linux).
@@ -74,7 +74,7 @@ def busy_seconds(cores: Collection[int], stat: Path = STAT) -> float:
 
 @dataclass
 class FreeCores:
-    """How many of this process's cores nobody else used since the last question."""
+    """Measurement of this process's cores that no other process used since the last call."""
 
     cores: frozenset[int] = field(default_factory=lambda: frozenset(os.sched_getaffinity(0)))
     busy: Callable[[Collection[int]], float] = busy_seconds
@@ -83,7 +83,7 @@ class FreeCores:
     _before: tuple[float, float, float] | None = None
 
     def __call__(self) -> float:
-        """From 0 to the number of cores; all of them at the first question."""
+        """Return a number from 0 to the number of cores; all of them at the first call."""
         after = (self.now(), self.busy(self.cores), self.own())
         before, self._before = self._before, after
         if before is None or after[0] <= before[0]:
@@ -93,13 +93,13 @@ class FreeCores:
 
 
 class FollowedThreads:
-    """As many intra-op threads as cores are free, for the thread that asks.
+    """Adapts the calling thread's number of intra-op threads to the cores that are free.
 
     A network with fewer threads than cores is slower than with all while the machine is idle, but never waits for a
     thread that waits for a core.
     """
 
-    PERIOD_S = 0.5  # between two looks: processor times count in steps of 10 ms
+    PERIOD_S = 0.5  # between two measurements: processor times count in steps of 10 ms
     UP = 0.3  # one more thread when this much less than a core of others is left, so that it does not go to and fro
 
     def __init__(
@@ -109,12 +109,13 @@ class FollowedThreads:
         apply: Callable[[int], None],
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """
+        """Begin to follow.
+
         Args:
-            most: threads on an idle machine.
-            free: cores that are free.
+            most: number of threads on an idle machine.
+            free: measures the cores that are free.
             apply: sets the number of threads.
-            now: seconds.
+            now: clock, seconds.
         """
         self.number = self.most = most
         self._free, self._apply, self._now = free, apply, now
@@ -122,7 +123,7 @@ class FollowedThreads:
         free()  # from now on
 
     def follow(self) -> None:
-        """Before each image: look now and then, and change the number if need be."""
+        """Measure now and then and change the number if needed; to be called before each image."""
         if self._now() - self._looked < self.PERIOD_S:
             return
         self._looked = self._now()
@@ -132,16 +133,16 @@ class FollowedThreads:
             self._apply(wanted)
 
     def wanted(self, free: float) -> int:
-        """Threads for so many free cores, from 1 to `most`: rounded, but upwards only when more than that is free."""
+        """Compute the threads for free cores, 1 to `most`: rounded, but upwards only when more than that is free."""
         more, fewer = math.floor(free + self.UP), math.floor(free + 0.5)
         return max(1, min(self.most, more if more > self.number else min(self.number, fewer)))
 
 
 class NetworkThreads:
-    """Called in a worker's thread before each image: its networks get as many intra-op threads as cores are free.
+    """Hook for a worker's thread before each image: its networks get as many intra-op threads as cores are free.
 
-    Nothing happens where the user has fixed the number, while there is no PyTorch, or on a single core. PyTorch's
-    threads for cores that a quota withholds are taken back at once.
+    It does nothing where the user has fixed the number, without PyTorch, or on a single core. PyTorch's threads for
+    cores that a quota withholds are removed at once.
     """
 
     def __init__(self) -> None:

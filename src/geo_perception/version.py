@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The version of this package, which package.xml states for ROS tools, pip and Python alike."""
+"""Version of this package, which package.xml states for ROS tools, pip and Python alike."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ UNKNOWN = "0+unknown"  # neither a checkout nor an installation
 
 
 def package_version(checkout: Path = CHECKOUT) -> str:
-    """The version in the checkout's package.xml; without a checkout, that of the installed package."""
+    """Read the version in the checkout's package.xml; without a checkout, that of the installed package."""
     manifest = checkout / "package.xml"
     if manifest.is_file():
         return ElementTree.parse(manifest).findtext("version", UNKNOWN)

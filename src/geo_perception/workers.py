@@ -13,7 +13,7 @@ PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 def end_with_parent() -> None:
-    """Ask the kernel to end this worker when its parent is killed; it would wait for work for ever otherwise.
+    """Ask the kernel to end this worker when its parent is killed; otherwise it would wait for work for ever.
 
     To be called in the worker, such as by the initialiser of a pool.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The header's stamp inside a serialised message, read and replaced without deserialising the rest.
+"""Access to the header's stamp in a serialised message without deserialising the rest.
 
 CDR: four bytes that name the encoding (the second one is 1 for little endian), then the fields. Where the first
 field is a std_msgs/Header, its stamp is the first eight bytes: seconds (int32), nanoseconds (uint32).
@@ -22,7 +22,7 @@ def _format(data: bytes | memoryview) -> str:
 
 
 def stamp_of(data: bytes | memoryview) -> int:
-    """Header stamp in nanoseconds of a serialised message whose first field is a header.
+    """Read the header stamp, in nanoseconds, of a serialised message whose first field is a header.
 
     Raises:
         InputError: too short to hold one.
@@ -32,7 +32,7 @@ def stamp_of(data: bytes | memoryview) -> int:
 
 
 def with_stamp(data: bytes | memoryview, stamp_ns: int) -> bytes:
-    """The same message with another header stamp (one copy).
+    """Copy the message with another header stamp.
 
     Raises:
         InputError: too short to hold a header, or the stamp is out of range.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How many large best-effort messages arrive from another process: the fault that Fast DDS's defaults hide.
+"""Measurement of how many large best-effort messages arrive from another process, where Fast DDS's defaults fail.
 
 The publisher is this module run as a program, so that nothing is delivered inside one process.
 """
@@ -36,7 +36,7 @@ class DeliveryResult:
 
     @property
     def complete(self) -> bool:
-        """At least 99 of 100 arrived; the last one may be cut off by the end of the measurement."""
+        """True if at least 99 of 100 arrived; the last one may be cut off by the end of the measurement."""
         return self.received >= 0.99 * self.sent
 
 
@@ -93,7 +93,7 @@ def _stop(sender: subprocess.Popen[str]) -> None:
 
 
 def _age_ms(message: Any) -> float:
-    """Milliseconds since the message was published, by this machine's clock."""
+    """Compute the milliseconds since the message was published, by this machine's clock."""
     stamp = message.header.stamp
     return (time.time_ns() - (int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec))) * 1e-6
 
@@ -106,7 +106,7 @@ def _best_effort() -> Any:
 
 @contextmanager
 def _node(name: str) -> Iterator[tuple[Any, Any]]:
-    """A node in a context of its own, with its executor's spin_once."""
+    """Create a node in a context of its own, with its executor's spin_once."""
     import rclpy
     from rclpy.context import Context
     from rclpy.executors import SingleThreadedExecutor
@@ -128,7 +128,7 @@ def _node(name: str) -> Iterator[tuple[Any, Any]]:
 
 
 def _publish(topic: str, count: int, rate_hz: float, size: int) -> None:
-    """Program of the other process: wait for the reader, then publish at the rate."""
+    """Run the other process's program: wait for the reader, then publish at the rate."""
     with _node("geo_perception_delivery_writer") as (node, _):
         from sensor_msgs.msg import PointCloud2
 

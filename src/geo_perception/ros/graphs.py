@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which nodes a graph has and what may be said about them at start, as data.
+"""Graphs as data: their nodes and launch arguments.
 
 The launch files and `geo-perception launch` both read this, so that a machine without ros2cli runs the same graph
 with the same arguments. No rclpy and no launch here.

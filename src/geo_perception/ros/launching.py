@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A graph as a launch description: what the launch files consist of.
+"""Launch descriptions of graphs, for the launch files.
 
 Nodes manage their own life cycle (argument `autostart`), so they are started as plain nodes.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Starts RViz with the frame that the camera's own messages name as its fixed frame.
+"""Start of RViz with the frame that the camera's own messages name as its fixed frame.
 
 A program of its own: `python -m geo_perception.ros.rviz TOPIC [TOPIC ...] -- rviz2 ...` waits for a CameraInfo on one
 of the topics, then becomes the command after `--`, with `-f <frame>` added.
