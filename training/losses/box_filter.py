@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Means over 3x3 windows with the border mirrored: the one costly step of SSIM, with a backward pass of its own.
+"""Box filter of 3x3 windows with mirrored border: the costly step of SSIM, with a backward pass of its own.
 
-Sums of shifted views take a third of the time of average pooling on a processor. Going forward they are added in the
+Sums of shifted views take a third of the time of average pooling on a CPU. In the forward pass they are added in the
 order in which pooling adds, so that not even rounding differs: the variances of SSIM are small differences.
 """
 
@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 
 def window_mean(x: Tensor) -> Tensor:
-    """(B,C,H,W) -> mean of the 3x3 pixels around each, the image mirrored beyond its border; H and W at least 2."""
+    """Average the 3x3 pixels around each, (B,C,H,W) -> (B,C,H,W), mirrored beyond the border; H and W at least 2."""
     mean: Tensor = _WindowMean.apply(x)
     return mean
 
@@ -39,7 +39,7 @@ class _WindowMean(torch.autograd.Function):
 
 
 def _spread(gradient: Tensor, dim: int) -> Tensor:
-    """To all three neighbours along an axis; what falls beyond the ends goes where the mirror shows it."""
+    """Spread gradients to all three neighbours along an axis; beyond the ends they go to the mirrored pixel."""
     last = gradient.shape[dim] - 1
     out = gradient.contiguous().clone()
     out.narrow(dim, 1, last).add_(gradient.narrow(dim, 0, last))

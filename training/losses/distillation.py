@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Structure distillation: an expert's relative depth, aligned to the student's, lends it its edges and surfaces.
+"""Structure distillation: edges and surfaces of an expert's relative depth, aligned to the student's.
 
 The dissertation (chapter 5) and the public code disagree on most details; each is an option here, and the two presets
 `THESIS` and `PUBLIC_2024` collect them. The public code changed eight times; its last form is the preset.
@@ -27,7 +27,7 @@ FLAT = 1e-5  # relative deviation below which values count as constant: float32 
 
 @dataclass(frozen=True)
 class Distillation:
-    """Every disagreement between dissertation and public code; defaults are the public code of 2024-03-20."""
+    """Options where dissertation and public code disagree; defaults are the public code of 2024-03-20."""
 
     weight: Annotated[float, WEIGHT] = 0.05  # of the whole term; dissertation 0.1; public 1.0 until 2024-02
     # of the spatial beside the statistical term; dissertation 0.1; public 0.001, then 0.1, then 0.02
@@ -77,19 +77,19 @@ PRESETS = {"public_2024": PUBLIC_2024, "thesis": THESIS}
 def distillation_terms(
     expert: Tensor, depth_m: Tensor, options: Distillation = PUBLIC_2024, ranks: Ranks = ALONE
 ) -> dict[str, Tensor]:
-    """The named terms with their weights applied: statistical and, where it has a weight, spatial.
+    """Compute the weighted terms: statistical and, where it has a weight, spatial.
 
     Args:
         expert: (B,1,H,W) the expert's output, larger = nearer, any scale and shift.
         depth_m: (B,1,H,W) the student's depth at full resolution; gradients reach it through both terms, but not
             through the alignment or the thresholds.
-        options: the disagreements.
+        options: variant of the terms.
         ranks: processes sharing the batch.
     """
     if options.statistic == "normalised":
         terms = {"statistical": options.weight * apart(expert, depth_m)}
         if not options.spatial_weight:
-            return terms  # and nobody needs a target
+            return terms  # without a need for the target
     target = target_for(expert, depth_m.detach(), options, ranks)
     if options.statistic != "normalised":
         surface = target if options.aligned_statistic else 1 / (expert + options.offset)
@@ -101,12 +101,12 @@ def distillation_terms(
 
 
 def apart(expert: Tensor, depth_m: Tensor) -> Tensor:
-    """Mean absolute difference of both maps as inverse depth, free of scale and shift (MiDaS, arXiv 1907.01341)."""
+    """Average the absolute difference of both inverse depths, free of scale and shift (MiDaS, arXiv 1907.01341)."""
     return (normalised(expert) - normalised(1 / depth_m)).abs().mean()
 
 
 def target_for(expert: Tensor, depth_m: Tensor, options: Distillation, ranks: Ranks = ALONE) -> Tensor:
-    """The expert's (B,1,H,W) map as depth like the student's; no gradients."""
+    """Convert the expert's (B,1,H,W) map to depth like the student's, without gradients."""
     if options.alignment == "inverse":
         return 1 / moved(expert, 1 / depth_m).clamp(min=1 / FARTHEST_M)
     return align(1 / (expert + options.offset), depth_m, options.alignment, ranks).detach()
@@ -118,7 +118,7 @@ def align(
     mode: Literal["row_mean", "sample", "median"],
     ranks: Ranks = ALONE,
 ) -> Tensor:
-    """The expert's relative depth (B,1,H,W) brought to the scale of `depth_m`; see `moved` for inverse depth."""
+    """Align the expert's relative depth (B,1,H,W) to the scale of `depth_m`; see `moved` for inverse depth."""
     if mode == "median":
         return relative * _median(depth_m) / _median(relative)
     if mode == "sample":
@@ -129,15 +129,15 @@ def align(
 
 
 def fitted(values: Tensor, wanted: Tensor) -> Tensor:
-    """The line through (B,1,H,W) values that comes closest to the wanted ones of each image, at those values."""
+    """Fit a line from (B,1,H,W) values to the wanted ones of each image, and evaluate it at those values."""
     scale, shift = line_fit(values.flatten(2), wanted.flatten(2))
-    flat = torch.isnan(scale)  # an expert that sees no shape: the mean is all that fits
+    flat = torch.isnan(scale)  # a constant map of the expert: only the mean can be fitted
     scale, shift = torch.where(flat, 0.0, scale), torch.where(flat, wanted.mean((2, 3)), shift)
     return scale[..., None, None] * values + shift[..., None, None]
 
 
 def line_fit(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Least-squares scale and shift of y = scale x + shift along the last axis; NaN where x is as good as constant."""
+    """Fit y = scale x + shift by least squares along the last axis; NaN where x is nearly constant."""
     mean_x, mean_y = x.mean(-1, keepdim=True), y.mean(-1, keepdim=True)
     centred = x - mean_x
     variance = centred.square().sum(-1)
@@ -157,7 +157,7 @@ def _median(values: Tensor) -> Tensor:
 
 
 def statistical(target_m: Tensor, depth_m: Tensor, form: Literal["half", "full"] = "half") -> Tensor:
-    """Scalar dissimilarity of local means, variances and structure of two depth maps (B,1,H,W)."""
+    """Compute the scalar dissimilarity of local means, variances and structure of two depth maps (B,1,H,W)."""
     target = Reference.of(target_m, target_m.mean((2, 3), keepdim=True))
     if form == "full":
         return (1 - ssim_map(depth_m, target)).mean()
@@ -165,7 +165,7 @@ def statistical(target_m: Tensor, depth_m: Tensor, form: Literal["half", "full"]
 
 
 def normalised(values: Tensor) -> Tensor:
-    """(B,1,H,W) less each image's median and over its mean distance from it: free of scale and shift.
+    """Subtract each image's median from (B,1,H,W) and divide by the mean deviation from it: free of scale and shift.
 
     Gradients pass through the median, too: with it held fixed, all maps would drift to one end of the range.
     """
@@ -173,7 +173,7 @@ def normalised(values: Tensor) -> Tensor:
 
 
 def normalised_where(known: Tensor, values: Tensor) -> Tensor:
-    """As `normalised`, by the known pixels (B,1,H,W) of each image; images without any stay as they are."""
+    """Normalise as `normalised` does, by the known pixels (B,1,H,W) of each image; images without any are unchanged."""
     count = known.sum((1, 2, 3), keepdim=True)
     seen = torch.where(known, values, torch.nan).flatten(1)
     median = torch.where(count > 0, seen.nanmedian(1).values.reshape(-1, 1, 1, 1), 0.0)
@@ -183,7 +183,7 @@ def normalised_where(known: Tensor, values: Tensor) -> Tensor:
 
 
 def moved(values: Tensor, wanted: Tensor) -> Tensor:
-    """(B,1,H,W) values with the median and the mean deviation from it that the wanted ones have in each image."""
+    """Give (B,1,H,W) values the median and the mean deviation from it that the wanted ones have in each image."""
     return normalised(values) * _spread(wanted) + _median(wanted)
 
 
@@ -192,7 +192,7 @@ def _spread(values: Tensor) -> Tensor:
 
 
 def spatial(target_m: Tensor, depth_m: Tensor, options: Distillation, ranks: Ranks = ALONE) -> Tensor:
-    """Scalar: how badly the depth's edges agree with the target's edges."""
+    """Compute the scalar disagreement of the depth's edges with the target's edges."""
     wanted, got = (edge_strength(depth, options) for depth in (target_m, depth_m))
     wanted_bar = _quantile(wanted, options.quantile)
     if options.prediction_bar == "sample":
@@ -207,7 +207,7 @@ def spatial(target_m: Tensor, depth_m: Tensor, options: Distillation, ranks: Ran
 
 
 def edge_strength(depth_m: Tensor, options: Distillation = PUBLIC_2024) -> Tensor:
-    """(B,1,h,w) Sobel magnitude, over its norm if so wished, without the border."""
+    """Compute the Sobel magnitude (B,1,h,w) without the border, divided by its norm if configured."""
     gradient_x, gradient_y = sobel(depth_m)
     magnitude = torch.sqrt(gradient_x.square() + gradient_y.square() + 1e-6)
     if options.unit_gradients:
@@ -217,7 +217,7 @@ def edge_strength(depth_m: Tensor, options: Distillation = PUBLIC_2024) -> Tenso
 
 
 def sobel(depth_m: Tensor) -> tuple[Tensor, Tensor]:
-    """Derivatives along x and y of (B,1,H,W), kernels [-1 0 1; -2 0 2; -1 0 1] / 8, border repeated."""
+    """Compute derivatives along x and y of (B,1,H,W), kernels [-1 0 1; -2 0 2; -1 0 1] / 8, border repeated."""
     along_x = depth_m.new_tensor(((-1.0, 0.0, 1.0), (-2.0, 0.0, 2.0), (-1.0, 0.0, 1.0))) / 8
     kernels = torch.stack((along_x, along_x.T))[:, None]
     both = F.conv2d(F.pad(depth_m, (1, 1, 1, 1), mode="replicate"), kernels)
@@ -225,7 +225,7 @@ def sobel(depth_m: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _quantile(values: Tensor, share: float) -> Tensor:
-    """Of each item, (B,1,1,1), interpolated linearly. Only what lies above it is sorted: it is high."""
+    """Compute the quantile (B,1,1,1) of each item, interpolated linearly, sorting only the few values above it."""
     flat = values.flatten(1)
     rank = share * (flat.shape[1] - 1)
     below = min(math.floor(rank), flat.shape[1] - 2)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rendered truth weighed as if it had been measured: what recordings of real streets never ask is not learned from."""
+"""Weights of rendered ground truth that imitate the coverage of ground truth recorded on real streets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BEHIND = (0.7, 0.04)  # px and share by which a pixel must lie behind that edge 
 
 
 def truth_weight(target_m: Tensor, reach_px: tuple[int, int] = (5, 7), share: float = 0.1) -> Tensor:
-    """Weight (B,1,H,W) of each pixel: 1, and `share` where a nearer surface begins within (rows, columns) pixels.
+    """Weight each pixel, (B,1,H,W): 1, and `share` where a nearer surface begins within `reach_px`.
 
     Ground truth recorded on streets ends some pixels before every nearer surface, because sweeps of other moments do
     not agree there, yet covers that surface up to its edge. Rendered truth covers both. At full weight the pixels just
@@ -23,6 +23,8 @@ def truth_weight(target_m: Tensor, reach_px: tuple[int, int] = (5, 7), share: fl
 
     Args:
         target_m: (B,1,H,W) metres, 0 = no surface.
+        reach_px: distance to a nearer surface, (rows, columns).
+        share: weight of pixels within that distance.
     """
     nearness = FOCAL_BASELINE / torch.where(target_m > 0, target_m, SKY_M)
     rows, columns = reach_px
@@ -32,7 +34,7 @@ def truth_weight(target_m: Tensor, reach_px: tuple[int, int] = (5, 7), share: fl
 
 
 def _nearer_sides(nearness: Tensor) -> Tensor:
-    """At both pixels of every step in depth the disparity of the nearer one; 0 elsewhere."""
+    """Compute, at both pixels of every step in depth, the disparity of the nearer one; 0 elsewhere."""
     edges = torch.zeros_like(nearness)
     for dim in (2, 3):
         size = nearness.shape[dim] - 1

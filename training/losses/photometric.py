@@ -2,7 +2,7 @@
 """Photometric losses of self-supervised depth: SSIM, minimum reprojection, smoothness, depth hints, ManyDepth's terms.
 
 DistDepth, MonoDepth2 (arXiv 1806.01260), DepthHints (arXiv 1909.09051) and ManyDepth (arXiv 2104.14540) differ only in
-how the same maps are put together; where they disagree the choice is an argument. Everything is a pure function.
+how the same maps are combined; where they disagree the choice is an argument. Everything is a pure function.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ Combination = Literal["minimum", "masked_mean", "sum"]
 
 @dataclass(frozen=True)
 class Reference:
-    """An image with the local statistics that every comparison with it needs again.
+    """An image with its local statistics, computed once for all comparisons with it.
 
-    Variances are taken about `centre`, because those of large values far from 0, such as metres, would be what rounding
-    leaves of the difference of two nearly equal squares.
+    Variances are taken about `centre`, because for values far from 0, such as metres, the difference of two nearly
+    equal squares would be lost in rounding.
     """
 
     image: Tensor  # (B,C,H,W)
@@ -46,14 +46,14 @@ class Reference:
 
     @classmethod
     def of(cls, image: Tensor, centre: Tensor | float = 0.0) -> Reference:
-        """Computes the statistics."""
+        """Compute the statistics of an image (B,C,H,W)."""
         centred = image if isinstance(centre, float) else image - centre
         mean = window_mean(centred)
         return cls(image, centre, centred, mean, window_mean(centred.square()) - mean.square())
 
 
 def ssim_map(x: Tensor, reference: Reference | Tensor) -> Tensor:
-    """(B,C,H,W) structural similarity of each pixel, 3x3 windows, before any clamp: 1 = equal."""
+    """Compute structural similarity (B,C,H,W) of each pixel, 3x3 windows, before any clamp: 1 = equal."""
     y = reference if isinstance(reference, Reference) else Reference.of(reference)
     own = Reference.of(x, y.centre)
     covariance = window_mean(own.centred * y.centred) - own.mean * y.mean
@@ -63,12 +63,12 @@ def ssim_map(x: Tensor, reference: Reference | Tensor) -> Tensor:
 
 
 def ssim_loss_map(x: Tensor, reference: Reference | Tensor) -> Tensor:
-    """clamp((1 - SSIM) / 2, 0, 1), the form all public codes use."""
+    """Compute clamp((1 - SSIM) / 2, 0, 1), (B,C,H,W), the form all public codes use."""
     return torch.clamp((1 - ssim_map(x, reference)) / 2, 0, 1)
 
 
 def photometric_map(prediction: Tensor, target: Reference | Tensor) -> Tensor:
-    """(B,1,H,W) 0.85 SSIM loss + 0.15 absolute difference, both averaged over the channels."""
+    """Compute 0.85 SSIM loss + 0.15 absolute difference, both averaged over the channels, (B,1,H,W)."""
     reference = target if isinstance(target, Reference) else Reference.of(target)
     structure = ssim_loss_map(prediction, reference).mean(1, keepdim=True)
     difference = (reference.image - prediction).abs().mean(1, keepdim=True)
@@ -76,9 +76,11 @@ def photometric_map(prediction: Tensor, target: Reference | Tensor) -> Tensor:
 
 
 def edge_aware_smoothness(disparity: Tensor, image: Tensor) -> Tensor:
-    """Scalar: gradients of the disparity, normalised by its mean, where the image has none.
+    """Average gradients of the disparity, normalised by its mean, weighted down at gradients of the image; scalar.
 
-    disparity (B,1,H,W): the network's sigmoid; image (B,3,H,W) of the same size.
+    Args:
+        disparity: (B,1,H,W) the network's sigmoid.
+        image: (B,3,H,W) of the same size.
     """
     normal = disparity / (disparity.mean((2, 3), keepdim=True) + 1e-7)
     along_x = (normal[..., :, :-1] - normal[..., :, 1:]).abs()
@@ -102,7 +104,7 @@ def minimum_reprojection(
     combination: Combination = "minimum",
     ranks: Ranks = ALONE,
 ) -> Reprojected:
-    """Puts the photometric maps (B,1,H,W) of all source views together.
+    """Combine the photometric maps (B,1,H,W) of all source views.
 
     Args:
         warped: maps of the warped sources, one per source view.
@@ -126,7 +128,7 @@ def minimum_reprojection(
 
 
 def with_tie_break(identity: Tensor, noise: Tensor | None) -> Tensor:
-    """An identity map plus standard normal `noise` scaled to 1e-5; None leaves it as it is."""
+    """Add standard normal `noise`, scaled to 1e-5, to an identity map; None returns it unchanged."""
     return identity if noise is None else identity + TIE_BREAK * noise
 
 
@@ -138,10 +140,11 @@ def depth_hint_terms(
     depth_m: Tensor,
     ranks: Ranks = ALONE,
 ) -> dict[str, Tensor]:
-    """DepthHints: the hint teaches only where it explains the image better than prediction and standing still.
+    """Compute DepthHints' term: the hint counts only where it explains the image better than prediction and identity.
 
     Args:
-        reprojection, identity: (B,1,H,W) minimum maps of the warped and the unwarped sources.
+        reprojection: (B,1,H,W) minimum map of the warped sources.
+        identity: (B,1,H,W) minimum map of the unwarped sources.
         hint_error: (B,1,H,W) photometric map of the view warped with the hint.
         hint_m: (B,1,H,W) depth of the hint, metres, 0 = none.
         depth_m: (B,1,H,W) prediction.
@@ -159,7 +162,7 @@ def depth_hint_terms(
 
 
 def consistency_mask(confidence: Tensor, lowest_cost_m: Tensor, teacher_m: Tensor) -> Tensor:
-    """ManyDepth: where the cost volume can be trusted, (B,1,H,W) bool; elsewhere something moved.
+    """Compute ManyDepth's mask (B,1,H,W) bool of where the cost volume can be trusted; elsewhere something moved.
 
     Args:
         confidence: (B,1,h,w) of the cost volume, resized here.
@@ -181,11 +184,12 @@ def multi_frame_terms(
     plain: Tensor,
     ranks: Ranks = ALONE,
 ) -> dict[str, Tensor]:
-    """ManyDepth: photometric error where the cost volume is trusted, the teacher's depth elsewhere.
+    """Compute ManyDepth's terms: photometric error where the cost volume is trusted, the teacher's depth elsewhere.
 
     Args:
         reprojection: (B,1,H,W) minimum map of the warped sources.
-        depth_m, teacher_m: (B,1,H,W); no gradient reaches the teacher.
+        depth_m: (B,1,H,W) depth of the multi-frame network.
+        teacher_m: (B,1,H,W) depth of the teacher, which gets no gradient.
         trusted: (B,1,H,W) bool from `consistency_mask`.
         plain: (B,) bool: samples whose lookup frames and poses were not tampered with as augmentation.
         ranks: processes sharing the batch.
@@ -198,6 +202,6 @@ def multi_frame_terms(
 
 
 def tampered(batch: int, generator: torch.Generator, share: float = 0.25) -> tuple[Tensor, Tensor]:
-    """ManyDepth's augmentation: samples that see a still scene, and samples whose pose is withheld; (B,) bool each."""
+    """Draw ManyDepth's augmentation: samples with a still scene, and samples whose pose is withheld; (B,) bool each."""
     draw = torch.rand(batch, generator=generator)
     return draw < share, (draw >= share) & (draw < 2 * share)

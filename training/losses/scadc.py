@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Losses as pure functions. Each returns one scalar or named scalars; recipes weigh them, once, in view."""
+"""Losses of SCADC, SCADC-guided, PSMNet and SSDC as pure functions that return one scalar or named scalars."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ PHOTOMETRIC_SCALES = 5  # 1/2 ... 1/32; full resolution is not used
 
 
 def masked_mse(pred: Tensor, target: Tensor) -> Tensor:
-    """Mean of (target - pred)^2 over all pixels of the batch with target > 0; NaN if there is none."""
+    """Average (target - pred)^2 over all pixels of the batch with target > 0; NaN if there is none."""
     valid = target > 0
     return (target[valid] - pred[valid]).square().mean()
 
 
 def masked_l1(pred: Tensor, target: Tensor) -> Tensor:
-    """Mean of |target - pred| over all pixels of the batch with target > 0; NaN if there is none."""
+    """Average |target - pred| over all pixels of the batch with target > 0; NaN if there is none."""
     valid = target > 0
     return (target[valid] - pred[valid]).abs().mean()
 
@@ -35,11 +35,14 @@ def masked_l1(pred: Tensor, target: Tensor) -> Tensor:
 def scadc_losses(
     output: ScadcOutput, target_m: Tensor, guidance: Tensor, *, masked_confidence: bool = True
 ) -> dict[str, Tensor]:
-    """Equation 4.1 of the dissertation: a depth term per stage, and the confidence term; weights all 1.
+    """Compute equation 4.1 of the dissertation: a depth term per stage, and the confidence term; weights all 1.
 
-    target_m (B,1,H,W): depth, 0 = unknown. guidance (B,1,H,W): guiding confidence M_g.
-    masked_confidence=True is as published: pixels with M_g = 0 are ignored, so nothing lowers the confidence
-    away from returns; False takes the mean over the whole image.
+    Args:
+        output: output of the network.
+        target_m: (B,1,H,W) depth, 0 = unknown.
+        guidance: (B,1,H,W) guiding confidence M_g.
+        masked_confidence: True is as published: pixels with M_g = 0 are ignored, so nothing lowers the confidence away
+            from returns; False takes the mean over the whole image.
     """
     losses = {f"stage_{i}": masked_mse(stage, target_m) for i, stage in enumerate(output.stages, start=1)}
     confidence = output.lidar_confidence
@@ -50,10 +53,12 @@ def scadc_losses(
 
 
 def psmnet_loss(predictions: Tensor | Sequence[Tensor], target_px: Tensor, mask: Tensor) -> Tensor:
-    """Smooth L1 over `mask`, weighted 0.5 / 0.7 / 1.0 for the three outputs; plain for a single one.
+    """Compute smooth L1 over `mask`, weighted 0.5 / 0.7 / 1.0 for the three outputs; unweighted for a single one.
 
-    predictions, target_px, mask: (B,H,W); disparity in pixels. Scene Flow masks target < maxdisp, KITTI
-    target > 0.
+    Args:
+        predictions: (B,H,W) disparity in pixels, one or several.
+        target_px: (B,H,W) disparity in pixels.
+        mask: (B,H,W); Scene Flow masks target < maxdisp, KITTI target > 0.
     """
     if isinstance(predictions, Tensor):
         return F.smooth_l1_loss(predictions[mask], target_px[mask])
@@ -62,7 +67,7 @@ def psmnet_loss(predictions: Tensor | Sequence[Tensor], target_px: Tensor, mask:
 
 
 def smoothness(depth_m: Tensor) -> Tensor:
-    """Mean absolute second difference along x plus along y over interior pixels of (B,1,H,W), as in SSDC."""
+    """Average the absolute second differences along x and along y over interior pixels of (B,1,H,W), as in SSDC."""
     centre = 2 * depth_m[:, :, 1:-1, 1:-1]
     along_x = centre - depth_m[:, :, 1:-1, :-2] - depth_m[:, :, 1:-1, 2:]
     along_y = centre - depth_m[:, :, :-2, 1:-1] - depth_m[:, :, 2:, 1:-1]
@@ -70,10 +75,14 @@ def smoothness(depth_m: Tensor) -> Tensor:
 
 
 def photometric(current: Tensor, warped: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Mean over seen pixels of the colour difference summed over channels; 0 if no pixel is left.
+    """Average the colour difference, summed over channels, over visible pixels; 0 if there are none.
 
-    current, warped (B,C,H,W); a pixel counts if both colours are not black and mask (B,1,H,W), if given, is
-    1.
+    A pixel counts if both colours are not black and the mask, if given, is 1.
+
+    Args:
+        current: (B,C,H,W).
+        warped: (B,C,H,W).
+        mask: (B,1,H,W), or None.
     """
     seen = (current.sum(1) > 0) & (warped.sum(1) > 0)
     if mask is not None:
@@ -92,11 +101,15 @@ def photometric_pyramid(
     *,
     align_corners: bool = True,
 ) -> list[Tensor]:
-    """SSDC's photometric term at 1/32, 1/16, 1/8, 1/4 and 1/2 of the size, coarse to fine.
+    """Compute SSDC's photometric term at 1/32, 1/16, 1/8, 1/4 and 1/2 of the size, coarse to fine.
 
-    depth_m (B,1,H,W); images: current and neighbour (B,C,H,W); near_from_current and camera as in
-    `inverse_warp`; mask (B,1,H,W): 1 where the depth has no label. A coarse pixel counts only if its whole
-    cell has none.
+    Args:
+        depth_m: (B,1,H,W) metres.
+        images: current and neighbour (B,C,H,W).
+        near_from_current: as in `inverse_warp`.
+        camera: as in `inverse_warp`.
+        mask: (B,1,H,W) 1 where the depth has no label. A coarse pixel counts only if its whole cell has none.
+        align_corners: as in `inverse_warp`.
     """
     current, near = images
     terms = []
@@ -109,13 +122,13 @@ def photometric_pyramid(
 
 
 def weigh_photometric(terms: Sequence[Tensor]) -> Tensor:
-    """Sum of the pyramid's terms with weights 1/32 (coarsest) ... 1/2 (finest)."""
+    """Sum the pyramid's terms with weights 1/32 (coarsest) ... 1/2 (finest)."""
     scales = len(terms)
     return torch.stack([2.0 ** (s - scales) * term for s, term in enumerate(terms)]).sum()
 
 
 def _rescale(camera: PinholeCamera, width: int, height: int) -> PinholeCamera:
-    """Focal length and principal point multiplied by the same factor, as published (not half-pixel exact)."""
+    """Multiply focal length and principal point by the same factor, as published (not half-pixel exact)."""
     sx, sy = width / camera.width, height / camera.height
     return replace(
         camera,
@@ -129,11 +142,17 @@ def _rescale(camera: PinholeCamera, width: int, height: int) -> PinholeCamera:
 
 
 def soft_guidance(true_return: Tensor, sigma_px: float = 3.0, radius_px: int = 8) -> Tensor:
-    """Guiding confidence of SCADC with a wider reach, from returns known to lie on the seen surface.
+    """Compute SCADC's guiding confidence with a wider reach, from returns known to lie on the visible surface.
 
-    true_return (B,1,H,W): 1 or 0. Returns (B,1,H,W) in [0,1]: the largest exp(-r^2 / 2 sigma^2) over the returns at
-    distance r; 0 beyond the radius. The published kernel ends one pixel from a return, less than half the gap
-    between beams.
+    The published kernel ends one pixel from a return, less than half the gap between beams.
+
+    Args:
+        true_return: (B,1,H,W) 1 or 0.
+        sigma_px: deviation of the Gaussian.
+        radius_px: reach of the Gaussian.
+
+    Returns:
+        (B,1,H,W) in [0,1]: the largest exp(-r^2 / 2 sigma^2) over the returns at distance r; 0 beyond the radius.
     """
     columns = _decayed_max(true_return, sigma_px, radius_px, dim=3)
     return _decayed_max(columns, sigma_px, radius_px, dim=2)
@@ -154,10 +173,14 @@ def _decayed_max(values: Tensor, sigma_px: float, radius_px: int, dim: int) -> T
 def guided_losses(
     output: ScadcGuidedOutput, target_m: Tensor, guidance: Tensor, weight: Tensor, max_depth_m: float
 ) -> dict[str, Tensor]:
-    """Terms for SCADC-guided: metric error (robust), relative error, sky, and confidence over the whole image.
+    """Compute SCADC-guided's terms: metric error (robust), relative error, sky, and confidence over the whole image.
 
-    target_m (B,1,H,W): depth, 0 = no surface (sky), which should come out at max_depth_m. guidance (B,1,H,W).
-    weight (B,1,H,W): of each pixel in the depth terms, see `training.losses.ground_truth_weight`.
+    Args:
+        output: output of the network.
+        target_m: (B,1,H,W) depth, 0 = no surface (sky), where depth should be `max_depth_m`.
+        guidance: (B,1,H,W) guiding confidence.
+        weight: (B,1,H,W) of each pixel in the depth terms, see `training.losses.ground_truth_weight`.
+        max_depth_m: depth of the sky.
     """
     surface, sky = (target_m > 0) & (target_m <= max_depth_m), target_m == 0
     pred, target = output.depth_m[surface], target_m[surface]
@@ -180,13 +203,18 @@ def choice_loss(
     weight: Tensor,
     cap_m: float = 8.0,
 ) -> Tensor:
-    """Cross entropy of "the lidar is nearer to the truth", each pixel weighed by what the choice matters.
+    """Compute the cross entropy of "the lidar is nearer to the truth", weighted by what the choice changes.
 
     A depth error reaches the confidence through a sigmoid that is flat where the confidence is near 0 or 1, which is
-    where training starts; this term keeps its slope there. All (B,1,H,W); pixels with target_m 0 do not count.
+    where training starts; this term keeps its slope there.
 
     Args:
-        cap_m: metres; a choice between depths farther apart matters no more than this.
+        confidence: (B,1,H,W) of the lidar, 0..1.
+        stereo_m: (B,1,H,W) stereo depth, metres.
+        lidar_m: (B,1,H,W) completed lidar depth, metres.
+        target_m: (B,1,H,W) true depth, metres; pixels with 0 do not count.
+        weight: (B,1,H,W) of each pixel.
+        cap_m: largest difference of depths that the weighting takes into account, metres.
     """
     known = target_m > 0
     lidar_error, stereo_error = ((depth - target_m).abs()[known] for depth in (lidar_m, stereo_m))
