@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Data sets as the recipes need them."""
+"""Data sets for the recipes."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fusion samples from simulated drives: the real backends run on rendered images and scans, so their mistakes are real.
+"""Fusion samples from simulated drives: the pipeline's stages run on rendered images and scans, so errors are real.
 
 A sample is a file `<key>/<seed>.npy`, where the key stands for all settings that decide its content: float16 (C, H, W),
 the input channels of SCADC-guided, then visible depth, true depth and the mask of true returns. Everything SCADC needs
@@ -49,32 +49,32 @@ class FusionBatch:
     true_return: Tensor  # (B, 1, H, W) 1 at visible returns that lie on the seen surface
 
     def channel(self, name: str) -> Tensor:
-        """(B, 1, H, W) one input channel by name."""
+        """Return one input channel (B, 1, H, W) by name."""
         index = FEATURES.index(name)
         return self.features[:, index : index + 1]
 
     @property
     def stereo_m(self) -> Tensor:
-        """(B, 1, H, W) stereo depth, metres."""
+        """Stereo depth (B, 1, H, W), metres."""
         return UNIT_M * torch.exp(self.channel("log_stereo"))
 
     @property
     def lidar_m(self) -> Tensor:
-        """(B, 1, H, W) completed lidar depth, metres."""
+        """Completed lidar depth (B, 1, H, W), metres."""
         return UNIT_M * torch.exp(self.channel("log_lidar"))
 
     @property
     def sparse_m(self) -> Tensor:
-        """(B, 1, H, W) visible returns, metres, 0 = none."""
+        """Visible returns (B, 1, H, W), metres, 0 = none."""
         return self.channel("return_mask") * self.lidar_m * torch.exp(self.channel("sparse_excess"))
 
 
 def prepare_samples(folder: Path, seeds: range, smooth_share: float, workers: int) -> list[Path]:
-    """Make the samples of `seeds` that are not there yet; an interrupted run continues where it stopped.
+    """Make the missing samples of `seeds`; an interrupted run continues where it stopped.
 
     Args:
-        folder: samples of other settings may lie there, too.
-        seeds: of the streets.
+        folder: folder of samples, which may hold those of other settings, too.
+        seeds: seeds of the streets.
         smooth_share: share of samples whose stereo comes from `smooth_matcher` instead of the pipeline's matcher.
         workers: processes; each needs about 1 GB.
 
@@ -96,7 +96,7 @@ def prepare_samples(folder: Path, seeds: range, smooth_share: float, workers: in
 
 
 def sample_key(smooth_share: float) -> str:
-    """Name of the folder of samples made with these settings: a hash of all that decides their content."""
+    """Compute the name of the folder of samples with these settings: a hash of all that decides their content."""
     pipeline = asdict(_pipeline_config())
     described = [FORMAT, CHANNELS, smooth_share, RETURN_TOLERANCE, asdict(DriveConfig()), pipeline]
     return hashlib.sha256(json.dumps(described, default=str, sort_keys=True).encode()).hexdigest()[:16]
@@ -123,7 +123,7 @@ def _make_sample(job: tuple[int, Path, float]) -> None:
 
 
 def sample_from_frame(frame: StereoLidarFrame, disparity_px: Array | None = None) -> NDArray[np.float16]:
-    """(C, H, W) float16 in the order of CHANNELS.
+    """Make a sample (C, H, W), float16 in the order of CHANNELS.
 
     Raises:
         DataError: the frame has no truth or no lidar return in view.
@@ -145,9 +145,9 @@ def sample_from_frame(frame: StereoLidarFrame, disparity_px: Array | None = None
 
 
 def smooth_matcher(frame: StereoLidarFrame, random: np.random.Generator) -> Array:
-    """A disparity with the errors of a learned matcher: dense, correlated noise, edges bleeding into the background.
+    """Make a disparity (H, W) with a learned matcher's errors: dense, correlated noise, edges bleeding outwards.
 
-    Made from the truth, so that the fusion also learns not to trust stereo blindly where every pixel is "matched".
+    It is made from the truth, so that the fusion learns not to trust stereo blindly where every pixel is "matched".
     """
     truth = frame.rig.disparity_from_depth(np.nan_to_num(frame.depth_truth_m, nan=10 * MAX_DEPTH_M))
     shape = truth.shape
@@ -162,7 +162,7 @@ def smooth_matcher(frame: StereoLidarFrame, random: np.random.Generator) -> Arra
 
 
 def smooth_noise(shape: tuple[int, ...], cell_px: int, random: np.random.Generator) -> Array:
-    """Smooth noise of unit variance whose features are about `cell_px` wide."""
+    """Generate smooth noise of unit variance whose features are about `cell_px` wide."""
     coarse = random.standard_normal((shape[0] // cell_px + 2, shape[1] // cell_px + 2)).astype(np.float32)
     fine = cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
     return fine / max(float(fine.std()), 1e-6)
@@ -171,7 +171,7 @@ def smooth_noise(shape: tuple[int, ...], cell_px: int, random: np.random.Generat
 def random_batches(
     paths: list[Path], crop: tuple[int, int], batch: int, seed: int, start: int
 ) -> Iterator[FusionBatch]:
-    """Endless batches of random crops; batch i depends on (seed, i) alone, so a resumed run sees the same data."""
+    """Yield endless batches of random crops; batch i depends on (seed, i) alone, for resumed runs."""
     samples = [open_sample(path) for path in paths]
     height, width = samples[0].shape[1:]
     if crop[0] > height or crop[1] > width:
@@ -189,7 +189,7 @@ def random_batches(
 
 
 def whole_frames(paths: list[Path], multiple: int) -> Iterator[FusionBatch]:
-    """Every sample as a batch of one, its first rows and last columns cut so that both sizes divide by `multiple`."""
+    """Yield every sample as a batch of one, first rows and last columns cut so that `multiple` divides both sizes."""
     for path in paths:
         sample = open_sample(path).astype(np.float32)
         height, width = (size - size % multiple for size in sample.shape[1:])
@@ -197,7 +197,7 @@ def whole_frames(paths: list[Path], multiple: int) -> Iterator[FusionBatch]:
 
 
 def open_sample(path: Path) -> NDArray[np.float16]:
-    """(C, H, W), memory-mapped. Raises DataError if the file is damaged."""
+    """Open a sample (C, H, W), memory-mapped. Raises DataError if the file is damaged."""
     try:
         sample: NDArray[np.float16] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What cameras do to a picture, drawn at random: from the published colour jitter to the faults of cheap sensors."""
+"""Random photographic augmentation, from the published colour jitter to the faults of cheap sensors."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ STYLES = {"public_2024": Photographic(), "realistic": REALISTIC, "rendered": REN
 
 
 def style(name: str, hue: float | None = None) -> Photographic:
-    """One of STYLES, optionally with another hue."""
+    """Return one of STYLES, optionally with another hue."""
     chosen = STYLES[name]
     return chosen if hue is None else replace(chosen, hue=hue)
 
 
 def augment(image: Image, options: Photographic, random: np.random.Generator) -> Float:
-    """(H,W,3) RGB -> float32 0..1 of the same shape, with the options' effects drawn from `random`."""
+    """Augment (H,W,3) RGB -> float32 0..1 of the same shape, with the options' effects drawn from `random`."""
     out = image.astype(np.float32) / 255
     if random.random() < options.chance:
         out = jitter(lens_and_sensor(out, options, random), options, random)
@@ -76,7 +76,7 @@ def augment(image: Image, options: Photographic, random: np.random.Generator) ->
 
 
 def jitter(image: Float, options: Photographic, random: np.random.Generator) -> Float:
-    """Brightness, contrast, saturation and hue in random order."""
+    """Jitter brightness, contrast, saturation and hue in random order."""
     for step in random.permutation(4):
         if step == 0 and options.brightness:
             image = image * factor(options.brightness, random)
@@ -93,24 +93,24 @@ def jitter(image: Float, options: Photographic, random: np.random.Generator) -> 
 
 
 def factor(strength: float, random: np.random.Generator) -> np.float32:
-    """1 +- strength."""
+    """Draw a factor 1 +- strength."""
     return np.float32(random.uniform(1 - strength, 1 + strength))
 
 
 def blend(image: Float, other: Float | np.float32, share: np.float32) -> Float:
-    """share of the image, the rest of the other."""
+    """Blend a share of the image with the rest of the other, (H,W,3)."""
     return share * image + (1 - share) * other
 
 
 def turn_hue(image: Float, share: float) -> Float:
-    """The colour circle turned by a share of a full turn."""
+    """Rotate hues (H,W,3) by a share of a full turn."""
     hsv = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2HSV)
     hsv[..., 0] = (hsv[..., 0] + np.float32(360 * share)) % 360
     return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
 
 
 def lens_and_sensor(image: Float, options: Photographic, random: np.random.Generator) -> Float:
-    """Blur, exposure, white balance, noise, gamma and compression, in the order a camera has them."""
+    """Apply blur, exposure, white balance, noise, gamma and compression to (H,W,3), in a camera's order."""
     if options.blur_px:
         sigma = random.uniform(0, options.blur_px)
         image = cv2.GaussianBlur(image, (0, 0), sigma) if sigma > 0.2 else image
@@ -130,16 +130,16 @@ def lens_and_sensor(image: Float, options: Photographic, random: np.random.Gener
 
 
 def light_gains(options: Photographic, random: np.random.Generator) -> Float:
-    """Gain of each channel in linear light."""
+    """Draw the gain of each channel in linear light."""
     exposure = 2 ** random.uniform(-options.exposure_stops, options.exposure_stops)
     red, blue = np.exp(random.uniform(-options.white_balance, options.white_balance, 2))
     return np.asarray((exposure * red, exposure, exposure * blue), np.float32)
 
 
 def patches(size: tuple[int, int], random: np.random.Generator) -> Float:
-    """(H,W) gain in linear light: parallelograms, as a window throws them on floors and walls, brighter or darker.
+    """Draw a gain (H,W) in linear light: brighter or darker parallelograms, as a window casts on floors and walls.
 
-    Nothing about them follows the geometry, so that brightness alone says nothing about depth.
+    They do not follow the geometry, so that brightness alone is no cue for depth.
     """
     height, width = size
     mask = np.zeros(size, np.float32)
@@ -156,14 +156,14 @@ def patches(size: tuple[int, int], random: np.random.Generator) -> Float:
 
 
 def compress(image: Float, quality: int) -> Float:
-    """The image after JPEG."""
+    """Compress the image (H,W,3) by JPEG and decode it."""
     bgr = np.ascontiguousarray(np.round(image[..., ::-1] * 255).astype(np.uint8))
     _, data = cv2.imencode(".jpg", bgr, (cv2.IMWRITE_JPEG_QUALITY, quality))
     return cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1].astype(np.float32) / 255
 
 
 def without_texture(image: Float, random: np.random.Generator) -> Float:
-    """Fine texture taken out, edges left: a median or a bilateral filter of a few pixels, once or twice."""
+    """Remove fine texture from (H,W,3) and keep edges: a median or bilateral filter of a few pixels, once or twice."""
     kind = random.integers(4)
     for _ in range(random.integers(1, 3)):
         if kind == 3:

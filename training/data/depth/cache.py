@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Everything a run reads, resized once and kept as plain arrays on disk, so that the loader never slows training."""
+"""Cache of all samples of a run, resized once to plain arrays on disk, so that the loader never slows training."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from geo_perception.scratch import remove_abandoned, scratch_place
 from training.data.depth.hints import depth_hint
 
 DIGEST = "digest.txt"
-FARTHEST_M = 1000.0  # of a hint, so that it fits into half precision
-SURVEYED = 64  # depth maps that are looked at before training
+FARTHEST_M = 1000.0  # of a hint, to fit into half precision
+SURVEYED = 64  # depth maps that are checked before training
 FORMAT = 3  # part of the key: caches of another layout, or whose files were read otherwise, are built anew
 
 
@@ -39,23 +39,23 @@ class Cache:
 
     frames: tuple[str, ...]
     images: NDArray[np.uint8]  # (M,H,W,3) RGB
-    rows: NDArray[np.int32]  # (N, frames): which image is which frame
+    rows: NDArray[np.int32]  # (N, frames): row in `images` of each frame
     depths_m: NDArray[np.float16] | None  # (N,H,W), 0 = unknown
     hints_m: NDArray[np.float16] | None  # (N,H,W) from stereo matching, 0 = none; kept if asked for
     cameras: Array  # (N,5): fx, fy, cx, cy as shares of the size; x of the stereo partner in metres, signed
-    digest: str = ""  # of all of the above, wherever the files lie: what a training is learning from
-    remarks: tuple[str, ...] = ()  # what is assumed of the data, or cannot be true of it
+    digest: str = ""  # of all of the above, independent of the files' place: identifies the training data
+    remarks: tuple[str, ...] = ()  # assumptions about the data, and impossible values
 
     def __len__(self) -> int:
         return len(self.rows)
 
     @property
     def size(self) -> tuple[int, int]:
-        """(height, width)."""
+        """Size as (height, width)."""
         return int(self.images.shape[1]), int(self.images.shape[2])
 
     def image(self, sample: int, frame: str) -> Image8:
-        """(H,W,3) RGB of one frame of a sample."""
+        """Return (H,W,3) RGB of one frame of a sample."""
         return np.asarray(self.images[self.rows[sample, self.frames.index(frame)]])
 
 
@@ -68,14 +68,14 @@ def build_cache(
     *,
     hints: bool = False,
 ) -> Cache:
-    """The cache of these sets in `folder`, built if it is not there; a killed build leaves nothing behind.
+    """Open the cache of these sets in `folder`, building it if it is missing; a killed build leaves nothing behind.
 
     Args:
-        sets: concatenated in this order. Depth is kept if all of them have it.
-        frames: which frames of a sample are needed, e.g. ("0", "-1", "1", "s").
-        size: (height, width) to keep; larger than the network's where crops are zoomed.
+        sets: sets to concatenate in this order. Depth is kept if all of them have it.
+        frames: frames of a sample to keep, e.g. ("0", "-1", "1", "s").
+        size: (height, width) of the cache; larger than the network's where crops are zoomed.
         folder: one sub-folder per combination of the above.
-        workers: threads.
+        workers: number of threads.
         hints: keep depth hints, too.
 
     Raises:
@@ -100,7 +100,7 @@ def build_cache(
 
 
 def remarked(cache: Cache, sets: Sequence[IndoorSet]) -> Cache:
-    """The cache with what is assumed of its depth and what cannot be true of it, which is said, too."""
+    """Return the cache with remarks on assumptions about its depth and impossible values, which are also logged."""
     if cache.depths_m is None:
         return cache
     shown = np.linspace(0, len(cache) - 1, min(SURVEYED, len(cache))).astype(int)
@@ -113,7 +113,7 @@ def remarked(cache: Cache, sets: Sequence[IndoorSet]) -> Cache:
 
 
 def open_cache(folder: Path) -> Cache:
-    """A built cache. Raises DataError if it has been damaged since."""
+    """Open a built cache. Raises DataError if it has been damaged since."""
     try:
         arrays = {
             name: np.load(folder / f"{name}.npy", mmap_mode="r")
@@ -139,7 +139,7 @@ def open_cache(folder: Path) -> Cache:
 
 
 def key_of(sets: Sequence[IndoorSet], frames: Sequence[str], size: tuple[int, int]) -> str:
-    """Name of the cache: a hash of all that decides its content, with size and time of every file.
+    """Compute the name of a cache: a hash of all that decides its content, with size and time of every file.
 
     Raises:
         DataError: a file is missing.
@@ -149,7 +149,7 @@ def key_of(sets: Sequence[IndoorSet], frames: Sequence[str], size: tuple[int, in
 
 
 def _described(indoor: IndoorSet, frames: Sequence[str]) -> list[object]:
-    """Everything about a set that decides what is read from it."""
+    """Collect everything about a set that decides what is read from it."""
     entries = [
         (
             vars(e),
@@ -173,7 +173,7 @@ def _depth_state(indoor: IndoorSet, entry: Entry) -> tuple[int, int] | None:
 
 
 def _state(path: Path, what: str) -> tuple[int, int]:
-    """Size and time of a file."""
+    """Return size and time of a file."""
     try:
         status = path.stat()
     except OSError as error:
@@ -183,7 +183,7 @@ def _state(path: Path, what: str) -> tuple[int, int]:
 
 
 def _digest_of(folder: Path) -> str:
-    """Hash of a cache's arrays."""
+    """Compute the hash of a cache's arrays."""
     digest = hashlib.blake2b(digest_size=16)
     for path in sorted(folder.glob("*.npy")):
         digest.update(path.name.encode())
@@ -262,14 +262,14 @@ def _create(path: Path, shape: tuple[int, ...], kind: type) -> np.ndarray:
 
 
 def resize_image(image: Image8, size: tuple[int, int]) -> Image8:
-    """Lanczos, as the published loaders; the aspect is not kept."""
+    """Resize (h,w,3) by Lanczos, as the published loaders do; the aspect is not kept."""
     if image.shape[:2] == size:
         return image
     return np.asarray(Image.fromarray(image).resize(size[::-1], Image.Resampling.LANCZOS))
 
 
 def resize_depth(depth_m: Array, size: tuple[int, int]) -> Array:
-    """Nearest, so that no depth is made up between two surfaces."""
+    """Resize (h,w) by nearest neighbour, so that no depth is made up between two surfaces."""
     if depth_m.shape == size:
         return depth_m
     return cv2.resize(depth_m, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)

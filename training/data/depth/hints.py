@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Depth hints (arXiv 1909.09051): what classical stereo matching says, the best of twelve settings at each pixel."""
+"""Depth hints (arXiv 1909.09051): classical stereo matching, the best of twelve settings at each pixel."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SUBPIXEL = 16  # OpenCV's unit of disparity
 
 
 def depth_hint(image: Image8, partner: Image8, focal_px: float, stereo_x_m: float) -> Array:
-    """(H,W) metres of the reference image, 0 where no setting found a match.
+    """Compute (H,W) metres of the reference image, 0 where no setting found a match.
 
     Args:
         image: (H,W,3) RGB, rectified.
@@ -37,7 +37,7 @@ def depth_hint(image: Image8, partner: Image8, focal_px: float, stereo_x_m: floa
 
 
 def match_all(image: Image8, partner: Image8, focal_px: float, stereo_x_m: float) -> list[Array]:
-    """The depth of every setting whose search range fits into the image."""
+    """Compute the depth (H,W) of every setting whose search range fits into the image."""
     right_handed = stereo_x_m > 0  # OpenCV searches to the left: a right image is mirrored first
     pair = [np.ascontiguousarray(i[:, ::-1]) if right_handed else i for i in (image, partner)]
     depths = []
@@ -52,7 +52,7 @@ def match_all(image: Image8, partner: Image8, focal_px: float, stereo_x_m: float
 
 
 def matcher(disparities: int, block: int) -> cv2.StereoSGBM:
-    """OpenCV's semi-global matcher as published."""
+    """Make OpenCV's semi-global matcher as published."""
     return cv2.StereoSGBM_create(
         minDisparity=0,
         numDisparities=disparities,
@@ -69,7 +69,7 @@ def matcher(disparities: int, block: int) -> cv2.StereoSGBM:
 def view_errors(
     image: Image8, partner: Image8, depths_m: Tensor, focal_px: float, stereo_x_m: float
 ) -> Tensor:
-    """(N,1,H,W) photometric error of the partner warped with each depth map (N,1,H,W)."""
+    """Compute the (N,1,H,W) photometric error of the partner warped with each depth map (N,1,H,W)."""
     reference, other = (
         torch.from_numpy(i.copy()).permute(2, 0, 1)[None].float() / 255 for i in (image, partner)
     )

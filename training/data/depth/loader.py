@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Batches: a function of (seed, step) alone, so that resumed and distributed runs see the same data."""
+"""Loader of batches that depend on (seed, step) alone, so that resumed and distributed runs see the same data."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MULTIPLE, MIN_SIDE = 32, 64  # of the sides that networks take
 
 @dataclass(frozen=True)
 class LoaderOptions:
-    """How samples become batches."""
+    """Options for making batches of samples."""
 
     # (height, width) of the network
     size: Annotated[tuple[int, int], Range(MIN_SIDE, 4096, multiple=MULTIPLE)] = (192, 192)
@@ -45,7 +45,7 @@ class LoaderOptions:
     workers: Annotated[int, Range(1, 256)] = 1  # threads that prepare coming batches
 
     def sized(self, share: float) -> tuple[int, int]:
-        """A share of `size` in sides that the networks take."""
+        """Scale `size` by a share, rounded to sides that the networks take."""
         rows, columns = (max(MIN_SIDE, round(share * side / MULTIPLE) * MULTIPLE) for side in self.size)
         return rows, columns
 
@@ -54,7 +54,7 @@ class LoaderOptions:
 class IndoorBatch:
     """B samples at the network's size; frames by name."""
 
-    seen: Mapping[str, Tensor]  # (B,3,H,W) in 0..1 as the networks see them, augmented
+    seen: Mapping[str, Tensor]  # (B,3,H,W) in 0..1, input of the networks, augmented
     true: Mapping[str, Tensor]  # the same without photographic augmentation, for the losses
     pyramid: tuple[Tensor, ...]  # true["0"] at 1, 1/2, 1/4, 1/8
     K: Tensor  # (B,4,4) pixels
@@ -108,7 +108,7 @@ class Loader:
         return len(self.cache) // self.options.batch
 
     def batch(self, step: int) -> IndoorBatch:
-        """The batch of a step (this process's part of it)."""
+        """Make the batch of a step (this process's part of it)."""
         epoch, position = divmod(step, self.steps_per_epoch)
         order = np.random.default_rng((self.options.seed, 1, epoch)).permutation(len(self.cache))
         chosen = order[position * self.options.batch :]
@@ -117,14 +117,14 @@ class Loader:
         return collate(items, step)
 
     def _size(self, step: int) -> tuple[int, int]:
-        """(height, width) of a step's batch."""
+        """Draw (height, width) of a step's batch."""
         if self.options.shrink == 1:
             return self.options.size
         share = np.random.default_rng((self.options.seed, 4, step)).uniform(self.options.shrink, 1)
         return self.options.sized(share)
 
     def batches(self, start: int) -> Iterator[IndoorBatch]:
-        """From step `start` on, in order, while threads prepare the next ones."""
+        """Yield batches from step `start` on, in order, while threads prepare the next ones."""
         workers = self.options.workers
         with ThreadPoolExecutor(workers, initializer=lambda: cv2.setNumThreads(1)) as pool:
             ready: deque[Future[IndoorBatch]] = deque()
@@ -187,7 +187,7 @@ class CropTransform:
         random: np.random.Generator,
         size: tuple[int, int],
     ) -> CropTransform:
-        """A random view of a sample, at this size (height, width)."""
+        """Draw a random crop of a sample, at this size (height, width)."""
         height, width = cache.size
         share = 1 / random.uniform(1, options.zoom) if options.zoom > 1 else 1.0
         rows, columns = round(height * share), round(width * share)
@@ -202,19 +202,19 @@ class CropTransform:
         return cls((top, left, rows, columns), mirrored, size, camera, float(roll_deg))
 
     def image(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """(h,w,3) -> (H,W,3); what a turn brings in from outside is the image mirrored at its edge."""
+        """Transform (h,w,3) -> (H,W,3); outside of a turned image is the image mirrored at its edge."""
         fine = self.window[2] >= self.size[0]
         upright = self._apply(image, cv2.INTER_AREA if fine else cv2.INTER_LINEAR)
         return self._turned(upright, cv2.INTER_LINEAR, cv2.BORDER_REFLECT_101)
 
     def depth(self, depth_m: Array) -> Array:
-        """(h,w) -> (H,W) by the nearest value; unknown (0) outside the image."""
+        """Transform (h,w) -> (H,W) by nearest neighbour; unknown (0) outside the image."""
         return self._turned(
             self._apply(depth_m, cv2.INTER_NEAREST_EXACT), cv2.INTER_NEAREST, cv2.BORDER_CONSTANT
         )
 
     def _turned(self, values: np.ndarray, interpolation: int, border: int) -> np.ndarray:
-        """Turned about the principal point, so that depth along the axis stays what it is."""
+        """Turn values about the principal point, so that depth along the axis is unchanged."""
         if not self.roll_deg:
             return values
         turn = cv2.getRotationMatrix2D((float(self.camera[2]), float(self.camera[3])), self.roll_deg, 1.0)
@@ -233,7 +233,7 @@ class CropTransform:
 def crop_camera(
     camera: Array, cached: tuple[int, int], window: tuple[int, int, int, int], size: tuple[int, int]
 ) -> Array:
-    """Pixels of the network's image (pixel centres at integers) from shares of the cached one (0 to 1 edge to edge)."""
+    """Convert shares of the cached image (edges at 0 and 1) to pixels of the network's image (centres at integers)."""
     top, left, rows, columns = window
     fx, fy, cx, cy, stereo_x = camera
     (height, width), (out_height, out_width) = cached, size
@@ -244,7 +244,7 @@ def crop_camera(
 
 
 def collate(items: list[Item], step: int) -> IndoorBatch:
-    """Stacks samples."""
+    """Stack samples to a batch."""
     frames = items[0].true
     true = {name: _images([item.true[name] for item in items]).float() / 255 for name in frames}
     seen = {name: _images([item.seen[name] for item in items]) for name in frames}
@@ -264,7 +264,7 @@ def _maps(values: list[Array | None]) -> Tensor:
 
 
 def matrices(cameras: Tensor) -> tuple[Tensor, Tensor]:
-    """(B,>=4) fx, fy, cx, cy -> (B,4,4) K and its inverse."""
+    """Make (B,4,4) K and its inverse of (B,>=4) fx, fy, cx, cy."""
     fx, fy, cx, cy = cameras[:, :4].unbind(1)
     K = torch.eye(4).repeat(len(cameras), 1, 1)
     inverse = K.clone()

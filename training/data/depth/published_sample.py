@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One sample the way the published loaders make it: pyramids, intrinsics per scale, stereo transform."""
+"""Samples as the published loaders make them: pyramids, intrinsics per scale, stereo transform."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def read_sample(
     baseline_m: float = PUBLISHED_BASELINE,
     with_depth: bool = True,
 ) -> Sample:
-    """Sample number `position` at (height, width), without photographic augmentation.
+    """Read sample number `position` at (height, width), without photographic augmentation.
 
     The principal point is not mirrored with the image, as published; see `LoaderOptions` for the exact form.
     """
@@ -64,7 +64,7 @@ def read_sample(
 
 
 def pyramid(image: Image8, size: tuple[int, int], scales: int) -> list[Image8]:
-    """(H,W,3) resized to `size`, and each further level from the one before, Lanczos; the aspect is not kept."""
+    """Resize (H,W,3) by Lanczos to `size`, and each further level from the one before; the aspect is not kept."""
     height, width = size
     levels, current = [], Image.fromarray(np.ascontiguousarray(image))
     for scale in range(scales):
@@ -76,7 +76,7 @@ def pyramid(image: Image8, size: tuple[int, int], scales: int) -> list[Image8]:
 def intrinsic_matrices(
     intrinsics: NormalizedIntrinsics, size: tuple[int, int]
 ) -> tuple[Array, NDArray[np.float32]]:
-    """4x4 K in pixels of an image of (height, width), and its pseudo-inverse."""
+    """Compute 4x4 K in pixels of an image of (height, width), and its pseudo-inverse."""
     height, width = size
     K = np.eye(4, dtype=np.float32)
     K[0, :3] = intrinsics.fx * width, 0, intrinsics.cx * width
@@ -85,7 +85,7 @@ def intrinsic_matrices(
 
 
 def stereo_transform(x_m: float) -> Array:
-    """4x4 translation along x."""
+    """Make a 4x4 translation along x."""
     out = np.eye(4, dtype=np.float32)
     out[0, 3] = x_m
     return out
