@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Training of the networks: recipes, data and losses. Nothing of the runtime imports this but the command line."""
+"""Training of the networks: recipes, data and losses. Of the runtime only the command line imports it."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Resumable training state: saved whole or not at all, and continued by the training that it belongs to alone."""
+"""Checkpoints, the resumable state of a training: written completely or not at all, continued by that training only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHOWN = 3  # differing options that are named
 
 @dataclass(frozen=True)
 class Part:
-    """Steps that were made by one command."""
+    """First step of a command, with the command and the revision of the code."""
 
     step: int  # the first one, from 0
     command: str
@@ -31,14 +31,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Training:
-    """What a checkpoint belongs to."""
+    """Training that a checkpoint belongs to."""
 
     options: Mapping[str, Any]  # see options.plain_options
-    data: str  # digest of what is learnt from
+    data: str  # digest of the training data
     parts: tuple[Part, ...] = ()
 
     def continued(self, earlier: Training | None, step: int, command: str, commit: str) -> Training:
-        """With the history of an earlier training, and this command from `step` on where it is another one."""
+        """Append to the history of an earlier training this command from `step` on, where it is another one."""
         parts = earlier.parts if earlier else ()
         if not parts or (parts[-1].command, parts[-1].commit) != (command, commit):
             parts = (*(part for part in parts if part.step < step), Part(step, command, commit))
@@ -46,22 +46,22 @@ class Training:
 
     @property
     def recipe(self) -> str:
-        """All commands, with the step from which on each counted."""
+        """List all commands, each with its first step."""
         first, *others = self.parts
         return "; ".join((first.command, *(f"from step {part.step} on: {part.command}" for part in others)))
 
     @property
     def commits(self) -> str:
-        """All revisions of the code, the first one first."""
+        """List all revisions of the code, in order."""
         return ", ".join(dict.fromkeys(part.commit for part in self.parts))
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A file's content."""
+    """Content of a checkpoint file."""
 
     path: Path
-    step: int  # updates done
+    step: int  # number of updates done
     training: Training
     state: Mapping[str, Any] = field(repr=False)
 
@@ -100,10 +100,10 @@ def save_checkpoint(
 
 
 def read_checkpoint(folder: Path, to: str) -> Checkpoint | None:
-    """The state in a run's folder; None if there is none.
+    """Read the state in a run's folder; None if there is none.
 
     Args:
-        folder: of the run.
+        folder: folder of the run.
         to: the option that names another run folder.
 
     Raises:
@@ -132,16 +132,16 @@ def read_checkpoint(folder: Path, to: str) -> Checkpoint | None:
 def check_options_same(
     found: Checkpoint | None, options: Mapping[str, Any], free: Collection[str], to: str
 ) -> None:
-    """Refuse to go on from a training with other options.
+    """Refuse to continue a training with other options.
 
     Args:
-        found: in the run's folder.
-        options: of now.
+        found: checkpoint in the run's folder.
+        options: present options.
         free: names, or beginnings of names, of options that may differ.
         to: the option that names another run folder.
 
     Raises:
-        ConfigError: options differ; their names and both values are told.
+        ConfigError: options differ; the message gives their names and both values.
     """
     if found is None:
         return
@@ -160,7 +160,7 @@ def check_options_same(
 
 
 def check_steps(found: Checkpoint | None, steps: int, to: str) -> None:
-    """Raise ConfigError if a training has more steps behind it than it is asked for."""
+    """Raise ConfigError if a training has done more steps than requested."""
     if found is not None and found.step > steps:
         raise ConfigError(
             f"{found.path} has {found.step} steps behind it, --steps is {steps}: ask for more, or give another {to}"
@@ -168,7 +168,7 @@ def check_steps(found: Checkpoint | None, steps: int, to: str) -> None:
 
 
 def check_data_same(found: Checkpoint | None, data: str, to: str) -> None:
-    """Raise DataError if a training began on other images or depth than it would go on with."""
+    """Raise DataError if a training began with other images or depth than it would continue with."""
     if found is not None and found.training.data != data:
         raise DataError(
             f"{found.path} belongs to a training on other data, or the files have changed since: give another {to}"
@@ -178,7 +178,7 @@ def check_data_same(found: Checkpoint | None, data: str, to: str) -> None:
 def restore(
     found: Checkpoint | None, network: nn.Module, optimiser: torch.optim.Optimizer, schedule: Any
 ) -> int:
-    """Set everything to the state of a checkpoint; returns the number of updates done, 0 without one.
+    """Restore the state of a checkpoint; return the number of updates done, 0 without one.
 
     Raises:
         WeightsError: it belongs to another network.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A recipe as a program of its own, `python -m training.recipes.NAME`: errors and exit codes are the command line's."""
+"""Recipes as programs, `python -m training.recipes.NAME`, with the command line's errors and exit codes."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import torch
 from geo_perception.errors import ConfigError, GeoPerceptionError
 from geo_perception.terminal import accept_any_text, one_line
 
-EXIT_USER_ERROR, EXIT_INTERRUPTED = 2, 130  # as of `geo-perception`
+EXIT_USER_ERROR, EXIT_INTERRUPTED = 2, 130  # as those of `geo-perception`
 
 
 def run_recipe(main: Callable[[], None]) -> None:
-    """Run a recipe's entry; an error that the user can mend is one line and exit code 2."""
+    """Run a recipe's entry point; an error that the user can fix is one line and exit code 2."""
     accept_any_text()
     try:
         main()
@@ -29,7 +29,7 @@ def run_recipe(main: Callable[[], None]) -> None:
 
 @contextmanager
 def memory_named(options: str) -> Iterator[None]:
-    """Name the options that decide how much memory a training takes, where it takes too much.
+    """Name the options that decide how much memory a training takes, when it runs out of memory.
 
     Raises:
         ConfigError: the machine's or the device's memory did not suffice.

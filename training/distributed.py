@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What must be known of the whole batch when it is spread over processes: sums, counts and gathered values."""
+"""Reductions over a batch that is spread over processes: sums, means and gathered values."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ class Ranks(Protocol):
     @property
     def size(self) -> int: ...
     def sum(self, value: Tensor) -> Tensor:
-        """Sum over the processes; gradients do not pass."""
+        """Sum over the processes without gradients."""
 
     def gather(self, value: Tensor) -> Tensor:
-        """The parts of all processes, concatenated along the first axis; gradients do not pass."""
+        """Concatenate the parts of all processes along the first axis, without gradients."""
 
     def sum_with_gradient(self, value: Tensor) -> Tensor:
-        """Sum over the processes that gradients pass through, both ways."""
+        """Sum over the processes, differentiable, so that gradients are summed, too."""
 
 
 class Alone:
-    """One process: everything is there already."""
+    """`Ranks` of a single process."""
 
     size = 1
 
@@ -51,19 +51,19 @@ class Distributed:
         self.size = dist.get_world_size()
 
     def sum(self, value: Tensor) -> Tensor:
-        """All-reduce."""
+        """All-reduce the value."""
         out = value.detach().clone()
         dist.all_reduce(out)
         return out
 
     def gather(self, value: Tensor) -> Tensor:
-        """All-gather in the order of ranks."""
+        """All-gather the values in the order of ranks."""
         parts = [torch.empty_like(value) for _ in range(self.size)]
         dist.all_gather(parts, value.detach().contiguous())
         return torch.cat(parts)
 
     def sum_with_gradient(self, value: Tensor) -> Tensor:
-        """Differentiable all-reduce."""
+        """All-reduce the value, differentiably."""
         out: Tensor = differentiable.all_reduce(value)
         return out
 
@@ -72,7 +72,7 @@ ALONE = Alone()
 
 
 def current_ranks() -> Ranks:
-    """The processes this one runs among."""
+    """Return the processes that share this one's batches."""
     return (
         Distributed()
         if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
@@ -81,7 +81,7 @@ def current_ranks() -> Ranks:
 
 
 def masked_mean(values: Tensor, mask: Tensor, ranks: Ranks = ALONE, epsilon: float = 0.0) -> Tensor:
-    """Mean over the pixels of the WHOLE batch where mask is set; 0 if there is none.
+    """Average over the pixels of the WHOLE batch where mask is set; 0 if there is none.
 
     Each process gets the share of its own pixels, times the number of processes, so that the average over the
     processes, which is what data-parallel training takes of gradients, is the mean over the whole batch.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Processes and devices of a training: asked for by options or torchrun, never by what else the environment holds."""
+"""Processes and devices of a training, chosen by options or torchrun alone, whatever else the environment holds."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ SLURM_TASKS = "SLURM_STEP_NUM_TASKS"  # that one srun started
 
 
 def new_fabric(config: DistDepthRecipeConfig) -> Fabric:
-    """The launched Fabric of this process.
+    """Launch the Fabric of this process.
 
     Raises:
         ConfigError: devices that this machine does not have, or processes started by another launcher than torchrun.
     """
     elastic = "TORCHELASTIC_RUN_ID" in os.environ
-    devices = int(os.environ["LOCAL_WORLD_SIZE"]) if elastic else config.devices  # torchrun says how many
+    devices = int(os.environ["LOCAL_WORLD_SIZE"]) if elastic else config.devices  # as torchrun sets it
     check_launcher(elastic)
     accelerator = check_devices(config.accelerator, devices, config.precision)
     if config.loader.batch % devices:
@@ -55,7 +55,7 @@ def new_fabric(config: DistDepthRecipeConfig) -> Fabric:
 
 
 def check_launcher(elastic: bool) -> None:
-    """Raise ConfigError if this is one of several processes that each would be a training of its own."""
+    """Raise ConfigError if this is one of several processes that would each run a training of its own."""
     if elastic or STARTED in os.environ:
         return
     tasks = os.environ.get(SLURM_TASKS, "1")
@@ -72,7 +72,7 @@ def check_launcher(elastic: bool) -> None:
 
 
 def check_devices(accelerator: str, devices: int, precision: str) -> str:
-    """The accelerator by name. Raises ConfigError unless this machine has it, as often as it is asked for."""
+    """Return the accelerator's name. Raises ConfigError unless this machine has as many devices as requested."""
     if accelerator not in ACCELERATORS:
         raise ConfigError(f"--accelerator must be one of {', '.join(ACCELERATORS)}, got {accelerator!r}")
     counts = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}

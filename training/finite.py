@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A training stops before it goes on with numbers that are none, in all processes at once."""
+"""Checks that stop a training before it continues with numbers that are not finite, in all processes at once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from training.distributed import Ranks
 
 
 def check_finite(terms: Mapping[str, Tensor], step: int, ranks: Ranks) -> None:
-    """Raises DataError naming the terms that are not finite, in all processes at once."""
+    """Raise DataError naming the terms that are not finite, in all processes at once."""
     bad = [name for name, value in terms.items() if not torch.isfinite(value)]
     anywhere = float(ranks.sum(torch.tensor(float(len(bad)))))
     if anywhere:
@@ -23,12 +23,12 @@ def check_finite(terms: Mapping[str, Tensor], step: int, ranks: Ranks) -> None:
 
 
 def averaged(terms: Mapping[str, Tensor], ranks: Ranks) -> dict[str, Tensor]:
-    """Terms of the whole batch; all processes must ask."""
+    """Average terms over the whole batch; all processes must call it."""
     return {name: ranks.sum(value) / ranks.size for name, value in terms.items()}
 
 
 def check_weights(network: nn.Module, step: int) -> None:
-    """Raises DataError, before a good checkpoint is replaced, if a weight is not finite."""
+    """Raise DataError, before a good checkpoint is replaced, if a weight is not finite."""
     for name, value in network.state_dict().items():
         if value.is_floating_point() and not torch.isfinite(value).all():
             raise DataError(f"step {step}: weight {name} is not finite; the last checkpoint is kept")

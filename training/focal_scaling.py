@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What scaling depth to the camera's focal length is worth: `python -m training.focal_scaling`.
+"""Experiment on scaling depth by the camera's focal length: `python -m training.focal_scaling`.
 
 The same simulated rooms are seen by cameras of several fields of view. A network learns depth for one focal length; of
 another camera's image its depth is wrong by the ratio of the two. Errors are measured with that ratio applied and
@@ -24,7 +24,7 @@ from geo_perception.pipelines import IndoorDepth, IndoorDepthConfig
 from geo_perception.simulation.rooms import RoomConfig, RoomSimulator
 
 FIELDS_OF_VIEW_DEG = (50.0, 60.0, 70.0, 80.0, 90.0, 100.0)
-FIRST_SEED = 900_000  # far from what sets are trained on
+FIRST_SEED = 900_000  # far from the seeds of training sets
 SIZE = 192
 
 
@@ -36,13 +36,13 @@ class FocalRow:
     frames: int
     absrel_scaled: float  # depth times the ratio of focal lengths
     absrel_plain: float  # depth as the network gives it
-    absrel_median: float  # median scaled per image: what is left of the error, whatever the scale
+    absrel_median: float  # median scaled per image: the error apart from scale
     bias_scaled: float  # median of predicted / true median depth; 1 is right
     bias_plain: float
 
 
 def measure(scaled: IndoorDepth, plain: IndoorDepth, frames: Sequence[RgbdFrame], fov_deg: float) -> FocalRow:
-    """Both pipelines on the frames of one camera."""
+    """Measure both pipelines on the frames of one camera."""
     with_scale, without = (_scores(depth, frames) for depth in (scaled, plain))
     return FocalRow(
         fov_deg,
@@ -56,7 +56,7 @@ def measure(scaled: IndoorDepth, plain: IndoorDepth, frames: Sequence[RgbdFrame]
 
 
 def room_frames(fov_deg: float, rooms: int, views: int) -> Iterator[RgbdFrame]:
-    """Views of the same rooms by a camera of this field of view."""
+    """Render views of the same rooms by a camera of this field of view."""
     config = RoomConfig(width=SIZE, height=SIZE, fov_deg=(fov_deg, fov_deg))
     for seed in range(FIRST_SEED, FIRST_SEED + rooms):
         for frame in RoomSimulator(seed, config).frames(views):
@@ -64,7 +64,7 @@ def room_frames(fov_deg: float, rooms: int, views: int) -> Iterator[RgbdFrame]:
 
 
 def format_rows(rows: Sequence[FocalRow]) -> str:
-    """The table that is printed."""
+    """Format the table to print."""
     lines = ["view  frames  AbsRel scaled  not scaled  median scaled  bias scaled  not scaled"]
     lines += [
         f"{r.fov_deg:4.0f}  {r.frames:6d}  {r.absrel_scaled:13.3f}  {r.absrel_plain:10.3f}  {r.absrel_median:13.3f}  "
@@ -103,7 +103,7 @@ def main(args: list[str] | None = None) -> None:
 
 
 def _scores(depth: IndoorDepth, frames: Sequence[RgbdFrame]) -> list[tuple[dict[str, DepthMetrics], float]]:
-    """Errors, and predicted over true median depth, of every frame."""
+    """Compute errors, and predicted over true median depth, of every frame."""
     rows = []
     for frame in frames:
         truth_m = frame.depth_truth_m

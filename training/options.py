@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Options of the recipes: each number's range stands beside its field, and all are checked before any work.
+"""Checks of the recipes' options: each number's range stands beside its field, and all are checked before any work.
 
 steps: Annotated[int, Range(1)] = 1200  # batches to learn from
 """
@@ -18,14 +18,14 @@ from typing import Any, TypeVar, get_type_hints
 from geo_perception.errors import ConfigError
 
 T = TypeVar("T")
-MOST = 10**9  # of what is counted; more is a typing error
-MOST_SEED = 2**32 - 1  # what every generator takes
-RULE = frozenset(" │╭╮╰╯─|+-")  # what a line across the frame of the option parser's messages is made of
+MOST = 10**9  # of counts; larger values are typing errors
+MOST_SEED = 2**32 - 1  # largest seed of every generator
+RULE = frozenset(" │╭╮╰╯─|+-")  # characters of lines across the frame of the option parser's messages
 
 
 @dataclass(frozen=True)
 class Range:
-    """What a number, or each number of a tuple, may be."""
+    """Allowed range of a number, or of each number of a tuple."""
 
     low: float
     high: float = MOST
@@ -34,7 +34,7 @@ class Range:
     multiple: int = 1  # whole numbers that this divides
 
     def holds(self, value: float) -> bool:
-        """Whether a finite number lies inside."""
+        """Return whether a finite number lies inside."""
         inside = self.low <= value <= self.high and not (self.above and value == self.low)
         return (
             inside
@@ -67,18 +67,18 @@ def check_options(config: Any) -> None:
 
 
 def unranged(config: Any) -> list[str]:
-    """Names of the numbers of a configuration that nothing limits."""
+    """List the names of a configuration's numbers without a range."""
     limited = {name for name, _, _ in _ranged(config)}
     return [name for name, value in _leaves(config) if name not in limited and _is_number(value)]
 
 
 def plain_options(config: Any) -> dict[str, Any]:
-    """Option name -> value, in types that a checkpoint holds; what `compare_options` takes."""
+    """Return option name -> value, in types that a checkpoint can hold."""
     return {name: _plain(value) for name, value in _leaves(config)}
 
 
 def parsed(read: Callable[[], T]) -> T:
-    """What an option parser returns; its framed complaints become one line.
+    """Run an option parser; its framed error messages become one line.
 
     Raises:
         ConfigError: unknown option or preset, or a value of another type.
@@ -94,7 +94,7 @@ def parsed(read: Callable[[], T]) -> T:
 
 
 def _first_sentence(framed: str) -> str:
-    """What stands below the title, up to the next line across."""
+    """Extract the text below the title, up to the next line across."""
     rows = ["" if set(line) <= RULE else line.strip(" │|") for line in framed.splitlines()[1:]]
     message = takewhile(bool, dropwhile(lambda row: not row, rows))
     return " ".join(" ".join(message).split()) or "the options cannot be read"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Folders that a training writes to: tried before the work, apart from one another, and none of the package's."""
+"""Folders that a training writes to: tested before the work, distinct, and none of the package's."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from geo_perception.weights import check_model_folder, check_unshipped
 
 
 def check_places(out: Path, others: Mapping[str, Path], *, force: bool) -> None:
-    """Try every folder.
+    """Test every folder.
 
     Args:
-        out: of the model, option --out; replaced as a whole.
+        out: folder of the model, option --out; replaced as a whole.
         others: option -> folder that files are added to.
         force: overwrite a model that comes with the package, too.
 
     Raises:
         ConfigError: a model of the package lies there, or a folder would be replaced together with the model.
         OutputError: the disk refuses.
-        WeightsError: something else than a model lies at `out`.
+        WeightsError: something other than a model lies at `out`.
     """
     for option, folder in others.items():
         if out.resolve() in (folder.resolve(), *folder.resolve().parents):
@@ -39,7 +39,7 @@ def check_places(out: Path, others: Mapping[str, Path], *, force: bool) -> None:
 
 @contextmanager
 def alone(run_folder: Path, option: str) -> Iterator[None]:
-    """Keep other trainings out of a run's folder. Of a training's processes the first one keeps watch.
+    """Lock a run's folder against other trainings. Of a training's processes the first one holds the lock.
 
     Raises:
         ConfigError: another training is at work there.
@@ -62,4 +62,4 @@ def alone(run_folder: Path, option: str) -> Iterator[None]:
             pass
         yield
     finally:
-        os.close(descriptor)  # which gives the lock back
+        os.close(descriptor)  # releases the lock

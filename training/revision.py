@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which revision of the code made a model."""
+"""Revision of the code that made a model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def revision() -> str:
-    """Short commit hash of this checkout, with "+" if files differ from it; "unknown" outside a checkout."""
+    """Return the short commit hash of this checkout, with "+" if files differ from it; "unknown" outside a checkout."""
     here = Path(__file__).resolve().parent
 
     def git(*args: str) -> str:

@@ -20,11 +20,11 @@ from geo_perception.simulation.rooms import RoomConfig, RoomSimulator
 
 GATE = 0.30
 SIZE = 64
-UNSEEN = 100_000  # seeds from here on are for judging
+UNSEEN = 100_000  # seeds from here on are for the test
 
 
 def samples(seeds: range, views: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Images (N, 3, 64, 64) in 0..1 and log depths (N, 1, 64, 64)."""
+    """Render images (N, 3, 64, 64) in 0..1 and log depths (N, 1, 64, 64)."""
     config = RoomConfig(width=SIZE, height=SIZE, rooms=(1, 2))
     shown = track(seeds, "rendering rooms", unit="room")
     frames = [frame for seed in shown for frame in RoomSimulator(seed, config).frames(views)]
@@ -34,7 +34,7 @@ def samples(seeds: range, views: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 class Small(nn.Module):
-    """An encoder-decoder with skips, about 0.5 million values."""
+    """Encoder-decoder with skips, about 0.5 million parameters."""
 
     def __init__(self, widths: tuple[int, ...] = (24, 48, 96, 128)) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class Small(nn.Module):
         return nn.Sequential(convolution, nn.BatchNorm2d(after), nn.ReLU())
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """(B, 3, H, W) in 0..1 to log depth (B, 1, H, W)."""
+        """Predict log depth (B, 1, H, W) of (B, 3, H, W) in 0..1."""
         y, x = torch.meshgrid(*(torch.linspace(-1, 1, n) for n in image.shape[2:]), indexing="ij")
         place = torch.stack([x, y]).expand(len(image), -1, -1, -1)
         maps = [torch.cat([image * 2 - 1, place], 1)]
@@ -64,7 +64,7 @@ class Small(nn.Module):
 
 
 def train(images: torch.Tensor, depths: torch.Tensor, steps: int) -> nn.Module:
-    """A network fitted to the samples, mirrored at random."""
+    """Train a network on the samples, mirrored at random."""
     torch.manual_seed(0)
     model = Small()
     optimizer = torch.optim.AdamW(model.parameters(), 2e-3)
@@ -83,7 +83,7 @@ def train(images: torch.Tensor, depths: torch.Tensor, steps: int) -> nn.Module:
 
 
 def main() -> None:
-    """Simulate, train, judge, print."""
+    """Simulate, train, test, print."""
     parser = argparse.ArgumentParser(
         prog="python -m training.rooms_gate", description=(__doc__ or "").split("\n")[0]
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a run leaves behind: a CSV table, TensorBoard curves and pictures, and an early report on its health."""
+"""Log of a run: a CSV table, TensorBoard curves and images, and an early report on its health."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from geo_perception.preview import colourise_depth
 
 TABLE = "log.csv"
 HEALTH = "health.json"
-NEAR_M, FAR_M = 0.3, 10.0  # of the pictures
+NEAR_M, FAR_M = 0.3, 10.0  # range of depth images
 BINS_M = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0, float("inf"))
 
 
@@ -43,7 +43,7 @@ class RunLog:
             aside.write_text("".join(f"{line}\n" for line in kept or ["step,name,value"]), encoding="utf-8")
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
-        """One line per value, and a point on each curve. Raises DataError if the disk refuses."""
+        """Add a line per value, and a point on each curve. Raises DataError if the disk refuses."""
         try:
             with self.path.open("a", newline="", encoding="utf-8") as file:
                 csv.writer(file).writerows([step, name, f"{value:.8g}"] for name, value in values.items())
@@ -53,12 +53,12 @@ class RunLog:
             self.writer.add_scalar(name, value, step)
 
     def picture(self, name: str, rows: Mapping[str, Tensor], step: int) -> None:
-        """A grid: one row per entry, one column per sample; (B,3,H,W) colour in 0..1 or (B,1,H,W) depth in metres."""
+        """Log a grid, a row per entry, a column per sample: (B,3,H,W) colour in 0..1 or (B,1,H,W) depth in metres."""
         strips = [torch.cat(list(_coloured(values)), dim=2) for values in rows.values()]
         self.writer.add_image(name, torch.cat(strips, dim=1).clamp(0, 1), step)
 
     def close(self) -> None:
-        """Writes what is pending."""
+        """Write what is pending."""
         self.writer.close()
 
 
@@ -76,13 +76,13 @@ def _unknown_to_nan(depth_m: Tensor) -> np.ndarray:
 def health(
     depth_m: Tensor, truth_m: Tensor, warped_share: Tensor, limits_m: tuple[float, float]
 ) -> dict[str, object]:
-    """What goes wrong early in self-supervised training, as numbers and warnings.
+    """Report what goes wrong early in self-supervised training, as numbers and warnings.
 
     Args:
         depth_m: (B,1,H,W) predicted.
         truth_m: the same shape, 0 = unknown, or empty.
-        warped_share: of pixels a warped view explains better than the unwarped one; NaN = not asked.
-        limits_m: the network's range.
+        warped_share: share of pixels that a warped view explains better than the unwarped one; NaN = not measured.
+        limits_m: range of the network, metres.
     """
     flat = depth_m.flatten().float()
     spread = torch.quantile(flat[:: max(1, flat.numel() // 100_000)], flat.new_tensor((0.05, 0.5, 0.95)))
@@ -100,7 +100,7 @@ def health(
 
 
 def histogram(depth_m: Tensor) -> dict[str, float]:
-    """Share of pixels between each two limits."""
+    """Compute the share of pixels between each two limits."""
     counts = np.histogram(depth_m.float().cpu().numpy(), BINS_M)[0] / max(1, depth_m.numel())
     return {
         f"{low:g}-{high:g} m": round(float(c), 4)
@@ -109,7 +109,7 @@ def histogram(depth_m: Tensor) -> dict[str, float]:
 
 
 def warnings(spread: Tensor, warped_share: float, limits_m: tuple[float, float]) -> list[str]:
-    """Sentences on what looks wrong."""
+    """List sentences on what looks wrong."""
     out = []
     near, far = limits_m
     if spread[0] > 0.95 * far or spread[2] < 1.05 * near:
@@ -124,7 +124,7 @@ def warnings(spread: Tensor, warped_share: float, limits_m: tuple[float, float])
 
 
 def write_health(folder: Path, step: int, report: Mapping[str, object]) -> None:
-    """Adds a report to health.json, by step."""
+    """Add a report to health.json, by step."""
     path = folder / HEALTH
     try:
         reports = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

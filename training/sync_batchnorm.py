@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Batch normalisation over all processes on any device, so that two processes train as one does.
+"""Batch normalisation synchronised over all processes on any device, so that two processes train as one does.
 
-PyTorch's own works on GPUs only. Keys of the state dictionary stay what they are.
+PyTorch's own works on GPUs only. Keys of the state dictionary are the same.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from training.distributed import current_ranks
 
 
 class SyncedBatchNorm2d(nn.BatchNorm2d):
-    """Statistics of the whole batch in training; in evaluation the plain layer."""
+    """Batch norm with statistics of the whole batch in training; in evaluation the plain layer."""
 
     def forward(self, input: Tensor) -> Tensor:
-        """(B,C,H,W) -> the same, normalised."""
+        """Normalise (B,C,H,W)."""
         if not self.training:
             return super().forward(input)
         ranks = current_ranks()
@@ -38,7 +38,7 @@ class SyncedBatchNorm2d(nn.BatchNorm2d):
 
 
 def sync_norms(network: nn.Module) -> nn.Module:
-    """Lets every batch normalisation of the network see the whole batch; changed in place."""
+    """Replace, in place, every batch normalisation of the network by one over the whole batch."""
     for module in network.modules():
         if type(module) is nn.BatchNorm2d:
             module.__class__ = SyncedBatchNorm2d

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Options of the indoor depth recipe, and the presets: our own ways of training beside the published ones."""
+"""Options of the indoor depth recipe, and presets, both published ones and this project's own."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ PRESETS: dict[str, tuple[str, DistDepthRecipeConfig]] = {
 
 
 def open_data(text: str) -> IndoorSet:
-    """A set from KIND:FOLDER[:LIST[:DEPTH_UNIT]]. Raises ConfigError for another form."""
+    """Open a set given as KIND:FOLDER[:LIST[:DEPTH_UNIT]]. Raises ConfigError for another form."""
     parts = text.split(":")
     if len(parts) not in (2, 3, 4):
         raise ConfigError(f"data must be KIND:FOLDER[:LIST[:DEPTH_UNIT]], got {text!r}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The networks a run begins with."""
+"""Initial networks of a run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from training.sync_batchnorm import sync_norms
 
 
 def new_student(config: DistDepthRecipeConfig) -> Student | MultiFrameStudent:
-    """Fresh networks, or depth with the weights of `init`. Raises WeightsError if those are of another network."""
+    """Make fresh networks, or depth with the weights of `init`. Raises WeightsError if those are of another network."""
     student = untrained(config)
     if config.pretrained:
         load_imagenet(student.depth.encoder, None if config.pretrained == "package" else config.pretrained)
@@ -38,7 +38,7 @@ def new_student(config: DistDepthRecipeConfig) -> Student | MultiFrameStudent:
 
 
 def untrained(config: DistDepthRecipeConfig) -> Student | MultiFrameStudent:
-    """Networks as the configuration begins with them."""
+    """Make the untrained networks of a configuration."""
     if not config.multi_frame.enabled:
         student = Student(config.depth, config.pose if "-1" in FRAMES[config.objective.mode] else None)
         if config.start_m:
@@ -54,7 +54,7 @@ def untrained(config: DistDepthRecipeConfig) -> Student | MultiFrameStudent:
 
 
 def start_at_depth(decoder: DepthDecoder, config: DistDepthConfig, depth_m: float) -> None:
-    """Lets all scales of a fresh network answer about this depth."""
+    """Set all scales of a fresh network to predict about this depth."""
     nearest, farthest = 1 / config.min_depth_m, 1 / config.max_depth_m
     share = (config.numerator / depth_m - farthest) / (nearest - farthest)
     if not 0 < share < 1:
@@ -64,14 +64,14 @@ def start_at_depth(decoder: DepthDecoder, config: DistDepthConfig, depth_m: floa
 
 
 def freeze_norms(network: nn.Module) -> None:
-    """Lets batch norms, for this step, use the statistics they have and not touch them."""
+    """Let batch norms, for this step, use their statistics without updating them."""
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.eval()
 
 
 def laid_out(value: Tensor | None, config: DistDepthRecipeConfig) -> Tensor | None:
-    """Images in the memory layout of the networks; everything else as it is."""
+    """Convert images to the memory layout of the networks; other values are returned unchanged."""
     if value is None or value.ndim != 4 or not config.channels_last:
         return value
     return value.contiguous(memory_format=torch.channels_last)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a network could answer without looking: the mean depth of its training set, kept beside its weights."""
+"""Mean depth of a training set, a baseline that does not depend on the image; it is kept beside the weights."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ CHUNK = 64  # samples read at a time
 
 
 def mean_depth_map(cache: Cache, canonical_focal: float = 0.0) -> NDArray[np.float16] | None:
-    """(h/4, w/4) metres, the mean at each place over all samples of what is known there; None without depth.
+    """Compute (h/4, w/4) metres, the mean of known depth at each place over all samples; None without depth.
 
     Args:
         cache: the training set.
         canonical_focal: share of the image's side. If not 0, every image's depth is first divided by its camera's
-            focal length over it, as the network's answers are meant. A place that no image knows gets the mean of all.
+            focal length over it, as the network predicts it. A place that is known in no image gets the mean of all.
     """
     if cache.depths_m is None:
         return None
@@ -35,14 +35,14 @@ def mean_depth_map(cache: Cache, canonical_focal: float = 0.0) -> NDArray[np.flo
 
 
 def focal_ratios(cache: Cache, canonical_focal: float) -> NDArray[np.float32]:
-    """(N,) by which canonical depth is multiplied to become each sample's; ones if there is no canonical camera."""
+    """Compute the factors (N,) from canonical depth to each sample's; ones if there is no canonical camera."""
     if not canonical_focal:
         return np.ones(len(cache), np.float32)
     return np.sqrt(cache.cameras[:, 0] * cache.cameras[:, 1]) / np.float32(canonical_focal)
 
 
 def _coarse(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sums over blocks."""
+    """Sum values over blocks."""
     for axis in (0, 1):
         values = np.add.reduceat(values, np.arange(0, values.shape[axis], SHRINK), axis)
     return values

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The card of a trained indoor depth network: what is known at the end of training."""
+"""Model card of a trained indoor depth network, as known at the end of training."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PLACES = (
 def model_card(
     config: DistDepthRecipeConfig, saved: Saved, step: int, figures: Mapping[str, float], training: Training
 ) -> ModelCard:
-    """The card; figures on real frames are added by `geo-perception eval`."""
+    """Make the card; figures on real frames are added by `geo-perception eval`."""
     expert = f"; expert: {config.expert}" if config.expert else ""
     return ModelCard(
         network=saved.network,
@@ -84,7 +84,7 @@ def description(config: DistDepthRecipeConfig) -> str:
 
 
 def limits(config: DistDepthRecipeConfig) -> tuple[str, ...]:
-    """What the way of training makes it bad at."""
+    """List the limits that follow from the way of training."""
     found = []
     if config.objective.mode == "temporal":
         found.append("depth has no metric scale: trained on video of one camera")
@@ -94,14 +94,14 @@ def limits(config: DistDepthRecipeConfig) -> tuple[str, ...]:
 
 
 def command_line(config: DistDepthRecipeConfig) -> str:
-    """The shortest command that gives this configuration."""
+    """Compose the shortest command that gives this configuration."""
     options = {name: differences(config, preset) for name, (_, preset) in PRESETS.items()}
     best = min(options, key=lambda name: len(options[name]))
     return " ".join(["python -m training.recipes.distdepth", best, *options[best]])
 
 
 def differences(config: Any, preset: Any, prefix: str = "") -> list[str]:
-    """Options in which a configuration differs from a preset."""
+    """List the options in which a configuration differs from a preset."""
     found = []
     for field in fields(config):
         value, other = getattr(config, field.name), getattr(preset, field.name)
@@ -113,7 +113,7 @@ def differences(config: Any, preset: Any, prefix: str = "") -> list[str]:
 
 
 def option(name: str, value: object) -> str:
-    """As the command line takes it; what is switched off is written `--group.no-name`."""
+    """Format an option for the command line; what is switched off is written `--group.no-name`."""
     if isinstance(value, bool):
         group, dot, last = name.rpartition(".")
         return f"--{group}{dot}{'' if value else 'no-'}{last}"
@@ -121,5 +121,5 @@ def option(name: str, value: object) -> str:
 
 
 def words(value: object) -> str:
-    """The words of a value, quoted for the shell where need be."""
+    """Format the words of a value, quoted for the shell where needed."""
     return " ".join(shlex.quote(str(one)) for one in (value if isinstance(value, tuple) else (value,)))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Depth from a frame and the one before it, as ManyDepth (arXiv 2104.14540) trains it: beside a teacher of one image.
+"""Training of depth from a frame and the one before it beside a teacher of one image: ManyDepth (arXiv 2104.14540).
 
 The teacher and the pose network learn as in MonoDepth2. The multi-frame network learns from the same views where its
 cost volume can be trusted and from the teacher elsewhere. Some samples see a still scene or no neighbour at all, so
@@ -49,7 +49,7 @@ PAIR = 2  # images that the pose network sees at once
 
 @dataclass(frozen=True)
 class MultiFrameOptions:
-    """What ManyDepth adds; range of depth and upsampling are the teacher's. Off: a network of one image is trained."""
+    """Options of ManyDepth; range of depth and upsampling are the teacher's. Off: a network of one image is trained."""
 
     enabled: bool = False  # train a network of several frames beside its teacher
     layers: Literal[18, 34, 50, 101, 152] = 18  # of the multi-frame network's ResNet; DistDepth-M has 101
@@ -64,7 +64,7 @@ class MultiFrameOptions:
 
 
 class MultiPrediction(NamedTuple):
-    """Raw answers of all networks."""
+    """Raw outputs of all networks."""
 
     teacher: Prediction
     own: MultiFrameOutput
@@ -88,7 +88,7 @@ class MultiFrameStudent(nn.Module):
         freeze_unused(self)
 
     def set_progress(self, done: float) -> None:
-        """Training mode for a step before which a share `done` of the run is over."""
+        """Set training mode for a step before which a share `done` of the run is over."""
         self.train()
         self.frozen = done >= self.options.freeze_after
         if self.frozen:
@@ -96,7 +96,7 @@ class MultiFrameStudent(nn.Module):
             self.video.pose.eval()
 
     def inputs(self, batch: IndoorBatch, step_noise: StepNoise) -> tuple[Tensor, ...]:
-        """Arguments of `forward`."""
+        """Make the arguments of `forward`."""
         stacked = pose_input(batch, PAIR)
         assert stacked is not None, "the configuration asks for frames in time"
         before = torch.where(_per_item(step_noise.still), batch.seen["0"], batch.seen["-1"])
@@ -105,7 +105,15 @@ class MultiFrameStudent(nn.Module):
     def forward(
         self, image: Tensor, stacked: Tensor, before: Tensor, K: Tensor, withheld: Tensor
     ) -> MultiPrediction:
-        """Image and the frame to match (B,3,H,W), pairs for the pose network, (B,4,4), (B,) bool."""
+        """Run all networks.
+
+        Args:
+            image: (B,3,H,W) current frame.
+            stacked: pairs of frames for the pose network, see `pose_input`.
+            before: (B,3,H,W) frame to match.
+            K: (B,4,4) intrinsics.
+            withheld: (B,) bool, samples without a neighbour.
+        """
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
             sigmoids = tuple(self.depth(image).sigmoids)
             motions = self.video.pose(stacked)
@@ -133,7 +141,7 @@ class MultiFrameStudent(nn.Module):
         step_noise: StepNoise,
         ranks: Ranks = ALONE,
     ) -> LossOutput:
-        """All terms; those of the teacher are gone once it rests."""
+        """Compute all terms; those of the teacher are left out once it rests."""
         teacher = compute_losses(
             prediction.teacher, batch, self.depth, objective, expert, step_noise.noise, PAIR, ranks
         )
@@ -157,7 +165,7 @@ class MultiFrameStudent(nn.Module):
         return [focal * sigmoid_to_depth(s, *limits) for s in full_resolution(own.sigmoids, (height, width))]
 
     def predict(self, frames: dict[str, Tensor], K: Tensor) -> Tensor:
-        """(B,1,H,W) depth for the canonical camera, from frames "0" and "-1"."""
+        """Predict (B,1,H,W) depth for the canonical camera, from frames "0" and "-1"."""
         pair = torch.cat((frames["-1"], frames["0"]), 1)
         pose = self.video.pose(pair).transform(0, invert=True)
         near = Neighbours.of(frames["-1"][:, None], pose[:, None], edges_at_zero(K))
@@ -166,7 +174,7 @@ class MultiFrameStudent(nn.Module):
         return depth_m
 
     def saved(self) -> Saved:
-        """What becomes a model folder; its configuration names the range of bins that training found."""
+        """Return the content of the model folder; its configuration names the range of bins that training found."""
         low, high = self.bin_range_m.tolist()
         config = replace(self.video.config, min_bin_m=low, max_bin_m=high)
         return Saved("video_depth", asdict(config), self.video)
@@ -175,7 +183,7 @@ class MultiFrameStudent(nn.Module):
 def video_config(
     teacher: DistDepthConfig, options: MultiFrameOptions, size: tuple[int, int], pose_layers: int
 ) -> VideoDepthConfig:
-    """The multi-frame network that belongs to a teacher."""
+    """Make the configuration of the multi-frame network that belongs to a teacher."""
     return VideoDepthConfig(
         layers=options.layers,
         height=size[0],
@@ -193,7 +201,7 @@ def video_config(
 
 
 def before_from_now(prediction: Prediction) -> Tensor:
-    """(B,4,4) pose of frame -1, for the canonical camera; no gradient reaches the pose network through matching."""
+    """Return the (B,4,4) pose of frame -1, for the canonical camera; matching passes no gradient to poses."""
     assert prediction.axis_angle is not None and prediction.translation is not None
     half = len(prediction.axis_angle) // 2
     axis_angle, translation = (
@@ -204,13 +212,13 @@ def before_from_now(prediction: Prediction) -> Tensor:
 
 
 def matched(own: MultiFrameOutput, batch: IndoorBatch, objective: Objective) -> tuple[Tensor, Tensor]:
-    """Confidence and depth of the best match, both (B,1,h,w); depth in metres of the batch's cameras."""
+    """Return confidence and depth of the best match, both (B,1,h,w); depth in metres of the batch's cameras."""
     focal = focal_ratio(batch, objective.canonical_focal)
     return own.confidence[:, None], focal / own.lowest_cost_disparity[:, None]
 
 
 def still_poses(views: Views) -> Views:
-    """The same views, through whose poses no gradient passes."""
+    """Return the same views with detached poses."""
     fixed = {name: pose.detach() for name, pose in views.source_from_reference.items()}
     return replace(views, source_from_reference=fixed)
 
@@ -223,10 +231,10 @@ def own_terms(
     guide: tuple[Tensor, Tensor, Tensor],
     ranks: Ranks = ALONE,
 ) -> dict[str, Tensor]:
-    """Terms `reprojection`, `consistency` and `smoothness` of the multi-frame network, averaged over scales.
+    """Compute `reprojection`, `consistency` and `smoothness` of the multi-frame network, averaged over scales.
 
     Args:
-        own: the network's answer.
+        own: output of the network.
         depths_m: (B,1,H,W) of each scale at full resolution.
         views: images and poses.
         objective: the weights.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The self-supervised objective: from sigmoid maps and views to named, weighted terms."""
+"""Self-supervised objective: named, weighted terms from sigmoid maps and views."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Views:
 
 @dataclass(frozen=True)
 class Photometric:
-    """How the photometric terms are put together."""
+    """Options for the combination of the photometric terms."""
 
     combination: Combination = "minimum"  # of the frames that a pixel is compared with
     auto_mask: bool = True  # the dissertation does not mention it
@@ -57,13 +57,13 @@ def photometric_terms(
     noise: Tensor | None = None,
     ranks: Ranks = ALONE,
 ) -> tuple[dict[str, Tensor], Tensor]:
-    """Terms `reprojection`, `smoothness` and, with hints, `hint`, averaged over scales; and the share warping explains.
+    """Compute `reprojection`, `smoothness` and, with hints, `hint`, means over scales; and the share warping explains.
 
     Args:
         sigmoids: the network's maps, scale 0 first.
         depths_m: (B,1,H,W) of each scale at FULL resolution, as used for warping.
         views: images and poses.
-        options: how terms are put together.
+        options: combination of the terms.
         noise: (sources, B,1,H,W) standard normal, breaks ties of the auto-mask; None = none.
         ranks: processes sharing the batch.
     """
@@ -108,7 +108,7 @@ def _hinted(
 
 
 def warp_sources(depth_m: Tensor, views: Views, align_corners: bool = False) -> list[Tensor]:
-    """Every source as the reference camera would see it."""
+    """Warp every source to the reference camera's view."""
     return [
         synthesise_view(
             image,
@@ -129,7 +129,7 @@ def _identity_maps(views: Views, target: Reference, noise: Tensor | None) -> lis
 
 
 def full_resolution(sigmoids: Sequence[Tensor], size: tuple[int, int]) -> list[Tensor]:
-    """Every scale's map at full resolution, as view synthesis wants them (bilinear)."""
+    """Resize every scale's map bilinearly to full resolution, for view synthesis."""
     return [
         sigmoid
         if sigmoid.shape[-2:] == size

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is trained: a depth network, beside it a pose network where views in time are compared; and their objective."""
+"""Student: a depth network, with a pose network where views in time are compared, and their objective."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TIMES = ("-1", "1")
 
 @dataclass(frozen=True)
 class Objective:
-    """What the student is asked for."""
+    """Objective of the training."""
 
     mode: Mode = "stereo"  # what teaches: the stereo partner, neighbours in time, both, or true depth
     photometric: Photometric = field(default_factory=Photometric)
@@ -60,7 +60,7 @@ class Objective:
 
 
 class Prediction(NamedTuple):
-    """Raw answers of the networks."""
+    """Raw outputs of the networks."""
 
     sigmoids: tuple[Tensor, ...]
     axis_angle: Tensor | None  # (n*B or B, m, 1, 3)
@@ -68,15 +68,15 @@ class Prediction(NamedTuple):
 
 
 class StepNoise(NamedTuple):
-    """What is drawn for a step beside the batch."""
+    """Random values of a step beside the batch."""
 
     noise: Tensor | None  # (sources,B,1,H,W) breaks ties of the auto-mask
-    still: Tensor  # (B,) bool: the multi-frame network is shown a scene that does not move
-    withheld: Tensor  # (B,) bool: it is not shown a neighbour
+    still: Tensor  # (B,) bool: the multi-frame network gets a still scene
+    withheld: Tensor  # (B,) bool: it gets no neighbour
 
 
 class Saved(NamedTuple):
-    """What of a student becomes a model folder."""
+    """Content of the model folder of a trained student."""
 
     network: str  # a name in networks.NETWORKS
     config: dict[str, Any]
@@ -93,15 +93,15 @@ class Student(nn.Module):
         freeze_unused(self)
 
     def set_progress(self, done: float) -> None:
-        """Training mode for a step, however much of the run is done."""
+        """Set training mode for a step, whatever share of the run is done."""
         self.train()
 
     def inputs(self, batch: IndoorBatch, step_noise: StepNoise) -> tuple[Tensor | None, ...]:
-        """Arguments of `forward`."""
+        """Make the arguments of `forward`."""
         return batch.seen["0"], None if self.pose is None else pose_input(batch, self.pose.config.images)
 
     def forward(self, image: Tensor, stacked: Tensor | None) -> Prediction:
-        """(B,3,H,W) and the pose network's input from `pose_input` -> Prediction."""
+        """Run both networks on (B,3,H,W) and on the input of the pose network from `pose_input`."""
         sigmoids = tuple(self.depth(image).sigmoids)
         if self.pose is None or stacked is None:
             return Prediction(sigmoids, None, None)
@@ -117,31 +117,31 @@ class Student(nn.Module):
         step_noise: StepNoise,
         ranks: Ranks = ALONE,
     ) -> LossOutput:
-        """All terms of the objective; `expert` (B,1,H,W) larger = nearer."""
+        """Compute all terms of the objective; `expert` (B,1,H,W) larger = nearer."""
         images = self.pose.config.images if self.pose is not None else 0
         return compute_losses(
             prediction, batch, self.depth, objective, expert, step_noise.noise, images, ranks
         )
 
     def predict(self, frames: Mapping[str, Tensor], K: Tensor) -> Tensor:
-        """(B,1,H,W) depth for the canonical camera, from frame "0"."""
+        """Predict (B,1,H,W) depth for the canonical camera, from frame "0"."""
         depth_m: Tensor = self.depth(frames["0"]).depth_m
         return depth_m
 
     def saved(self) -> Saved:
-        """What becomes a model folder: depth alone."""
+        """Return the content of the model folder: the depth network alone."""
         return Saved("distdepth", asdict(self.depth.config), self.depth)
 
 
 def freeze_unused(network: nn.Module) -> None:
-    """Published ResNets keep their classifier, which nothing uses and data-parallel training would wait for."""
+    """Freeze the classifiers of published ResNets, which nothing uses and data-parallel training would wait for."""
     for name, parameter in network.named_parameters():
         if ".fc." in name:
             parameter.requires_grad_(False)
 
 
 def pose_input(batch: IndoorBatch, images: int) -> Tensor | None:
-    """Frames stacked on channels: (B,9,H,W) in the order 0, -1, 1, or (2B,6,H,W) pairs in temporal order."""
+    """Stack frames on channels: (B,9,H,W) in the order 0, -1, 1, or (2B,6,H,W) pairs in temporal order."""
     if "-1" not in batch.seen:
         return None
     now, before, after = (batch.seen[name] for name in ("0", *TIMES))
@@ -151,7 +151,7 @@ def pose_input(batch: IndoorBatch, images: int) -> Tensor | None:
 
 
 def poses(prediction: Prediction, batch: IndoorBatch, objective: Objective, images: int) -> dict[str, Tensor]:
-    """Source from reference, (B,4,4), by source. Predicted ways are, like depth, for the canonical camera."""
+    """Compute poses, source from reference (B,4,4), by source; predicted ones are for the canonical camera."""
     out = {}
     if prediction.axis_angle is not None and prediction.translation is not None:
         focal = focal_ratio(batch, objective.canonical_focal)
@@ -174,7 +174,7 @@ def poses(prediction: Prediction, batch: IndoorBatch, objective: Objective, imag
 
 
 class LossOutput(NamedTuple):
-    """A batch's objective."""
+    """Objective of a batch."""
 
     terms: dict[str, Tensor]  # named, weighted; their sum is minimised
     depth_m: Tensor  # (B,1,H,W) detached
@@ -191,11 +191,11 @@ def compute_losses(
     pose_images: int = 3,
     ranks: Ranks = ALONE,
 ) -> LossOutput:
-    """All terms of the objective.
+    """Compute all terms of the objective.
 
     Args:
-        prediction: the student's answer.
-        batch: what it was asked.
+        prediction: output of the student.
+        batch: the batch it was run on.
         network: holds the range of depth.
         objective: the weights.
         expert: (B,1,H,W) larger = nearer, or None.
@@ -220,7 +220,7 @@ def compute_losses(
 
 
 def views_of(prediction: Prediction, batch: IndoorBatch, objective: Objective, images: int) -> Views:
-    """The reference and its neighbours, where the pose network or the baseline says they are."""
+    """Collect the reference and its neighbours, with poses of the pose network or the stereo baseline."""
     from_reference = poses(prediction, batch, objective, images)
     sources = {name: batch.true[name] for name in from_reference}
     hint_m = batch.hint_m if batch.hint_m.numel() else None
@@ -228,7 +228,7 @@ def views_of(prediction: Prediction, batch: IndoorBatch, objective: Objective, i
 
 
 def focal_ratio(batch: IndoorBatch, canonical: float) -> Tensor:
-    """(B,1,1,1) by which canonical depth is multiplied to become this camera's; geometric mean of both axes."""
+    """Compute the factor (B,1,1,1) from canonical depth to this camera's; geometric mean of both axes."""
     height, width = batch.pyramid[0].shape[-2:]
     if not canonical:
         return batch.K.new_ones(len(batch.K), 1, 1, 1)
@@ -239,7 +239,7 @@ def focal_ratio(batch: IndoorBatch, canonical: float) -> Tensor:
 def supervised_terms(
     depths_m: list[Tensor], truth_m: Tensor, objective: Objective, ranks: Ranks = ALONE
 ) -> dict[str, Tensor]:
-    """Distance to the true depth where it is known, averaged over the scales."""
+    """Compute the distance to the true depth where it is known, averaged over the scales."""
     known = truth_m > 0
     if objective.supervised == "mse":
         errors = [masked_mean((depth_m - truth_m).square(), known, ranks) for depth_m in depths_m]
@@ -257,21 +257,21 @@ def supervised_terms(
 
 
 def scale_free_error(gap: Tensor, known: Tensor, ranks: Ranks = ALONE) -> Tensor:
-    """Mean absolute (B,1,H,W) log error, each image's mean taken off first (scale-invariant, arXiv 1406.2283)."""
+    """Average the absolute log error (B,1,H,W) less each image's mean (scale-invariant, arXiv 1406.2283)."""
     count = known.sum((1, 2, 3), keepdim=True).clamp(min=1)
     mean = torch.where(known, gap, torch.zeros_like(gap)).sum((1, 2, 3), keepdim=True) / count
     return masked_mean((gap - mean).abs(), known, ranks)
 
 
 def inverse_difference(depth_m: Tensor, truth_m: Tensor, known: Tensor, ranks: Ranks = ALONE) -> Tensor:
-    """Mean absolute difference of (B,1,H,W) inverse depths, each free of scale and shift over what is known."""
+    """Average the absolute difference of (B,1,H,W) inverse depths, each free of scale and shift over known pixels."""
     safe_m = torch.where(known, truth_m, torch.ones_like(truth_m))
     got, want = (normalised_where(known, 1 / values) for values in (depth_m, safe_m))
     return masked_mean((got - want).abs(), known, ranks)
 
 
 def gradient_difference(gap: Tensor, known: Tensor, ranks: Ranks = ALONE) -> Tensor:
-    """Mean absolute difference between neighbours of (B,1,H,W), at 1, 1/2, 1/4 and 1/8 (as MiDaS, arXiv 1907.01341)."""
+    """Average absolute differences of neighbours of (B,1,H,W), at 1, 1/2, 1/4 and 1/8 (MiDaS, arXiv 1907.01341)."""
     terms = []
     for step in (1, 2, 4, 8):
         part, mask = gap[..., ::step, ::step], known[..., ::step, ::step]

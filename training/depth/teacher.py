@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Experts that lend structure: each answers (B,1,H,W), larger = nearer, of unknown scale and shift."""
+"""Experts, teachers of structure: each gives (B,1,H,W), larger = nearer, of unknown scale and shift."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from training.data.depth import IndoorBatch
 
 Expert = Callable[[IndoorBatch], Tensor]
 
-UNIT = 1000.0  # experts answer roughly 0 to 2000, as the published one does
+UNIT = 1000.0  # experts give roughly 0 to 2000, as the published one does
 FARTHEST_M = 20.0  # stands for unknown depth
 
 
 def make_expert(name: str, device: torch.device, seed: int = 0) -> Expert | None:
-    """An expert by what the option says.
+    """Make the expert that the option names.
 
     Args:
         name: "" = none; "simulator" = true depth through an unknown monotone map per image; "transformers:FOLDER" = a
             depth model saved by that library; anything else = name or folder of a model of ours.
-        device: where it runs.
-        seed: of the simulator's maps.
+        device: device of the expert.
+        seed: seed of the simulator's maps.
 
     Raises:
-        WeightsError: no such model, or one that gives no depth.
+        WeightsError: no such model, or one without depth.
         MissingDependencyError: transformers is not installed.
     """
     if not name:
@@ -54,13 +54,13 @@ def make_expert(name: str, device: torch.device, seed: int = 0) -> Expert | None
 
 
 class SimulatedExpert:
-    """Relative depth only: scale * depth^-power + shift, drawn once for each image and never told to the student."""
+    """Relative depth, scale * depth^-power + shift, drawn once for each image and unknown to the student."""
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
 
     def __call__(self, batch: IndoorBatch) -> Tensor:
-        """The maps of a batch. Raises DataError without depth."""
+        """Compute the maps (B,1,H,W) of a batch. Raises DataError without depth."""
         depth_m = batch.depth_m
         if not depth_m.numel():
             raise DataError("the expert 'simulator' needs depth, and this data set has none")
@@ -71,14 +71,14 @@ class SimulatedExpert:
 
 
 class ModelExpert:
-    """One of our networks: whatever gives depth or inverse depth for an image."""
+    """A network of this package that predicts depth or inverse depth of an image."""
 
     def __init__(self, network: nn.Module) -> None:
         self.network = network
 
     @torch.no_grad()
     def __call__(self, batch: IndoorBatch) -> Tensor:
-        """The maps of a batch. Raises WeightsError for a network that gives no depth."""
+        """Compute the maps (B,1,H,W) of a batch. Raises WeightsError for a network without depth."""
         output = self.network(batch.seen["0"])
         if hasattr(output, "depth_m"):
             return UNIT / output.depth_m
@@ -112,7 +112,7 @@ class TransformersExpert:
 
     @torch.no_grad()
     def __call__(self, batch: IndoorBatch) -> Tensor:
-        """The maps of a batch."""
+        """Compute the maps (B,1,H,W) of a batch."""
         image = batch.seen["0"]
         mean, std = (image.new_tensor(v).reshape(1, 3, 1, 1) for v in (self.mean, self.std))
         predict = self.model(pixel_values=(image - mean) / std).predicted_depth[:, None]
@@ -120,7 +120,7 @@ class TransformersExpert:
 
 
 def image_statistics(folder: Path) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation that the model's images are normalised with. Raises WeightsError: damaged file."""
+    """Read mean and standard deviation for normalising the model's images. Raises WeightsError for a damaged file."""
     path = folder / "preprocessor_config.json"
     try:
         values = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
@@ -135,7 +135,7 @@ def image_statistics(folder: Path) -> tuple[list[float], list[float]]:
 
 
 def to_size(values: Tensor, batch: IndoorBatch) -> Tensor:
-    """(B,1,h,w) at the images' size."""
+    """Resize (B,1,h,w) to the images' size."""
     size = batch.seen["0"].shape[-2:]
     return (
         values

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Held-out figures of an indoor depth network during training, with and without median scaling."""
+"""Validation of an indoor depth network during training, with and without median scaling."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def validate(
     log: RunLog,
     step: int,
 ) -> dict[str, float]:
-    """Means over the first images of the held-out sets, into the log; {} where there is no truth."""
+    """Average errors over the first images of the held-out sets, and log them; {} where there is no truth."""
     if cache is None or cache.depths_m is None:
         return {}
     student.eval()
@@ -62,7 +62,7 @@ def validate(
 
 
 def held_out(cache: Cache, index: int) -> tuple[dict[str, Tensor], Tensor]:
-    """(1,3,H,W) images in 0..1 by frame and (1,1,H,W) truth in metres, 0 = unknown."""
+    """Read (1,3,H,W) images in 0..1 by frame and (1,1,H,W) truth in metres, 0 = unknown."""
     assert cache.depths_m is not None
     frames = {
         name: torch.from_numpy(np.array(cache.image(index, name))).permute(2, 0, 1)[None].float() / 255
@@ -78,7 +78,7 @@ def predict(
     frames: Mapping[str, Tensor],
     config: DistDepthRecipeConfig,
 ) -> Tensor:
-    """(1,1,H,W) metres for the camera the image was taken with."""
+    """Predict (1,1,H,W) metres for the camera the image was taken with."""
     device = next(student.parameters()).device
     window = (0, 0, *cache.size)
     camera = torch.from_numpy(crop_camera(cache.cameras[index], cache.size, window, cache.size))[None]

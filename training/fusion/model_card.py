@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The card of a trained fusion network: what is known at the end of training."""
+"""Model card of a trained fusion network, as known at the end of training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from training.data.fusion import MAX_DEPTH_M
 
 
 class Trained(Protocol):
-    """What the card tells of a recipe's configuration."""
+    """Part of a recipe's configuration that the card states."""
 
     @property
     def network(self) -> str: ...
@@ -25,7 +25,7 @@ class Trained(Protocol):
 def model_card(
     config: Trained, options: Mapping[str, Any], step: int, figures: Mapping[str, float], training: Training
 ) -> ModelCard:
-    """The card; figures on real frames are added by `geo-perception eval`."""
+    """Make the card; figures on real frames are added by `geo-perception eval`."""
     return ModelCard(
         network=config.network,
         config=dict(options),

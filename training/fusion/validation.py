@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Held-out figures of a fusion network during training."""
+"""Validation of a fusion network during training."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def forward(network: nn.Module, batch: FusionBatch) -> Any:
 
 
 def validate(network: nn.Module, paths: list[Path], writer: SummaryWriter, step: int) -> dict[str, float]:
-    """Mean RMSE and MAE over held-out frames, for the network and both inputs; a picture of the first frame."""
+    """Average RMSE and MAE over held-out frames, for the network and both inputs; log images of the first frame."""
     network.eval()
     rows: list[dict[str, float]] = []
     with torch.inference_mode():
@@ -42,7 +42,7 @@ def validate(network: nn.Module, paths: list[Path], writer: SummaryWriter, step:
 
 
 def errors(depths: dict[str, Tensor], truth_m: Tensor) -> dict[str, float]:
-    """RMSE and MAE of each depth map up to the cap."""
+    """Compute RMSE and MAE of each depth map up to the cap."""
     truth = torch.where(truth_m > 0, truth_m, torch.nan)[0, 0].numpy()
     out = {}
     for name, depth in depths.items():
@@ -52,7 +52,7 @@ def errors(depths: dict[str, Tensor], truth_m: Tensor) -> dict[str, float]:
 
 
 def add_pictures(writer: SummaryWriter, output: Any, batch: FusionBatch, step: int) -> None:
-    """Grey image, inputs, result and confidence, one above another."""
+    """Log grey image, inputs, result and confidence, one above another."""
     nearness: Iterable[Tensor] = (4 / depth for depth in (batch.stereo_m, batch.lidar_m, output.depth_m))
     rows = [batch.channel("grey"), *nearness, output.lidar_confidence]
     writer.add_image("validation", torch.cat(rows, dim=2)[0].clamp(0, 1), step)

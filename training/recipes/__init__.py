@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One file a recipe, with its loop in view; `geo-perception train NAME` runs `NAME.main(args)`."""
+"""Recipes, one file each, with the loop in view; `geo-perception train NAME` runs `NAME.main(args)`."""

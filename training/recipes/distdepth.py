@@ -56,8 +56,8 @@ from training.revision import revision
 from training.run_log import RunLog, health, write_health
 
 RUN = "--run-folder"
-# Options that a training may go on with otherwise: how long, where, how fast, and how it is watched. `data` is compared
-# by its content.
+# Options that a continued training may change: how long, where, how fast, and how it is logged. `data` is compared by
+# its content.
 FREE = (
     "steps", "data", "validation", "validation-images", "log-every", "validate-every", "out", "force", "run-folder",
     "cache", "accelerator", "devices", "threads", "loader.workers", "channels-last", "half",
@@ -66,7 +66,7 @@ EARLY = (1, 20, 100, 500)  # steps after which the run's health is reported
 
 
 def main(args: list[str] | None = None) -> None:
-    """Command line entry; every field of DistDepthRecipeConfig is an option of every preset."""
+    """Run the command line; every field of DistDepthRecipeConfig is an option of every preset."""
     read = partial(
         tyro.extras.overridable_config_cli, prog=f"{command_name()} train distdepth", description=__doc__
     )
@@ -76,14 +76,14 @@ def main(args: list[str] | None = None) -> None:
 
 
 def train(config: DistDepthRecipeConfig) -> dict[str, float]:
-    """Train, or continue, and write the model folder; returns the last validation figures."""
+    """Train, or continue, and write the model folder; return the last validation figures."""
     found = check(config)
     with alone(config.run_folder, RUN):
         return learn(config, found)
 
 
 def learn(config: DistDepthRecipeConfig, found: Checkpoint | None) -> dict[str, float]:
-    """The run itself, from a checkpoint on if there is one."""
+    """Run the training, from a checkpoint on if there is one."""
     fabric = new_fabric(config)
     student = new_student(config).to(fabric.device)
     expert = make_expert(config.expert, fabric.device, config.seed)
@@ -133,7 +133,7 @@ def learn(config: DistDepthRecipeConfig, found: Checkpoint | None) -> dict[str, 
                 save(best, config, step + 1, figures, beside, training)
             fabric.barrier()
     if log:
-        if start == config.steps:  # nothing was left to learn: the model is written where it is asked for now
+        if start == config.steps:  # nothing was left to train: the model is written to the present folder
             figures = validate(best, held_out, config, log, start)
             save(best, config, start, figures, beside, training)
         log.close()
@@ -142,7 +142,11 @@ def learn(config: DistDepthRecipeConfig, found: Checkpoint | None) -> dict[str, 
 
 
 def check(config: DistDepthRecipeConfig) -> Checkpoint | None:
-    """What a run goes on from, if anything. Raises GeoPerceptionError for whatever is seen before the work begins."""
+    """Check everything that can be checked before the work; return the checkpoint to continue, if any.
+
+    Raises:
+        GeoPerceptionError: a check failed.
+    """
     check_config(config)
     for text in (*config.data, *config.validation):
         open_data(text)
@@ -154,7 +158,7 @@ def check(config: DistDepthRecipeConfig) -> Checkpoint | None:
 
 
 def open_caches(config: DistDepthRecipeConfig, frames: tuple[str, ...]) -> tuple[Cache, Cache | None]:
-    """Training and validation images."""
+    """Open the caches of training and validation images."""
     height, width = config.loader.size
     kept = round(height * config.keep), round(width * config.keep)
     training = [open_data(text) for text in config.data]
@@ -167,7 +171,7 @@ def open_caches(config: DistDepthRecipeConfig, frames: tuple[str, ...]) -> tuple
 
 
 def new_optimiser(student: nn.Module, config: DistDepthRecipeConfig) -> torch.optim.Optimizer:
-    """AdamW with the published weight decay, or Adam."""
+    """Make AdamW with the published weight decay, or Adam."""
     trained = [p for p in student.parameters() if p.requires_grad]
     kind = torch.optim.AdamW if config.optimiser == "adamw" else torch.optim.Adam
     # fused: one pass over the memory instead of ten; it takes the loss scaler's part, which float16 clips behind
@@ -175,14 +179,14 @@ def new_optimiser(student: nn.Module, config: DistDepthRecipeConfig) -> torch.op
 
 
 def running_mean(student: nn.Module, config: DistDepthRecipeConfig) -> AveragedModel | None:
-    """The mean of the weights so far, and of what batch norms have seen; None where it is off."""
+    """Make the running mean of weights and of batch norms' statistics; None where it is off."""
     if not config.average:
         return None
     return AveragedModel(student, multi_avg_fn=get_ema_multi_avg_fn(config.average), use_buffers=True)
 
 
 def rate(step: int, config: DistDepthRecipeConfig) -> float:
-    """Share of the learning rate: a step to a tenth after 70 %, or a short rise and half a cosine."""
+    """Compute the share of the learning rate: a step to a tenth after 70 %, or a short rise and half a cosine."""
     if config.schedule == "step":
         return 1.0 if step < 0.7 * config.steps else 0.1
     rise = max(1, min(500, config.steps // 20))
@@ -200,7 +204,7 @@ def train_step(
     config: DistDepthRecipeConfig,
     expert: Expert | None,
 ) -> LossOutput:
-    """One update. Raises DataError, before any update, when a term is not finite."""
+    """Do one update. Raises DataError, before any update, when a term is not finite."""
     student.set_progress(batch.step / config.steps)
     if config.freeze_norms:
         freeze_norms(student)
@@ -219,7 +223,7 @@ def train_step(
 
 
 def draw(batch: IndoorBatch, config: DistDepthRecipeConfig, fabric: Fabric) -> StepNoise:
-    """This process's part of what is drawn for the step."""
+    """Draw this process's part of the step's noise."""
     generator = torch.Generator().manual_seed(config.seed * 1_000_003 + batch.step)
     share, whole = len(batch.K), config.loader.batch
     own, device = slice(fabric.global_rank * share, (fabric.global_rank + 1) * share), batch.K.device
@@ -232,7 +236,7 @@ def draw(batch: IndoorBatch, config: DistDepthRecipeConfig, fabric: Fabric) -> S
 
 
 def beside_weights(cache: Cache, config: DistDepthRecipeConfig) -> dict[str, NDArray[np.float16]]:
-    """Arrays that go into the model folder with the weights."""
+    """Compute the arrays that go into the model folder with the weights."""
     mean_m = mean_depth_map(cache, config.objective.canonical_focal)
     return {} if mean_m is None else {MEAN_MAP_FILE: mean_m}
 
@@ -245,7 +249,7 @@ def save(
     beside: Mapping[str, NDArray[np.float16]],
     training: Training,
 ) -> None:
-    """Replaces the model folder."""
+    """Replace the model folder."""
     saved = student.saved()
     card = model_card(config, saved, step, figures, training)
     save_model(saved.module, config.out, card, beside, half=config.half)
@@ -261,7 +265,7 @@ def report(
     lr: float,
     remarks: Sequence[str] = (),
 ) -> float:
-    """Curves of the step, at some early steps the run's health; returns the time for the next call."""
+    """Log the curves of the step and, at some early steps, the run's health; return the time for the next call."""
     now = time.perf_counter()
     values = {f"loss/{name}": float(value.detach()) for name, value in judged.terms.items()}
     values |= {"loss/total": sum(values.values()), "lr": lr}
@@ -274,7 +278,7 @@ def report(
             config.depth.numerator * d for d in (config.depth.min_depth_m, config.depth.max_depth_m)
         )
         found = health(judged.depth_m, batch.depth_m, judged.warped_share, (limits[0], limits[1]))
-        found["warnings"] = [*remarks, *found["warnings"]]  # what is odd about the data first
+        found["warnings"] = [*remarks, *found["warnings"]]  # remarks on the data first
         write_health(log.path.parent, step + 1, found)
         for warning in found["warnings"]:
             tqdm.write(f"step {step + 1}: {warning}")

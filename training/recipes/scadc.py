@@ -53,7 +53,7 @@ from training.places import alone, check_places
 from training.revision import revision
 
 PLACES = ("out", "force", "run", "samples", "workers", "threads")  # fields that leave the result as it is
-# Options that a training may go on with otherwise.
+# Options that a continued training may change.
 FREE = (*PLACES, "steps", "validation-frames", "validate-every")
 
 
@@ -99,7 +99,7 @@ class ScadcRecipeConfig:
 
 
 def main(args: list[str] | None = None) -> None:
-    """Command line entry; every field of ScadcRecipeConfig is an option."""
+    """Run the command line; every field of ScadcRecipeConfig is an option."""
     read = partial(tyro.cli, prog=f"{command_name()} train scadc", description=__doc__)
     config = parsed(lambda: read(ScadcRecipeConfig, args=args))
     with memory_named("--batch, --crop or --workers"):
@@ -107,14 +107,14 @@ def main(args: list[str] | None = None) -> None:
 
 
 def train(config: ScadcRecipeConfig) -> dict[str, float]:
-    """Train, or continue, and write the model folder; returns the last validation figures."""
+    """Train, or continue, and write the model folder; return the last validation figures."""
     found = check(config)
     with alone(config.run, "--run"):
         return learn(config, found)
 
 
 def learn(config: ScadcRecipeConfig, found: Checkpoint | None) -> dict[str, float]:
-    """The run itself, from a checkpoint on if there is one."""
+    """Run the training, from a checkpoint on if there is one."""
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     options = network_options(config)
@@ -150,7 +150,7 @@ def learn(config: ScadcRecipeConfig, found: Checkpoint | None) -> dict[str, floa
             figures = validate(network, held_out, writer, step + 1)
             save_checkpoint(config.run, step + 1, network, optimiser, schedule, training)
             save_model(network, config.out, model_card(config, options, step + 1, figures, training))
-    if start == config.steps:  # nothing was left to learn: the model is written where it is asked for now
+    if start == config.steps:  # nothing was left to train: the model is written to the present folder
         figures = validate(network, held_out, writer, start)
         save_model(network, config.out, model_card(config, options, start, figures, training))
     writer.close()
@@ -158,7 +158,11 @@ def learn(config: ScadcRecipeConfig, found: Checkpoint | None) -> dict[str, floa
 
 
 def check(config: ScadcRecipeConfig) -> Checkpoint | None:
-    """What a run goes on from, if anything. Raises GeoPerceptionError for whatever is seen before the work begins."""
+    """Check everything that can be checked before the work; return the checkpoint to continue, if any.
+
+    Raises:
+        GeoPerceptionError: a check failed.
+    """
     check_options(config)
     if config.first_seed < config.validation_frames:
         raise ConfigError(
@@ -174,7 +178,7 @@ def check(config: ScadcRecipeConfig) -> Checkpoint | None:
 
 
 def command_line(config: ScadcRecipeConfig) -> str:
-    """The shortest command that gives this configuration."""
+    """Compose the shortest command that gives this configuration."""
     own = {field.name: getattr(config, field.name) for field in fields(config) if field.name not in PLACES}
     changed = {name: value for name, value in own.items() if value != getattr(ScadcRecipeConfig, name)}
     settings = "".join(f" --{name.replace('_', '-')} {_words(value)}" for name, value in changed.items())
@@ -186,14 +190,14 @@ def _words(value: object) -> str:
 
 
 def freeze_norm(network: nn.Module) -> None:
-    """Let every batch norm use the statistics it has, and keep them."""
+    """Let every batch norm use its statistics without updating them."""
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.eval()
 
 
 def network_options(config: ScadcRecipeConfig) -> dict[str, Any]:
-    """What differs from the network's own defaults."""
+    """Collect the options that differ from the network's own defaults."""
     if config.network == "scadc":
         return {"confidence_activation": "leaky_relu"}
     return {"widths": config.widths} if config.widths != ScadcRecipeConfig.widths else {}
@@ -206,7 +210,7 @@ def train_step(
     config: ScadcRecipeConfig,
     step: int,
 ) -> dict[str, float]:
-    """One update; returns the named losses. Raises DataError, before any update, when a term is not finite."""
+    """Do one update; return the named losses. Raises DataError, before any update, when a term is not finite."""
     losses = compute_losses(network, batch, config)
     check_finite(losses, step, current_ranks())
     optimiser.zero_grad(set_to_none=True)
@@ -217,7 +221,7 @@ def train_step(
 
 
 def compute_losses(network: nn.Module, batch: FusionBatch, config: ScadcRecipeConfig) -> dict[str, Tensor]:
-    """Named, weighted loss terms of a batch."""
+    """Compute the named, weighted loss terms of a batch."""
     guidance = soft_guidance(batch.true_return)
     weight = truth_weight(batch.truth_m, share=config.behind_edges)
     output = forward(network, batch)
@@ -238,12 +242,12 @@ def compute_losses(network: nn.Module, batch: FusionBatch, config: ScadcRecipeCo
 
 
 def trusted(truth_m: Tensor, weight: Tensor) -> Tensor:
-    """Truth for the published loss, which knows no weights: 0 (unknown) beyond the limit and behind edges."""
+    """Mask truth for the published loss, which has no weights: 0 (unknown) beyond the limit and behind edges."""
     return torch.where((truth_m > MAX_DEPTH_M) | (weight < 1), torch.zeros_like(truth_m), truth_m)
 
 
 def new_network(config: ScadcRecipeConfig, options: dict[str, Any]) -> nn.Module:
-    """A fresh network, or one with the weights of `init`. Raises WeightsError if those belong to another network."""
+    """Make a fresh network, or one with the weights of `init`. Raises WeightsError for those of another network."""
     network = build(config.network, **options)
     if isinstance(network, Scadc):
         start_at_depth(network)
@@ -258,14 +262,14 @@ def new_network(config: ScadcRecipeConfig, options: dict[str, Any]) -> nn.Module
 
 
 def start_at_depth(network: Scadc, depth_m: float = 15.0) -> None:
-    """Let the first stage answer a typical depth from the start: Adam would take hundreds of steps to get there."""
+    """Let the first stage predict a typical depth from the start: Adam would take hundreds of steps to get there."""
     head = network.classif1[-1]
     assert isinstance(head, nn.Conv2d) and head.bias is not None
     nn.init.constant_(head.bias, depth_m)
 
 
 def new_optimiser(network: nn.Module, config: ScadcRecipeConfig) -> torch.optim.Optimizer:
-    """AdamW, or SGD with momentum 0.9 as published."""
+    """Make AdamW, or SGD with momentum 0.9 as published."""
     if config.optimiser == "sgd":
         return torch.optim.SGD(
             network.parameters(), lr=config.lr, momentum=0.9, weight_decay=config.weight_decay
@@ -274,7 +278,7 @@ def new_optimiser(network: nn.Module, config: ScadcRecipeConfig) -> torch.optim.
 
 
 def rate(step: int, steps: int) -> float:
-    """Share of the peak learning rate: linear rise over 5 %, then half a cosine to zero."""
+    """Compute the share of the peak learning rate: linear rise over 5 %, then half a cosine to zero."""
     rise = max(1, steps // 20)
     if step < rise:
         return (step + 1) / rise
