@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every pipeline needs: the precisions of its networks, and the time of its stages."""
+"""Shared parts of the pipelines: precisions of networks, and times of stages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def timed(stage: str, stages: dict[str, float]) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """Which weights a learned backend loads, and how it runs them."""
+    """Choice of the weights that a learned stage loads, and how it runs them."""
 
     model: str  # name in models/ or a folder; empty: the backend's default
     device: str

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where an image shows nothing because rectification had no picture there: depth of it is unknown."""
+"""Masking of depth where rectification left the image without content."""
 
 from __future__ import annotations
 
@@ -37,6 +37,6 @@ def blank_unseen(depth_m: Array, image: Image, camera: PinholeCamera | None) -> 
 
 
 def black_note(image: Image) -> str:
-    """What there is to say of an image that is mostly without a picture."""
+    """Describe an image that is mostly without content."""
     black = cv2.countNonZero(cv2.inRange(image, (0, 0, 0), (0, 0, 0))) / (image.shape[0] * image.shape[1])
     return f"{black:.0%} of the image is black: its depth is a guess" if black > MOSTLY else ""

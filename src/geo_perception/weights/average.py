@@ -84,7 +84,7 @@ def _differ(name: str, first: object, other: object, path: Path, other_path: Pat
 def mean_state(
     states: Sequence[dict[str, Tensor]], parts: Sequence[float], origins: Sequence[Path]
 ) -> dict[str, Tensor]:
-    """Of every floating-point entry; counts and the like are the first one's. Raises WeightsError: other entries."""
+    """Average every floating-point entry; others are the first one's. Raises WeightsError if the entries differ."""
     first = states[0]
     for state, origin in zip(states, origins, strict=True):
         if state.keys() != first.keys():
@@ -100,7 +100,7 @@ def mean_state(
 
 
 def mean_card(cards: Sequence[ModelCard], folders: Sequence[Path], parts: Sequence[float]) -> ModelCard:
-    """What the mean is, and how it is made again."""
+    """Make the card of the mean, with the way to make it again."""
     shares = ", ".join(f"{part:.3g} of {path.name}" for part, path in zip(parts, folders, strict=True))
     commands = [f"{path.name}: {card.command}" for card, path in zip(cards, folders, strict=True)]
     return replace(
@@ -131,7 +131,7 @@ def arrays_of(folders: Sequence[Path], parts: Sequence[float]) -> dict[str, NDAr
 
 
 def is_half(states: Sequence[dict[str, Tensor]]) -> bool:
-    """Whether all models keep their weights as float16."""
+    """Return whether all models keep their weights as float16."""
     return all(
         value.dtype == torch.float16
         for state in states

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What released checkpoints look like on disk: one file with a state dictionary, or a folder with one file a module.
+"""Readers of released checkpoints: one file with a state dictionary, or a folder with one file a module.
 
 The folders of the MonoDepth family (DistDepth, MonoDepth2, ManyDepth, DepthHints) hold encoder.pth, depth.pth and,
 for the camera's motion, pose_encoder.pth and pose.pth. Each is a state dictionary; encoder.pth has plain numbers
@@ -130,7 +130,7 @@ def state_of(contents: Any, origin: str) -> dict[str, Tensor]:
 
 
 def _not_plain(name: object, value: object) -> str:
-    """What keeps an entry from being a weight; empty if nothing does."""
+    """Describe why an entry cannot be a weight; empty if it can."""
     if not isinstance(name, str) or not isinstance(value, Tensor):
         return f"is a {NUMPY.get(type(value).__name__, type(value).__name__)}"
     if value.is_nested:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What lies under a checkpoint's name: weights, or what browsers, git and archivers leave there instead."""
+"""Recognition of files under a checkpoint's name that are no weights, as browsers, git and archivers leave them."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _is_safetensors(head: bytes) -> bool:
 
 
 def _foreign_kind(head: bytes) -> tuple[str, str] | None:
-    """What a file is that is no zip, and the way out; None for what may be a pickle."""
+    """Describe a file that is no zip, and the remedy; None for what may be a pickle."""
     if not head:
         return "is empty", AGAIN
     if not head.strip(b"\0"):
@@ -100,7 +100,7 @@ def _text_kind(head: bytes) -> tuple[str, str] | None:
 
 
 def _zip_kind(path: Path) -> tuple[str, str] | None:
-    """What a zip is, and the way out, if it is no checkpoint that PyTorch wrote."""
+    """Describe a zip, and the remedy, if it is no checkpoint that PyTorch wrote."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()

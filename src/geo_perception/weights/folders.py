@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where models lie: the source checkout, the user's imports, an installed ROS package or virtual environment."""
+"""Folders of models: the source checkout, the user's imports, an installed ROS package or virtual environment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OFFICIAL_FILE = "official.yaml"
 
 
 def user_folder() -> Path:
-    """Where `geo-perception weights import` puts models: $XDG_DATA_HOME/geo_perception/models.
+    """Return the folder of `geo-perception weights import`: $XDG_DATA_HOME/geo_perception/models.
 
     Raises:
         ConfigError: neither that variable nor HOME is set, and the system knows no home of this user.
@@ -37,7 +37,7 @@ def model_folders() -> list[Path]:
 
 
 def package_folders() -> list[Path]:
-    """Where models lie that come with the package; they need not exist. The source checkout is the first."""
+    """List the folders of models that come with the package; they need not exist. The source checkout is the first."""
     prefixes = [p for p in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if p]
     shared = [Path(prefix) / "share" / "geo_perception" / "models" for prefix in (*prefixes, sys.prefix)]
     return [_checkout() / "models", *shared]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a model may be written: over nothing that is no model, and over none that comes with the package."""
+"""Checks of where a model may be written: over nothing but a model, and over none that comes with the package."""
 
 from __future__ import annotations
 

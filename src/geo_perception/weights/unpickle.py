@@ -82,7 +82,7 @@ def _load_safetensors(path: Path) -> Any:
 
 
 def _reason(error: Exception) -> tuple[str, str]:
-    """What a file is, and the way out. PyTorch's own words are not passed on: some advise to load without the list."""
+    """Describe a file and the remedy without PyTorch's own message, which may advise to load without the list."""
     text = str(error)
     needed = re.search(r"GLOBAL (\S+)", text) or re.search(r"class (\S+) was not an allowed", text)
     if needed:

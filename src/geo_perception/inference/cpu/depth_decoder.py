@@ -51,7 +51,7 @@ class FastDecoder:
         return torch.cat([self._decoded(image) for image in images])
 
     def _decoded(self, features: Sequence[Tensor]) -> Tensor:
-        """Of the maps of images that are decoded together."""
+        """Decode the maps of images that are decoded together."""
         if self._kept is None or not self._kept.fit(features[-1]):
             self._kept = Maps(features[-1], self._convs, self._head, self._config.upsampling)
         return self._kept.decoded(features)
@@ -78,7 +78,7 @@ class Maps:
         self._head = DisparityHead(head, self._last.whole)
 
     def fit(self, coarsest: Tensor) -> bool:
-        """Whether they are those of features that end in this one."""
+        """Return whether the maps have the size and device of these coarsest features."""
         return self._shape == coarsest.shape and self._device == coarsest.device
 
     def decoded(self, features: Sequence[Tensor]) -> Tensor:
@@ -136,7 +136,7 @@ class UpsamplingLevel:
 
     @staticmethod
     def _map(conv: FusedConv, size: tuple[int, int, int], device: torch.device) -> Bordered:
-        """What a convolution reads after doubling."""
+        """Allocate the map that a convolution reads after doubling."""
         batch, height, width = size
         return Bordered.of((batch, conv.weight.shape[1], 2 * height, 2 * width), conv.dtype, device)
 

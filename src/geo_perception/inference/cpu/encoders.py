@@ -18,7 +18,7 @@ from geo_perception.networks.encoders.resnet import Bottleneck, ResnetEncoder, c
 
 
 class FastEncoder(Protocol):
-    """What the decoder needs: (B,3,H,W) RGB in 0..1 -> five maps, channels last."""
+    """Encoder for the decoder: (B,3,H,W) RGB in 0..1 -> five maps, channels last."""
 
     def __call__(self, image: Tensor) -> list[Tensor]: ...
 
@@ -30,7 +30,7 @@ def fast_encoder(encoder: nn.Module, dtype: torch.dtype) -> FastEncoder:
 
 
 def centred(image: Tensor, mean: float) -> Tensor:
-    """image - mean in float32, channels last, in one pass; the deviation is in the weights of the first layer."""
+    """Compute `image` - mean in float32, channels last, in one pass; the first layer's weights hold the deviation."""
     out = torch.empty(image.shape, device=image.device, memory_format=torch.channels_last)
     return torch.sub(image, mean, out=out)
 
@@ -83,7 +83,7 @@ class FastResidual:
         self._shortcut = None if block.downsample is None else FusedConv.of(*block.downsample, dtype=dtype)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """x may be written over where no convolution lies on the way around the block."""
+        """Apply the block to `x`, which may be overwritten where the shortcut has no convolution."""
         y = given = x.to(self._dtype)
         for conv in self._convs:
             y = conv(y)

@@ -67,7 +67,7 @@ def fuse(module: nn.Module, dtype: torch.dtype) -> None:
 
 
 def is_plain(layer: nn.Module) -> bool:
-    """Whether it convolves as its attributes say: not a class of its own, whose `forward` may pad otherwise."""
+    """Return whether a layer convolves as its attributes say; the `forward` of another class may pad differently."""
     return type(layer) in CONVOLUTIONS and getattr(layer, "padding_mode", "") == "zeros"
 
 

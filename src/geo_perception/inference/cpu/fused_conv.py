@@ -71,12 +71,18 @@ class FusedConv:
         ceiling: float | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        """
+        """Prepare a convolution.
+
         Args:
-            weight, bias, stride, padding, dilation, groups: of the convolution.
-            slope: of the activation for negative values; None: no activation, 0: ReLU.
-            ceiling: at which a ReLU ends; None: nowhere.
-            dtype: of input, output and weights.
+            weight: weight of the convolution.
+            bias: bias of the convolution.
+            stride: stride of the convolution.
+            padding: padding of the convolution.
+            dilation: dilation of the convolution.
+            groups: groups of the convolution.
+            slope: slope of the activation for negative values; None: no activation, 0: ReLU.
+            ceiling: value at which a ReLU ends; None: nowhere.
+            dtype: type of input, output and weights.
         """
         weight = reduced(weight.detach(), dtype)
         self.weight = weight.contiguous(memory_format=CHANNELS_LAST[weight.dim()])
@@ -114,7 +120,7 @@ class FusedConv:
         )
 
     def __call__(self, x: Tensor, skip: Tensor | None = None, padding: list[int] | None = None) -> Tensor:
-        """x (B,C,...) of the layer's type; skip: added before the activation; padding: another than usual."""
+        """Convolve x (B,C,...) of the layer type; `skip` is added before the activation, `padding` is for this call."""
         padding = padding or self.padding
         if self.fused:
             return self._fused(x, skip, padding)
@@ -211,13 +217,13 @@ def _convolve(
 
 
 def slow_bfloat16(x: Tensor) -> bool:
-    """Whether PyTorch would convolve number by number: in float32 it is a hundred times faster on such processors."""
+    """Return whether PyTorch would convolve number by number; on such processors float32 is a hundred times faster."""
     return x.dtype == torch.bfloat16 and x.device.type == "cpu" and not has_fused_operators(x.dtype)
 
 
 @lru_cache(maxsize=4)
 def has_fused_operators(dtype: torch.dtype = torch.float32) -> bool:
-    """Whether this PyTorch has the fused oneDNN operators in the form used here, and they compute what they should.
+    """Return whether this PyTorch has the fused oneDNN operators in the form used here, with correct results.
 
     They are not public, so their answer is compared with the public operator before they are trusted. In bfloat16 they
     are refused where the processor lacks AVX-512.

@@ -93,7 +93,7 @@ class FastPsmnet(nn.Module):
         return volume
 
     def _residual(self, pair: tuple[FusedConv, FusedConv], volume: Tensor, between: Tensor) -> None:
-        """volume <- pair(volume) + volume, in place."""
+        """Compute `volume` <- pair(volume) + volume, in place."""
         first, second = pair
         for slab in slabs(volume):
             slab.part(between).copy_(convolve_slab(first, volume, slab))
@@ -113,7 +113,7 @@ class FastHourglass3d:
         self._conv6 = Doubling3d(*hourglass.conv6, dtype=dtype)
 
     def middle(self, x: Tensor, presqu: Tensor | None, postsqu: Tensor | None) -> tuple[Tensor, Tensor]:
-        """pre and post at half size from x (1,32,D,h,w)."""
+        """Compute pre and post at half size from x (1,32,D,h,w)."""
         pre = self._conv2(self._conv1(x), postsqu)
         skip = pre if presqu is None else presqu
         post = self._conv5(self._conv4(self._conv3(pre)), skip, torch.empty_like(pre))

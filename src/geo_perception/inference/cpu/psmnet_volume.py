@@ -136,7 +136,7 @@ class CostHead:
         self._taps = last.detach()[0].permute(1, 2, 3, 0).reshape(len(TAPS), -1).contiguous()  # (27, 32)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """x (1,32,D,h,w) -> scores (D,h,w) float32."""
+        """Compute x (1,32,D,h,w) -> scores (D,h,w) float32."""
         _, channels, depth, height, width = x.shape
         # One more row, column and plane on each side than needed takes what falls over the edges.
         out = torch.zeros(depth + 2, height + 2, width + 2, device=x.device)

@@ -63,7 +63,7 @@ class Elu:
         self._zero = torch.zeros((), device=out.device)
 
     def __call__(self, x: Tensor) -> None:
-        """x (B,C,H,W), of any type."""
+        """Apply ELU to x (B,C,H,W), of any type."""
         x = x.float()
         decay = torch.mul(x, LOG2_E, out=self._scratch).exp2_().sub_(1)
         if self._out.dtype == torch.float32:

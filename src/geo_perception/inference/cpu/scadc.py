@@ -110,7 +110,7 @@ class FastHourglass:
     def middle(
         self, half: Tensor, presqu: Tensor | None = None, postsqu: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """pre and post (half resolution) from the output of `conv1`."""
+        """Compute pre and post (half resolution) from the output of `conv1`."""
         pre = self.conv2(half, postsqu)
         post = self.conv5(self.conv4(self.conv3(pre)), pre if presqu is None else presqu)
         return pre, post

@@ -100,7 +100,7 @@ def _grown(mask: Tensor) -> Tensor:
 
 
 def _shifted(offset: int, size: int) -> tuple[slice, slice]:
-    """Where a shift by `offset` writes to and reads from, inside [0, size)."""
+    """Return the slices that a shift by `offset` writes to and reads from, inside [0, size)."""
     to, source = max(-offset, 0), max(offset, 0)
     count = size - abs(offset)
     return slice(to, to + count), slice(source, source + count)

@@ -26,7 +26,7 @@ def shares(images: int, least: int) -> int:
 
 
 def side_by_side(tasks: Sequence[Callable[[], T]]) -> list[T]:
-    """What every task returns; PyTorch's threads are divided among them, one each where there are fewer.
+    """Run tasks in parallel and return their results; PyTorch's threads are divided among them, at least one each.
 
     Gradients and inference mode are as in the caller's thread. If any fails, its error is raised when all have ended.
     """
@@ -40,7 +40,7 @@ def side_by_side(tasks: Sequence[Callable[[], T]]) -> list[T]:
 
 
 def answer(task: Callable[[], T], inference: bool, grad: bool) -> T:
-    """Of a task, in the modes of another thread."""
+    """Run a task in the modes of another thread, and return its result."""
     with torch.inference_mode(inference), torch.set_grad_enabled(grad):
         return task()
 

@@ -35,7 +35,7 @@ class Doubling3d:
         self._slope = slope
 
     def __call__(self, x: Tensor, skip: Tensor, out: Tensor) -> Tensor:
-        """x (1,C,D,h,w) and skip (1,O,2D,2h,2w) -> out of the skip's shape; all channels last."""
+        """Compute x (1,C,D,h,w) and skip (1,O,2D,2h,2w) -> out of the skip's shape; all channels last."""
         planes, onto, target = (volume[0].transpose(0, 1) for volume in (x, skip, out))
         for slab in strips(len(planes), strip_size(x, PLANE_PIXELS, multiple=1, least=1)):
             here = planes[slab.start : slab.end]

@@ -47,7 +47,7 @@ SATURATED, MAX_SATURATED = 250, 0.5  # grey level, and share of the image
 
 @dataclass(frozen=True)
 class IndoorDepthConfig:
-    """Which weights to use, and how images reach the network."""
+    """Options of the pipeline: weights, and how images reach the network."""
 
     model: str = DEFAULT_MODEL  # name in models/ or a folder with a model card
     device: str = "cpu"
@@ -91,7 +91,7 @@ class IndoorDepthConfig:
 
 @dataclass(frozen=True)
 class InputSpec:
-    """What a model's card says about the images it takes and the depth it gives."""
+    """Input and output of a model, as its card states them."""
 
     size: tuple[int, int]  # height, width
     aspect: str

@@ -30,7 +30,7 @@ SINGLE, VIDEO = "distdepth", "video_depth"
 
 @dataclass(frozen=True)
 class FrameContext:
-    """What tells whether two images are neighbours in time."""
+    """Properties of an image that tell whether another one is its neighbour in time."""
 
     size: tuple[int, int]  # height, width of the image as it came
     camera: PinholeCamera | None  # of that image
@@ -73,7 +73,8 @@ class SingleFramePredictor:
     def __init__(
         self, network: nn.Module, device: str, tta: TtaOptions, small_network: nn.Module | None = None
     ) -> None:
-        """
+        """Wrap a network.
+
         Args:
             network: a `networks.distdepth.DistDepth`, or a faster form of one.
             device: where it is.
@@ -129,12 +130,13 @@ class MultiFramePredictor:
     def __init__(
         self, network: nn.Module, posenet: nn.Module, size: tuple[int, int], device: str, max_gap_s: float
     ) -> None:
-        """
+        """Wrap a network and its pose network.
+
         Args:
-            network: a `networks.multi_frame.MultiFramePredictor` for images of `size`.
+            network: a `networks.manydepth.MultiFrame` for images of `size`.
             posenet: a `PoseNet` of two images.
             size: height, width.
-            device: where both are.
+            device: device of both networks.
             max_gap_s: an image farther back in time is no neighbour; 0: every image stands alone.
         """
         self._network, self._posenet, self.size = network, posenet, size
@@ -146,7 +148,7 @@ class MultiFramePredictor:
         self._previous = None
 
     def __call__(self, network_input: NetworkInput) -> tuple[Array, str]:
-        """See `Predictor`."""
+        """Predict depth (h, w), as `Predictor`."""
         before, alone = self._neighbour(network_input)
         with torch.inference_mode():
             pixels = to_tensor(network_input.pixels, self._device)

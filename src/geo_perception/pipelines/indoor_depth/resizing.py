@@ -27,12 +27,12 @@ SIZE_MULTIPLE, MIN_NETWORK_PX = 32, 64
 
 
 def is_network_side(value: Any) -> bool:
-    """Whether the networks take images of this height or width."""
+    """Return whether the networks take images of this height or width."""
     return type(value) is int and value >= MIN_NETWORK_PX and value % SIZE_MULTIPLE == 0
 
 
 def is_network_size(value: Any) -> bool:
-    """Whether it is a list of a height and a width that the networks take."""
+    """Return whether a value is a list of a height and a width that the networks take."""
     return isinstance(value, list) and len(value) == 2 and all(map(is_network_side, value))
 
 
@@ -53,7 +53,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Framing:
-    """Which part of the image becomes which part of the network's input."""
+    """Mapping of a part of the image to a part of the network's input."""
 
     image_size: Size
     network_size: Size
@@ -85,7 +85,7 @@ class Framing:
         return out
 
     def camera(self, camera: PinholeCamera) -> PinholeCamera:
-        """Of the network's input, for the camera of the image."""
+        """Compute the camera of the network's input from that of the image."""
         source, target = self.source, self.target
         part = camera.cropped(source.left, source.top, source.width, source.height)
         seen = part.scaled(target.width, target.height)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How often a network of single images is asked about each, as its card and the user say."""
+"""Test-time augmentation of networks of single images, by their cards and the user's options."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether two sensors that should see the same world do: what no message is malformed enough to tell."""
+"""Agreement of stereo and lidar, whose contradiction no check of a single message can find."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Agreement:
 
     @property
     def holds(self) -> bool:
-        """Whether the two see the same world, as far as can be told."""
+        """True unless stereo and lidar contradict each other."""
         limit = MAX_FILLED_DISAGREEMENT if self.filled else MAX_DISAGREEMENT
         return not (self.disagreement > limit and self.error_px > MIN_ERROR_PX)
 

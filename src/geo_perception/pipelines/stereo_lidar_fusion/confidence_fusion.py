@@ -33,7 +33,7 @@ def confidence_fusion(inputs: FusionInputs) -> tuple[Array, Array]:
 
 
 def _decay(distance_px: Array, reach_px: float, start: float) -> Array:
-    """start * exp(-distance / reach), with one new image only."""
+    """Compute `start` * exp(-distance / reach), (H, W), with one new image only."""
     out = distance_px * np.float32(-1 / reach_px)
     np.exp(out, out=out)
     out *= np.float32(start)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the stages of the pipelines hand to one another, and what they give."""
+"""Results of the pipeline and of its stages."""
 
 from __future__ import annotations
 

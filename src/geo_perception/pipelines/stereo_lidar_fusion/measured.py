@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which pixels a sensor measured: by a match that stands out, by a lidar return close by, or between such pixels.
+"""Mask of measured pixels: by a distinct match, by a lidar return close by, or between such pixels.
 
 Every stage fills its map, since a network needs all of it. What was filled in over the sky, or on a wall without
 texture, is no measurement, and a robot must be able to tell.
@@ -41,7 +41,8 @@ def measured_pixels(
     """(H, W) pixels of a fused depth that a sensor measured, or that lie on a surface between such pixels.
 
     Args:
-        left, right: (H, W, 3) RGB, rectified.
+        left: (H, W, 3) RGB, rectified.
+        right: the same, or None.
         stereo: as it went into the fusion, before it was aligned to the lidar; None: there is none.
         lidar: None: there is none.
         depth_m: (H, W) fused, NaN unknown.
@@ -66,7 +67,8 @@ def matching_margin(left: Image, right: Image, disparity_px: Array, farthest_px:
     against one question only: could this just as well be infinitely far?
 
     Args:
-        left, right: (H, W, 3) RGB, rectified.
+        left: (H, W, 3) RGB, rectified.
+        right: (H, W, 3) RGB, rectified.
         disparity_px: (H, W) of the left image.
         farthest_px: disparity of the farthest depth.
 
@@ -136,7 +138,7 @@ def _resized(mask: Mask, size: tuple[int, int]) -> Mask:
 
 
 def return_reach_px(camera: PinholeCamera) -> float:
-    """How far a return speaks for the pixels around it."""
+    """Compute the radius around a return within which pixels count as measured, pixels."""
     return max(MIN_REACH_PX, RETURN_REACH_RAD * camera.fx)
 
 

@@ -38,7 +38,8 @@ def nearer_than_searched(coarse: Sgbm, left: Image, right: Image, searched_px: i
 
     Args:
         coarse: from `coarse_matcher`.
-        left, right: (H, W, 3) RGB, rectified.
+        left: (H, W, 3) RGB, rectified.
+        right: (H, W, 3) RGB, rectified.
         searched_px: disparities that were tried at full size.
     """
     height, width = left.shape[:2]
@@ -59,7 +60,7 @@ def nearer_than_searched(coarse: Sgbm, left: Image, right: Image, searched_px: i
 
 
 def coarse_matcher() -> Sgbm:
-    """What `nearer_than_searched` takes; one of a pipeline's own, since it keeps buffers."""
+    """Make the matcher of `nearer_than_searched`; each pipeline needs its own, since it keeps buffers."""
     return Sgbm(SgbmConfig(speckle_px=COARSE_SPECKLE_PX))
 
 

@@ -44,7 +44,7 @@ UNKNOWNS = NAN, LIMIT = "nan", "limit"
 
 @dataclass(frozen=True)
 class StereoLidarFusionConfig:
-    """Which backend does each stage, and with which weights."""
+    """Options of the pipeline: implementation and weights of each stage."""
 
     stereo: str = "sgbm"  # sgbm or sgbm_fast (no weights), or psmnet
     completion: str = "morphology"  # morphology (no weights) or ssdc
@@ -116,7 +116,8 @@ class StereoLidarFusion:
         """Depth of one frame.
 
         Args:
-            left, right: (H, W, 3) RGB, rectified, of the rig's size. Without `right` the lidar stands alone.
+            left: (H, W, 3) RGB, rectified, of the rig's size.
+            right: the same; None: the lidar stands alone.
             points_lidar: (N, >=3) metres in the lidar frame. None, or no return in the image: stereo stands alone.
             rig: calibration of the pair.
             camera_from_lidar: 4x4, lidar frame to left optical frame.

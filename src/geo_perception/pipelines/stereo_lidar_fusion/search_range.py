@@ -27,7 +27,7 @@ class SearchRange:
 
     @property
     def is_short(self) -> bool:
-        """Whether it ends before the depth that was asked for."""
+        """True if the range ends before the requested nearest depth."""
         return self.focal_baseline / self.wanted_m - (self.disparities_px - 1) > 2 * SLACK_PX
 
     def __str__(self) -> str:

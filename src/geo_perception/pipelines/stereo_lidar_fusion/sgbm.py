@@ -63,7 +63,8 @@ class Sgbm:
         """Match a rectified pair.
 
         Args:
-            left, right: (H, W, 3) RGB of one size.
+            left: (H, W, 3) RGB, rectified.
+            right: (H, W, 3) RGB, rectified.
             search_px: disparities to try, see `search`; None: as configured.
 
         Returns:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far a pixel's depth can be trusted: its relative standard deviation, from what is known of the stages.
+"""Uncertainty of fused depth: the relative standard deviation of each pixel, from the results of the stages.
 
     u^2 = CALIBRATION^2                                      both sensors' calibration, and the lidar's range noise
         + ((1 - c) * DISPARITY_PX / d)^2                     stereo: an error of the disparity d is one of the depth

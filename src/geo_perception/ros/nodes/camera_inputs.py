@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every node needs of a camera's messages."""
+"""Shared handling of a camera's messages for the nodes."""
 
 from __future__ import annotations
 

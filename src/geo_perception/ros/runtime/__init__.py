@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every node is built on: parameters, worker, health, quality of service, life cycle, process."""
+"""Base of every node: parameters, worker, health, quality of service, life cycle, process."""

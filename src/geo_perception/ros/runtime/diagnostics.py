@@ -40,7 +40,7 @@ class Status:
 
 @dataclass(frozen=True)
 class Situation:
-    """What the levels depend on beside the figures."""
+    """State of the node that decides the levels beside the figures."""
 
     state: str  # life-cycle state
     wanted: bool  # whether anybody listens to an output

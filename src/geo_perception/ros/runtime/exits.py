@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a process ended, in words."""
+"""Descriptions of how a process ended."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def exit_text(code: int) -> str:
 
 
 def program_name(command: Sequence[str]) -> str:
-    """What a command line runs: the last part of a module's name, or the file's name."""
+    """Return the name of a command line's program: the last part of a module's name, or the file's name."""
     if "-m" in command[:-1]:
         return command[list(command).index("-m") + 1].rpartition(".")[2]
     return Path(command[0]).name

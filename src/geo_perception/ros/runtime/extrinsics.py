@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the lidar stands relative to the camera: from a parameter, from tf2's buffer, or from /tf_static."""
+"""Sources of the lidar's pose relative to the camera: a parameter, tf2's buffer, or /tf_static."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def open_source(node: Any) -> TransformSource:
 
 
 class NoTransforms:
-    """Where TF messages are not installed."""
+    """Source without transforms, for systems without TF messages."""
 
     def lookup(self, target: str, source: str, stamp_ns: int) -> Matrix:
         raise InputError(f"no transform from {source!r} to {target!r}: tf2_msgs is not installed")
@@ -174,7 +174,7 @@ class BufferSource:
         return GuardedBuffer()
 
     def _accepts(self, stamped: Any) -> bool:
-        """Whether a transform can be one; each frame's fault is said once."""
+        """Return whether a transform is valid; each frame's fault is logged once."""
         fault = transform_fault(stamped)
         if not fault:
             return True

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the ROS graph tells of inputs that stay away, and of a node that runs twice."""
+"""Diagnosis by the ROS graph of inputs that do not arrive, and of a node that runs twice."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a node knows about itself: rates, ages, stage times, drops, errors. Pure Python, thread safe."""
+"""Health of a node: rates, ages, stage times, drops, errors. Pure Python, thread safe."""
 
 from __future__ import annotations
 

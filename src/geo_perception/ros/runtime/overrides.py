@@ -80,7 +80,7 @@ def _flat(values: Any, prefix: str = "") -> Iterator[str]:
 
 
 def matches(pattern: str, full_name: str) -> bool:
-    """Whether a section is for the node: `*` is one part of the name, `**` any number."""
+    """Return whether a section is for the node: `*` is one part of the name, `**` any number."""
     if "**" in pattern:
         return fnmatchcase(full_name, pattern.replace("/**", "*"))
     return len(pattern.split("/")) == len(full_name.split("/")) and fnmatchcase(full_name, pattern)

@@ -22,7 +22,7 @@ S = TypeVar("S")
 
 @dataclass(frozen=True)
 class Rule:
-    """What a parameter may be, and whether a running node can take it over."""
+    """Rule for the values of a parameter, and whether a running node accepts changes of it."""
 
     description: str
     low: float | None = None
@@ -162,5 +162,5 @@ class MatchedSettings(RuntimeSettings):
     )
 
     def streams(self) -> list[Stream]:
-        """What the synchroniser waits for, the pivot first. Every node gives its own."""
+        """Return the streams of the synchroniser, the pivot first. Every node has its own."""
         raise NotImplementedError  # no default can be right; a node that forgets it is told so

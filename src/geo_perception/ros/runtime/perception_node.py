@@ -32,7 +32,7 @@ STOP_S = 30.0  # how long a frame that is being computed may delay a deactivatio
 
 @dataclass(frozen=True)
 class FrameResult:
-    """What a job gave. Messages are published as they are made, so that buffers can be shared."""
+    """Result of a job. Messages are published as they are made, so that buffers can be shared."""
 
     stamp_ns: int  # of the input, and of every message
     messages: Iterable[tuple[str, Any]]
@@ -55,11 +55,13 @@ class PerceptionNode(ManagedNode[S], Generic[S, Job]):
         outputs: Mapping[str, Any],
         **options: Any,
     ) -> None:
-        """
+        """Make the node.
+
         Args:
             name: default node name.
             settings_type: its parameters.
-            inputs, outputs: topic -> message class.
+            inputs: topic -> message class.
+            outputs: topic -> message class.
             options: passed on to rclpy's Node.
         """
         super().__init__(name, settings_type, **options)

@@ -86,8 +86,9 @@ def main(build: Callable[[], Any]) -> None:
 
 
 def _first(ends: queue.SimpleQueue[int]) -> int:
-    """The first code, looking up now and then: a signal handler does not run while the main thread waits if the
-    signal came just before the wait.
+    """Wait for the first exit code, waking up now and then.
+
+    A signal handler does not run while the main thread waits if the signal came just before the wait.
     """
     while True:
         try:

@@ -54,7 +54,7 @@ class Supervisor:
 
     @staticmethod
     def _say(child: subprocess.Popen[bytes]) -> None:
-        """Which process died of what; one that ended by itself has said why."""
+        """Print which process a signal ended; one that ended by itself has printed its reason."""
         if child.returncode < 0:
             name = program_name(child.args)  # type: ignore[arg-type]  # they are ours: a list of words
             print(f"{name} (pid {child.pid}) was ended by {exit_text(child.returncode)}", file=sys.stderr)

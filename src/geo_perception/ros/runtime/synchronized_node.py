@@ -41,7 +41,7 @@ class FutureStamps:
         self._counts[topic] = self._counts[topic] + 1 if self._ahead_s[topic] > FUTURE_S else 0
 
     def line(self, excused: Collection[str] = ()) -> str:
-        """What to say of them, but for topics of which more is known; empty for nothing."""
+        """Describe topics with stamps in the future, except excused ones; empty if there are none."""
         said = [
             f"{topic} {self._ahead_s[topic]:.3f} s"
             for topic, count in self._counts.items()

@@ -50,7 +50,7 @@ def _warn(line: str) -> None:
 
 
 def shared_memory_shortage(folder: Path = SHARED_MEMORY) -> str:
-    """What is short, as half a sentence; empty where there is enough for the graphs of this package."""
+    """Describe a shortage of shared memory; empty where there is enough for the graphs of this package."""
     try:
         status = os.statvfs(folder)
     except OSError as error:

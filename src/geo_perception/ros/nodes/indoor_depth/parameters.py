@@ -67,7 +67,7 @@ class IndoorSettings(DepthSettings):
     preview_max_m: float = param(10.0, "farthest depth of the colour preview", low=0.1, live=True)
 
     def streams(self) -> list[Stream]:
-        """What the synchroniser waits for; the image is the pivot."""
+        """Return the streams of the synchroniser; the image is the pivot."""
         info = (self.info_window_s, 0.0, self.on_missing == "degrade", "info_window_s")
         return [Stream(IMAGE, 0.0), Stream(INFO, *info)]
 

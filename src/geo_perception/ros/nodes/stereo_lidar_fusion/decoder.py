@@ -81,7 +81,7 @@ class FusionDecoder:
 
 
 def calibration_doubts(infos: Mapping[str, Any]) -> tuple[str, ...]:
-    """What is unusual about CameraInfos by topic; what both say is said of the first."""
+    """List what is unusual about CameraInfos by topic; a doubt about both is listed for the first."""
     said: dict[str, str] = {}
     for topic, info in infos.items():
         for text in conversions.info_doubts(info):

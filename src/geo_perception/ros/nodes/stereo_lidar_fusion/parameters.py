@@ -109,7 +109,7 @@ class FusionSettings(DepthSettings):
         matrix_from_parameter(self.camera_from_lidar)
 
     def streams(self) -> list[Stream]:
-        """What the synchroniser waits for; the left camera is the pivot and never optional."""
+        """Return the streams of the synchroniser; the left camera is the pivot and never optional."""
         optional = self.on_missing == "degrade"
         right = (self.stereo_window_s, self.right_offset_s, optional, "stereo_window_s", "right_offset_s")
         lidar = (self.lidar_window_s, self.lidar_offset_s, optional, "lidar_window_s", "lidar_offset_s")
