@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CODE = ("src", "training", "bench", "tools", "launch", "examples", "test")
 HEAVY = ("torch", "open3d", "rclpy", "cv2")
 RUNTIME_PARAMETERS = ("use_sim_time", "autostart")  # every node has them, outside its settings
+FRAGMENTS = ("What", "Whether", "Of", "How")  # first words of docstrings that need the code to be understood
 MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 60
 
@@ -77,6 +78,18 @@ def test_every_file_names_its_licence() -> None:
 def test_every_module_has_a_docstring() -> None:
     without = [p for p in python_files("src", "training") if not ast.get_docstring(ast.parse(p.read_text()))]
     assert without == []
+
+
+def test_docstrings_are_imperatives_or_noun_phrases() -> None:
+    documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    summaries = [
+        f"{path.relative_to(ROOT)}: {(ast.get_docstring(node) or '').partition(chr(10))[0]}"
+        for path in python_files("src", "training")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, documented)
+    ]
+    assert len(summaries) > 1000
+    assert [text for text in summaries if text.partition(": ")[2].split(" ")[0] in FRAGMENTS] == []
 
 
 def test_files_stay_readable_in_one_go() -> None:
