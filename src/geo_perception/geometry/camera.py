@@ -55,7 +55,7 @@ class PinholeCamera:
 
     @property
     def size(self) -> tuple[int, int]:
-        """(height, width), the shape of an image of this camera."""
+        """Shape (height, width) of an image of this camera."""
         return self.height, self.width
 
     def scaled(self, width: int, height: int) -> PinholeCamera:
@@ -96,7 +96,7 @@ class PinholeCamera:
 
     @cached_property
     def rays(self) -> Array:
-        """(H, W, 3) viewing rays with z = 1; computed once per camera, read-only."""
+        """Viewing rays (H, W, 3) with z = 1; computed once per camera, read-only."""
         u = (np.arange(self.width, dtype=np.float32) - self.cx) / self.fx
         v = (np.arange(self.height, dtype=np.float32) - self.cy) / self.fy
         rays = np.empty((self.height, self.width, 3), np.float32)

@@ -53,7 +53,7 @@ class ScadcOutput(NamedTuple):
 
     @property
     def depth_m(self) -> Tensor:
-        """(B,1,H,W) depth in metres of the last stage; not clamped."""
+        """Depth (B,1,H,W) of the last stage, metres; not clamped."""
         return self.stages[-1]
 
 

@@ -28,7 +28,7 @@ class Hits:
 
     @cached_property
     def shares(self) -> Array:
-        """(3, N) barycentric weights of all three corners."""
+        """Barycentric weights (3, N) of all three corners."""
         b, c = self.weights.T
         return np.stack([1 - b - c, b, c])
 

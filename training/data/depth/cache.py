@@ -68,7 +68,7 @@ def build_cache(
     *,
     hints: bool = False,
 ) -> Cache:
-    """Open the cache of these sets in `folder`, building it if it is missing; a killed build leaves nothing behind.
+    """Open the cache of these sets in `folder`, building it if missing; a killed build leaves nothing behind.
 
     Args:
         sets: sets to concatenate in this order. Depth is kept if all of them have it.

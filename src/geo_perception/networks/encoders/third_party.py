@@ -63,7 +63,7 @@ class TimmEncoder(_Normalised):
         self.model = model
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """(B,3,H,W) RGB in 0..1 -> five maps (B,channels[i],H/2^(i+1),W/2^(i+1))."""
+        """Encode (B,3,H,W) RGB in 0..1 -> five maps (B,channels[i],H/2^(i+1),W/2^(i+1))."""
         maps = self.model(self.normalise(image))
         return self.complete(image, [maps[index] for index in self.chosen])
 
@@ -83,7 +83,7 @@ class TransformersEncoder(_Normalised):
         self.model = model.train()
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """(B,3,H,W) RGB in 0..1 -> five maps (B,channels[i],H/2^(i+1),W/2^(i+1))."""
+        """Encode (B,3,H,W) RGB in 0..1 -> five maps (B,channels[i],H/2^(i+1),W/2^(i+1))."""
         maps = self.model(self.normalise(image)).feature_maps
         return self.complete(image, [maps[index] for index in self.chosen])
 
