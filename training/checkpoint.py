@@ -22,7 +22,7 @@ SHOWN = 3  # differing options that are named
 
 @dataclass(frozen=True)
 class Part:
-    """First step of a command, with the command and the revision of the code."""
+    """Steps made by one command: the first of them, the command, and the revision of the code."""
 
     step: int  # the first one, from 0
     command: str

@@ -20,7 +20,7 @@ OWN_ENTRY = {ROOMS: "files", RECORDINGS: "stamps_ns"}  # of the record, by what 
 
 
 def check_set_folder(folder: Path, kind: str) -> None:
-    """Raise DataError, naming what is there, unless a folder is empty or holds sub-folders of this kind alone.
+    """Raise DataError, naming what is there, if a folder holds a model, a bag or a data set of another kind.
 
     Args:
         folder: the set's folder; need not exist.

@@ -57,7 +57,7 @@ def from_values(
 
 
 def _is_matrix(flat: Matrix) -> bool:
-    """Return whether the second number is a matrix's zero beside fx; fx fy cx cy k1 ... has none."""
+    """Return whether zeros beside the focal lengths mark a matrix; fx fy cx cy k1 ... has none there."""
     return bool(flat[1] == 0 or flat[3] == 0)
 
 

@@ -111,7 +111,7 @@ def _ground(rng: Rng, plan: StreetPlan, side: int) -> list[Mesh]:
 
 
 def _overhead(rng: Rng, plan: StreetPlan) -> list[Mesh]:
-    """Draw what hangs over the road, often nothing."""
+    """Draw gantries, bridges and wires over the road, mostly none."""
     parts = []
     if rng.random() < 0.06 * plan.density and plan.kind in ("arterial", "open", "city"):
         parts.append(furniture.gantry(rng, plan.half_width).moved(x=rng.uniform(0, CHUNK_M)))

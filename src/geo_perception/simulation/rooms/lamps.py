@@ -44,7 +44,7 @@ def lamp_light(occluders: Caster, corners: Corners, lamp: Lamp) -> Array:
 
 
 def _all_seen(occluders: Caster, corners: Corners, lamp: Lamp, asked: Flags) -> Flags:
-    """Test each sample that is `asked` for (S, V); returns which are visible, (S, V)."""
+    """Test the visibility of samples from places, (S, V), where it is `asked` for."""
     pairs = zip(lamp.samples, asked, strict=True)
     return np.stack([_seen(occluders, corners, sample, rows) for sample, rows in pairs])
 
@@ -76,7 +76,7 @@ def _strength(corners: Corners, lamp: Lamp, sample: Array) -> Array:
 
 
 def _seen(occluders: Caster, corners: Corners, sample: Array, asked: Flags) -> Flags:
-    """Test for the places `asked` for whether a sample (3,) is visible from them; returns (V,)."""
+    """Test whether a sample (3,) is visible from places, (V,), where it is `asked` for."""
     out = np.zeros(len(asked), bool)
     rows = np.flatnonzero(asked)
     start = corners.start.take(rows, 1)
