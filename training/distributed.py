@@ -32,15 +32,15 @@ class Alone:
     size = 1
 
     def sum(self, value: Tensor) -> Tensor:
-        """The value itself, detached."""
+        """Return the value itself, detached."""
         return value.detach()
 
     def gather(self, value: Tensor) -> Tensor:
-        """The value itself, detached."""
+        """Return the value itself, detached."""
         return value.detach()
 
     def sum_with_gradient(self, value: Tensor) -> Tensor:
-        """The value itself."""
+        """Return the value itself."""
         return value
 
 

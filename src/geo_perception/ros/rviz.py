@@ -19,7 +19,7 @@ LOOK_UP_S = 0.2
 
 
 def first_frame(topics: Sequence[str], wait_s: float = WAIT_S) -> str:
-    """The frame of the first CameraInfo on any of the topics; empty when none came in time."""
+    """Wait for the first CameraInfo on any of the topics and return its frame; empty when none came in time."""
     import rclpy
     from sensor_msgs.msg import CameraInfo
 
@@ -46,7 +46,7 @@ def first_frame(topics: Sequence[str], wait_s: float = WAIT_S) -> str:
 
 
 def with_frame(command: Sequence[str], frame: str) -> list[str]:
-    """The command line of RViz with a fixed frame."""
+    """Add a fixed frame to the command line of RViz."""
     end = command.index("--ros-args") if "--ros-args" in command else len(command)
     return [*command[:end], "-f", frame, *command[end:]]
 

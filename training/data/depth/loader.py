@@ -66,7 +66,7 @@ class IndoorBatch:
     step: int
 
     def to(self, device: torch.device) -> IndoorBatch:
-        """The batch on another device."""
+        """Move the batch to another device."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         for name, value in values.items():
             if isinstance(value, Tensor):
