@@ -77,7 +77,7 @@ def multi_scale(config: DistDepthRecipeConfig) -> dict[str, dict[str, list[int]]
 
 
 def description(config: DistDepthRecipeConfig) -> str:
-    """What the network takes."""
+    """Describe the images that the network takes."""
     if config.multi_frame.enabled:
         return "RGB in 0..1 of this size, the frame before it (black = none), and intrinsics"
     return "RGB in 0..1, any size that divides by 32; trained at this one"

@@ -138,7 +138,7 @@ def load_pipelines(config: IndoorDepthConfig, compare: str) -> dict[str, IndoorD
 
 
 def present_variant(name: str) -> str:
-    """What a variant is called today; a former name is warned about."""
+    """Return a variant's present name, with a warning for a former one."""
     if name in FORMER_VARIANTS:
         logger.warning("compare: @%s is called @%s now", name, FORMER_VARIANTS[name])
     return FORMER_VARIANTS.get(name, name)

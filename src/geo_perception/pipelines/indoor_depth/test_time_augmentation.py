@@ -27,7 +27,7 @@ class TtaOptions:
     def of(
         cls, card: ModelCard, choice: ModelChoice, flip_augmentation: str, multi_scale: bool
     ) -> TtaOptions:
-        """What the card says, where the user wants it.
+        """Options of the card, as far as the user wants them.
 
         Args:
             card: of the model.
