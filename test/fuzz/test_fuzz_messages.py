@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from geo_perception.errors import GeoPerceptionError
 from geo_perception.ros import conversions
 from geo_perception.ros.conversions.compressed import decode_compressed
-from geo_perception.ros.nodes.stereo_lidar_fusion.decoder import InputDecoder, decode_sweep
+from geo_perception.ros.nodes.stereo_lidar_fusion.decoder import FusionDecoder, decode_sweep
 from geo_perception.ros.runtime.extrinsics import Extrinsics
 from geo_perception.sync import Match
 
@@ -159,7 +159,7 @@ def test_matched_sets(left, right, left_info, right_info, points) -> None:
         "points": points,
     }
     items = {name: message for name, message in found.items() if message is not None}
-    decode = InputDecoder(Extrinsics(None, np.eye(4).reshape(-1).tolist()))
+    decode = FusionDecoder(Extrinsics(None, np.eye(4).reshape(-1).tolist()))
     with suppress(GeoPerceptionError):
         sensors = decode(Match(1, "left/image_rect", items, dict.fromkeys(items, 1)))
         unusable = [each for each in (sensors.right, sensors.points_lidar) if each is None]
