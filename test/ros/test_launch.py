@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 import signal
-import sys
 from pathlib import Path
 
 import psutil
@@ -15,7 +14,6 @@ from helpers.processes import Process, local_ros_environment
 
 from geo_perception.resources import resource
 from geo_perception.ros.graphs import GRAPHS, Graph, find_graph
-from geo_perception.ros.runtime import supervisor
 from geo_perception.ros.runtime.transport import PROFILE_VARIABLE
 
 MATRIX = "camera_from_lidar:=" + " ".join(str(v) for v in stereo_scene.CAMERA_FROM_LIDAR.reshape(-1))
@@ -99,34 +97,6 @@ def test_the_command_line_ends_with_a_node_that_cannot_start() -> None:
     assert launch.wait_for_exit() == 2
     assert len(launch.lines) == 1, launch.lines
     assert "cannot configure" in launch.lines[0]
-
-
-def test_one_fails_and_all_are_stopped(tmp_path: Path) -> None:
-    started = tmp_path / "started"
-    lasting = f"import pathlib, signal; pathlib.Path({str(started)!r}).touch(); signal.pause()"
-    failing = f"import os\nwhile not os.path.exists({str(started)!r}): pass\nraise SystemExit(7)"
-    group = supervised(lasting, failing)
-    assert group.run() == 7
-
-
-def test_a_stubborn_process_is_ended_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        supervisor, "ESCALATION", ((signal.SIGINT, 0.2), (signal.SIGTERM, 0.2), (signal.SIGKILL, 20))
-    )
-    deaf = (
-        "import signal\nfor n in (2, 15): signal.signal(n, signal.SIG_IGN)\n"
-        "print('deaf', flush=True)\nwhile True: signal.pause()"
-    )
-    group = supervised(deaf, "raise SystemExit(3)")
-    assert group.run() == 3
-
-
-def test_all_end_well() -> None:
-    assert supervised("pass", "pass").run() == 0
-
-
-def supervised(*programs: str) -> supervisor.Supervisor:
-    return supervisor.Supervisor([[sys.executable, "-c", program] for program in programs], {})
 
 
 @pytest.mark.ros

@@ -35,7 +35,7 @@ def launch(
     Large messages need a Fast DDS profile; the package's is used unless FASTRTPS_DEFAULT_PROFILES_FILE is set.
     """
     from geo_perception.dependencies import require
-    from geo_perception.ros.runtime.supervisor import Supervisor
+    from geo_perception.ros.runtime.process_group import Supervisor
     from geo_perception.ros.runtime.transport import environment
 
     chosen = find_graph(graph)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import signal
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -21,7 +20,6 @@ from geo_perception.frames import StereoLidarFrame
 from geo_perception.ros.bags import BagTopics, bag_info, write_bag
 from geo_perception.ros.live_eval.bag_source import source_of
 from geo_perception.ros.live_eval.leftovers import MARK, Mark, remove_leftovers, running_in, segments_of
-from geo_perception.ros.live_eval.process_group import ProcessGroup
 from geo_perception.ros.live_eval.run import DemoConfig, run
 from geo_perception.ros.live_eval.stereo_lidar_fusion import one_calibration
 from geo_perception.ros.live_eval.summary import Played, age_in_words, drops_in_words, output_age_ms
@@ -123,30 +121,6 @@ def test_a_node_that_dies_ends_the_demo(demo):
     assert process.wait_for_exit() == 2
     process.wait_for_line("geo-perception: stereo_lidar_fusion ended with signal SIGKILL .*; its last lines:")
     assert not psutil.wait_procs(children, timeout=30)[1]
-
-
-def test_a_child_that_ignores_polite_requests_is_killed(tmp_path, monkeypatch):
-    steps = [(signal.SIGINT, 0.2), (signal.SIGTERM, 0.2), (signal.SIGKILL, 30.0)]
-    monkeypatch.setattr("geo_perception.ros.live_eval.process_group.STOP_STEPS", steps)
-    code = (
-        "import signal, time\n"
-        "for number in (signal.SIGINT, signal.SIGTERM): signal.signal(number, signal.SIG_IGN)\n"
-        "print('deaf', flush=True)\n"
-        "while True: time.sleep(60)\n"
-    )
-    with ProcessGroup(tmp_path, {}) as children:
-        child = children.start("deaf", [sys.executable, "-c", code], lasting=True)
-        while "deaf" not in child.log.read_text():
-            children.check()
-    assert child.process.returncode == -signal.SIGKILL
-
-
-def test_a_lasting_child_must_not_end(tmp_path):
-    with ProcessGroup(tmp_path, {}) as children:
-        child = children.start("brief", [sys.executable, "-c", "print('that was it')"], lasting=True)
-        child.process.wait(60)
-        with pytest.raises(DataError, match=r"(?s)brief ended with code 0.*brief: that was it"):
-            children.check()
 
 
 def test_ages_are_arrival_minus_stamp_of_what_arrived():

@@ -3,12 +3,9 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 
 from geo_perception.ros.runtime.exits import exit_text, program_name
-from geo_perception.ros.runtime.supervisor import Supervisor
 
 
 @pytest.mark.parametrize(
@@ -28,11 +25,3 @@ def test_codes(code: int, text: str) -> None:
 def test_names() -> None:
     assert program_name(["python", "-m", "a.b.stereo_lidar_fusion", "--ros-args"]) == "stereo_lidar_fusion"
     assert program_name(["/usr/bin/rviz2", "-d", "x"]) == "rviz2"
-
-
-def test_the_supervisor_says_who_was_killed(capfd: pytest.CaptureFixture[str]) -> None:
-    killed = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
-    assert Supervisor([[sys.executable, "-c", killed]], {}).run() == 137
-    assert "was ended by signal SIGKILL" in capfd.readouterr().err
-    assert Supervisor([[sys.executable, "-c", "raise SystemExit(2)"]], {}).run() == 2
-    assert capfd.readouterr().err == ""  # which the program itself has explained

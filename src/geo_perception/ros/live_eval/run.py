@@ -26,13 +26,13 @@ from geo_perception.ros.live_eval.bag_source import source_of
 from geo_perception.ros.live_eval.bars import PhaseBars
 from geo_perception.ros.live_eval.leftovers import Mark, remove_leftovers, running_in
 from geo_perception.ros.live_eval.phases import LOCKSTEP, PHASE_TITLES, REAL_TIME, report_path
-from geo_perception.ros.live_eval.process_group import Child, ProcessGroup
 from geo_perception.ros.live_eval.recorder import DEPTH, Recorder
 from geo_perception.ros.live_eval.scoring import Run, scorer
 from geo_perception.ros.live_eval.task import BagSource, Request
 from geo_perception.ros.live_eval.tasks import task_of
 from geo_perception.ros.replay import Sent
 from geo_perception.ros.replay.player import playing_node
+from geo_perception.ros.runtime.process_group import Child, ProcessGroup
 from geo_perception.ros.runtime.transport import environment
 
 ENOUGH_FRAMES = 100  # for the 95th percentile of the output age to mean something: ten seconds
