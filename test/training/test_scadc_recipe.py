@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The fusion recipe: it learns, resumes to the bit, stops before a bad update, and writes a model that loads."""
 
+import shlex
+
 import numpy as np
 import pytest
 import torch
@@ -223,6 +225,13 @@ def test_the_learning_rate_rises_then_falls_to_zero():
     rates = [scadc.rate(step, 100) for step in range(101)]
     assert max(rates) == pytest.approx(1) and rates[-1] == pytest.approx(0, abs=1e-9)
     assert np.argmax(rates) <= 5
+
+
+def test_the_command_in_the_card_gives_the_same_configuration(config):
+    config = changed(config, masked_confidence=True, init="out/my model", widths=(8, 16, 24, 32), lr=2e-3)
+    args = shlex.split(scadc.command_line(config))[3:]
+    again = scadc.tyro.cli(scadc.ScadcRecipeConfig, args=args)
+    assert changed(again, **{name: getattr(config, name) for name in scadc.PLACES}) == config
 
 
 def test_help_names_every_option(capsys):

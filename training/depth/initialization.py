@@ -63,13 +63,6 @@ def start_at_depth(decoder: DepthDecoder, config: DistDepthConfig, depth_m: floa
         nn.init.constant_(layer.conv.bias, math.log(share / (1 - share)))
 
 
-def freeze_norms(network: nn.Module) -> None:
-    """Let batch norms, for this step, use their statistics without updating them."""
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.eval()
-
-
 def laid_out(value: Tensor | None, config: DistDepthRecipeConfig) -> Tensor | None:
     """Convert images to the memory layout of the networks; other values are returned unchanged."""
     if value is None or value.ndim != 4 or not config.channels_last:

@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
-from typing import Any
 
 from geo_perception.weights import ModelCard
 from training.checkpoint import Training
 from training.depth.config import PRESETS, DistDepthRecipeConfig
 from training.depth.student import Saved
+from training.provenance import changed_options
 
 # Fields that leave the result as it is.
 PLACES = (
@@ -94,32 +92,7 @@ def limits(config: DistDepthRecipeConfig) -> tuple[str, ...]:
 
 
 def command_line(config: DistDepthRecipeConfig) -> str:
-    """Compose the shortest command that gives this configuration."""
-    options = {name: differences(config, preset) for name, (_, preset) in PRESETS.items()}
+    """The shortest command that gives this configuration."""
+    options = {name: changed_options(config, preset, PLACES) for name, (_, preset) in PRESETS.items()}
     best = min(options, key=lambda name: len(options[name]))
     return " ".join(["python -m training.recipes.distdepth", best, *options[best]])
-
-
-def differences(config: Any, preset: Any, prefix: str = "") -> list[str]:
-    """List the options in which a configuration differs from a preset."""
-    found = []
-    for field in fields(config):
-        value, other = getattr(config, field.name), getattr(preset, field.name)
-        name = f"{prefix}{field.name}".replace("_", "-")
-        if (not prefix and field.name in PLACES) or value == other:
-            continue
-        found += differences(value, other, f"{name}.") if is_dataclass(value) else [option(name, value)]
-    return found
-
-
-def option(name: str, value: object) -> str:
-    """Format an option for the command line; what is switched off is written `--group.no-name`."""
-    if isinstance(value, bool):
-        group, dot, last = name.rpartition(".")
-        return f"--{group}{dot}{'' if value else 'no-'}{last}"
-    return f"--{name} {words(value)}"
-
-
-def words(value: object) -> str:
-    """Format the words of a value, quoted for the shell where needed."""
-    return " ".join(shlex.quote(str(one)) for one in (value if isinstance(value, tuple) else (value,)))

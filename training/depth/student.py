@@ -16,8 +16,9 @@ from geo_perception.networks.distdepth import DistDepth, DistDepthConfig
 from geo_perception.networks.posenet import PoseNet, PoseNetConfig
 from training.data.depth import IndoorBatch
 from training.depth.self_supervision import Photometric, Views, full_resolution, photometric_terms
-from training.distributed import ALONE, Ranks, masked_mean
-from training.losses.distillation import Distillation, distillation_terms, normalised_where
+from training.distributed import ALONE, Ranks
+from training.losses.distillation import Distillation, distillation_terms
+from training.losses.supervised import supervised_terms
 from training.options import WEIGHT, Range
 
 Mode = Literal["supervised", "stereo", "temporal", "both"]
@@ -234,50 +235,3 @@ def focal_ratio(batch: IndoorBatch, canonical: float) -> Tensor:
         return batch.K.new_ones(len(batch.K), 1, 1, 1)
     area = (batch.K[:, 0, 0] / width) * (batch.K[:, 1, 1] / height)
     return (area.sqrt() / canonical).reshape(-1, 1, 1, 1)
-
-
-def supervised_terms(
-    depths_m: list[Tensor], truth_m: Tensor, objective: Objective, ranks: Ranks = ALONE
-) -> dict[str, Tensor]:
-    """Compute the distance to the true depth where it is known, averaged over the scales."""
-    known = truth_m > 0
-    if objective.supervised == "mse":
-        errors = [masked_mean((depth_m - truth_m).square(), known, ranks) for depth_m in depths_m]
-        return {"supervised": torch.stack(errors).mean()}
-    log_truth = torch.where(known, truth_m, torch.ones_like(truth_m)).log()
-    gaps = [depth_m.log() - log_truth for depth_m in depths_m]
-    terms = {"supervised": torch.stack([masked_mean(gap.abs(), known, ranks) for gap in gaps]).mean()}
-    if objective.shape:
-        terms["shape"] = objective.shape * scale_free_error(gaps[0], known, ranks)
-    if objective.inverse:
-        terms["inverse"] = objective.inverse * inverse_difference(depths_m[0], truth_m, known, ranks)
-    if objective.gradient:
-        terms["gradient"] = objective.gradient * gradient_difference(gaps[0], known, ranks)
-    return terms
-
-
-def scale_free_error(gap: Tensor, known: Tensor, ranks: Ranks = ALONE) -> Tensor:
-    """Average the absolute log error (B,1,H,W) less each image's mean (scale-invariant, arXiv 1406.2283)."""
-    count = known.sum((1, 2, 3), keepdim=True).clamp(min=1)
-    mean = torch.where(known, gap, torch.zeros_like(gap)).sum((1, 2, 3), keepdim=True) / count
-    return masked_mean((gap - mean).abs(), known, ranks)
-
-
-def inverse_difference(depth_m: Tensor, truth_m: Tensor, known: Tensor, ranks: Ranks = ALONE) -> Tensor:
-    """Average the absolute difference of (B,1,H,W) inverse depths, each free of scale and shift over known pixels."""
-    safe_m = torch.where(known, truth_m, torch.ones_like(truth_m))
-    got, want = (normalised_where(known, 1 / values) for values in (depth_m, safe_m))
-    return masked_mean((got - want).abs(), known, ranks)
-
-
-def gradient_difference(gap: Tensor, known: Tensor, ranks: Ranks = ALONE) -> Tensor:
-    """Average absolute differences of neighbours of (B,1,H,W), at 1, 1/2, 1/4 and 1/8 (MiDaS, arXiv 1907.01341)."""
-    terms = []
-    for step in (1, 2, 4, 8):
-        part, mask = gap[..., ::step, ::step], known[..., ::step, ::step]
-        for dim in (2, 3):
-            size = part.shape[dim] - 1
-            change = part.narrow(dim, 1, size) - part.narrow(dim, 0, size)
-            both = mask.narrow(dim, 1, size) & mask.narrow(dim, 0, size)
-            terms.append(masked_mean(change.abs(), both, ranks))
-    return torch.stack(terms).sum() / 4

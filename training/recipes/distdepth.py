@@ -8,7 +8,6 @@ you like; the same command continues. Several processes: `--devices 2`, or start
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -39,7 +38,7 @@ from training.checkpoint import (
 from training.command import memory_named, run_recipe
 from training.data.depth import Cache, IndoorBatch, Loader, build_cache
 from training.depth.config import PRESETS, DistDepthRecipeConfig, check_config, open_data
-from training.depth.initialization import freeze_norms, laid_out, new_student
+from training.depth.initialization import laid_out, new_student
 from training.depth.mean_depth import mean_depth_map
 from training.depth.model_card import command_line, model_card
 from training.depth.multi_frame import MultiFrameStudent
@@ -50,9 +49,10 @@ from training.distributed import current_ranks
 from training.fabric import new_fabric
 from training.finite import averaged, check_finite, check_weights
 from training.losses.photometric import tampered
+from training.optim import cosine_with_warmup, freeze_norms
 from training.options import parsed, plain_options
 from training.places import alone, check_places
-from training.revision import revision
+from training.provenance import revision
 from training.run_log import RunLog, health, write_health
 
 RUN = "--run-folder"
@@ -189,10 +189,7 @@ def rate(step: int, config: DistDepthRecipeConfig) -> float:
     """Compute the share of the learning rate: a step to a tenth after 70 %, or a short rise and half a cosine."""
     if config.schedule == "step":
         return 1.0 if step < 0.7 * config.steps else 0.1
-    rise = max(1, min(500, config.steps // 20))
-    if step < rise:
-        return (step + 1) / rise
-    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, config.steps - rise)))
+    return cosine_with_warmup(step, config.steps, max(1, min(500, config.steps // 20)), floor=0.02)
 
 
 def train_step(

@@ -7,8 +7,7 @@ like; the same command continues.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -48,9 +47,10 @@ from training.fusion.model_card import model_card
 from training.fusion.validation import forward, validate
 from training.losses.ground_truth_weight import truth_weight
 from training.losses.scadc import choice_loss, guided_losses, scadc_losses, soft_guidance
+from training.optim import cosine_with_warmup, freeze_norms
 from training.options import COUNT, SEED, SHARE, WEIGHT, Range, check_options, parsed, plain_options
 from training.places import alone, check_places
-from training.revision import revision
+from training.provenance import changed_options, revision
 
 PLACES = ("out", "force", "run", "samples", "workers", "threads")  # fields that leave the result as it is
 # Options that a continued training may change.
@@ -140,7 +140,7 @@ def learn(config: ScadcRecipeConfig, found: Checkpoint | None) -> dict[str, floa
     ):
         network.train()
         if step >= config.freeze_norm * config.steps:
-            freeze_norm(network)
+            freeze_norms(network)
         losses = train_step(network, optimiser, next(batches), config, step)
         schedule.step()
         for name, value in losses.items():
@@ -178,22 +178,9 @@ def check(config: ScadcRecipeConfig) -> Checkpoint | None:
 
 
 def command_line(config: ScadcRecipeConfig) -> str:
-    """Compose the shortest command that gives this configuration."""
-    own = {field.name: getattr(config, field.name) for field in fields(config) if field.name not in PLACES}
-    changed = {name: value for name, value in own.items() if value != getattr(ScadcRecipeConfig, name)}
-    settings = "".join(f" --{name.replace('_', '-')} {_words(value)}" for name, value in changed.items())
-    return f"python -m training.recipes.scadc{settings}"
-
-
-def _words(value: object) -> str:
-    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def freeze_norm(network: nn.Module) -> None:
-    """Let every batch norm use its statistics without updating them."""
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.eval()
+    """The shortest command that gives this configuration."""
+    options = changed_options(config, ScadcRecipeConfig(), PLACES)
+    return " ".join(["python -m training.recipes.scadc", *options])
 
 
 def network_options(config: ScadcRecipeConfig) -> dict[str, Any]:
@@ -278,11 +265,8 @@ def new_optimiser(network: nn.Module, config: ScadcRecipeConfig) -> torch.optim.
 
 
 def rate(step: int, steps: int) -> float:
-    """Compute the share of the peak learning rate: linear rise over 5 %, then half a cosine to zero."""
-    rise = max(1, steps // 20)
-    if step < rise:
-        return (step + 1) / rise
-    return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
+    """Share of the peak learning rate: linear rise over 5 %, then half a cosine to zero."""
+    return cosine_with_warmup(step, steps, max(1, steps // 20))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from training.depth.student import Objective, supervised_terms
+from training.depth.student import Objective
+from training.losses.supervised import supervised_terms
 
 OBJECTIVE = Objective(mode="supervised", shape=2.0, gradient=0.5, inverse=3.0)
 
