@@ -44,15 +44,14 @@ def test_near_is_red_far_is_blue_and_beyond_takes_the_end_colour():
 
 
 def test_confidence_spans_the_table():
-    picture = preview.colourise_share(np.array([[np.nan, 0.0, 1.0]], np.float32))
+    picture = preview.CONFIDENCE.colourise(np.array([[np.nan, 0.0, 1.0]], np.float32))
     np.testing.assert_array_equal(
         picture[0], [preview.UNKNOWN_RGB, preview.GREEN[1, 0], preview.GREEN[255, 0]]
     )
 
 
 def test_error_grows_brighter_and_is_unknown_without_truth():
-    truth_m = np.array([[10.0, 10.0, 10.0, np.nan]], np.float32)
-    picture = preview.colourise_error(np.array([[10.0, 10.5, 25.0, 3.0]], np.float32), truth_m)
+    picture = preview.error_scale().colourise(np.array([[0.02, 0.5, 15.0, np.nan]], np.float32))
     brightness = picture[0].astype(int).sum(-1)
     assert brightness[0] < brightness[1] < brightness[2]
     assert tuple(picture[0, 3]) == preview.UNKNOWN_RGB
@@ -70,10 +69,3 @@ def test_overlay_draws_returns_and_leaves_the_rest():
 def test_bad_ranges_are_refused(limits):
     with pytest.raises(InputError, match="0 < min < max"):
         preview.colourise_depth(DEPTH_M, *limits)
-
-
-def test_maps_of_different_size_are_refused():
-    with pytest.raises(InputError, match="must agree"):
-        preview.colourise_error(DEPTH_M, DEPTH_M[:, 1:])
-    with pytest.raises(InputError, match="must agree"):
-        preview.overlay_depth(np.zeros((2, 2, 3), np.uint8), DEPTH_M)

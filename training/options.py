@@ -51,7 +51,6 @@ class Range:
         return f"{kind}{first} and {'less than' if self.below else 'at most'} {high}"
 
 
-POSITIVE = Range(0, above=True)
 SHARE = Range(0, 1)
 COUNT = Range(1)
 WEIGHT = Range(0, 1e6)  # of a term of the loss; 0 = off
@@ -60,20 +59,14 @@ SEED = Range(0, MOST_SEED)
 
 def check_options(config: Any) -> None:
     """Raise ConfigError naming the first option of a configuration whose value lies outside its range."""
-    for name, value, allowed in _ranged(config):
+    for name, value, allowed in ranged(config):
         values = value if isinstance(value, tuple) else (value,)
         if not all(math.isfinite(one) and allowed.holds(one) for one in values):
             raise ConfigError(f"--{name} must be {allowed}, got {' '.join(map(str, values))}")
 
 
-def unranged(config: Any) -> list[str]:
-    """List the names of a configuration's numbers without a range."""
-    limited = {name for name, _, _ in _ranged(config)}
-    return [name for name, value in _leaves(config) if name not in limited and _is_number(value)]
-
-
 def plain_options(config: Any) -> dict[str, Any]:
-    """Return option name -> value, in types that a checkpoint can hold."""
+    """Option name -> value, in types that a checkpoint holds; what `check_options_same` takes."""
     return {name: _plain(value) for name, value in _leaves(config)}
 
 
@@ -106,21 +99,16 @@ def _leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         yield from _leaves(value, f"{name}.") if is_dataclass(value) else ((name, value),)
 
 
-def _ranged(config: Any, prefix: str = "") -> Iterator[tuple[str, Any, Range]]:
+def ranged(config: Any, prefix: str = "") -> Iterator[tuple[str, Any, Range]]:
+    """(name, value, range) of every option that has one."""
     hints = get_type_hints(type(config), include_extras=True)
     for field in fields(config):
         name, value = prefix + field.name.replace("_", "-"), getattr(config, field.name)
         if is_dataclass(value):
-            yield from _ranged(value, f"{name}.")
+            yield from ranged(value, f"{name}.")
         for allowed in getattr(hints[field.name], "__metadata__", ()):
             if isinstance(allowed, Range):
                 yield name, value, allowed
-
-
-def _is_number(value: object) -> bool:
-    if isinstance(value, tuple):
-        return any(map(_is_number, value))
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _plain(value: Any) -> Any:

@@ -99,26 +99,6 @@ def colourise_depth(depth_m: Array, min_m: float = NEAR_M, max_m: float = FAR_M)
     return depth_scale(min_m, max_m).colourise(depth_m)
 
 
-def colourise_share(values: Array) -> Image:
-    """Colour (H, W) values of 0..1, such as a confidence, as (H, W, 3) RGB, dark blue to yellow."""
-    return CONFIDENCE.colourise(values)
-
-
-def colourise_error(
-    predicted_m: Array, truth_m: Array, min_m: float = LEAST_ERROR_M, max_m: float = LARGEST_ERROR_M
-) -> Image:
-    """Colour |predicted - truth| in metres as (H, W, 3) RGB by `error_scale`; unknown where either of them is.
-
-    Raises:
-        InputError: shapes differ, or not 0 < min_m < max_m.
-    """
-    scale = error_scale(min_m, max_m)
-    if predicted_m.shape != truth_m.shape:
-        raise InputError(f"predicted depth is {predicted_m.shape}, truth {truth_m.shape}: they must agree")
-    error_m = np.maximum(np.abs(np.asarray(predicted_m - truth_m, np.float32)), np.float32(min_m))
-    return scale.colourise(error_m)
-
-
 def overlay_depth(
     rgb: Image, sparse_depth_m: Array, radius_px: int = 1, scale: ColourScale | None = None
 ) -> Image:

@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reprojection: the published numbers, and the properties a rigid transform and a projection must have."""
 
-import numpy as np
 import pytest
 import torch
 from helpers.indoor_golden import error, load
 from helpers.parity import image
 
-from geo_perception.errors import InputError
-from geo_perception.geometry.cloud_file import depth_from_distance, ply_text, viewer_vertices
 from geo_perception.geometry.reprojection import (
     backproject,
     project,
@@ -90,24 +87,3 @@ def test_a_batch_equals_its_samples():
     whole = synthesise_view(source, depth, pose, K, inv_K)
     one = synthesise_view(source[1:2], depth[1:2], pose[1:2], K[1:2], inv_K[1:2])
     torch.testing.assert_close(whole[1:2], one, atol=1e-5, rtol=0)
-
-
-def test_the_cloud_file_equals_the_published_one():
-    golden = load("pointcloud")
-    rgb = np.round(255 * image("a:pcrgb", (3, 6, 8))).astype(np.uint8).transpose(1, 2, 0)
-    depth = image("a:pcd", (6, 8), -0.5, 5.0)
-    depth[0, 0] = 0
-    vertices = viewer_vertices(rgb, depth, 7.5, 4.0, 3.0)
-    assert error(golden, "vertices", np.round(vertices, 6)) < 1e-6
-    text = ply_text(vertices)
-    assert text.startswith(str(golden["header"])) and text.endswith("\n")
-    assert len(text.splitlines()) == len(vertices) + 11
-    distance = image("a:pcdist", (6, 8), 0.5, 5)
-    assert error(golden, "dist_to_depth", depth_from_distance(distance, 7.5)) < 1e-6
-
-
-def test_unknown_depth_makes_no_vertex_and_sizes_must_agree():
-    rgb = np.zeros((2, 3, 3), np.uint8)
-    assert viewer_vertices(rgb, np.full((2, 3), np.nan, np.float32), 1, 0, 0).shape == (0, 7)
-    with pytest.raises(InputError, match=r"\(2, 3\).*\(3, 2\)"):
-        viewer_vertices(rgb, np.ones((3, 2), np.float32), 1, 0, 0)

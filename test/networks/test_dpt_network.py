@@ -10,7 +10,6 @@ from helpers import parity
 
 from geo_perception.errors import InputError
 from geo_perception.networks import build
-from geo_perception.networks.dpt import relative_depth
 from geo_perception.networks.encoders.vit import StandardisedConv, pad_same
 
 TOLERANCE = 2e-3  # on another processor; 0 where the reference was made
@@ -64,14 +63,6 @@ def test_filters_are_standardised(legacy: bool) -> None:
 def test_same_padding_gives_the_rounded_up_quotient(side: int, kernel: int, stride: int, want: int) -> None:
     padded = pad_same(torch.zeros(1, 1, side, side), kernel, stride)
     assert (padded.shape[-1] - kernel) // stride + 1 == want
-
-
-def test_relative_depth_falls_with_the_output() -> None:
-    depth = relative_depth(torch.tensor([0.0, 10.0, 2000.0]))
-    assert depth[0] == 1 and (depth.diff() < 0).all()
-    nyu = relative_depth(torch.tensor([0.0, 500.0]), 451.8)
-    metric = 1 / (0.000305 * torch.tensor([0.0, 500.0]) + 0.1378)
-    assert torch.allclose(nyu / nyu[0], metric / metric[0], rtol=1e-3)
 
 
 def test_wrong_size_is_refused() -> None:

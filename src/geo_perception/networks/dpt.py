@@ -208,15 +208,6 @@ class Dpt(nn.Module):
         return self.pretrained.reassemble(*taps)
 
 
-def relative_depth(inverse: Tensor, offset: float = 1.0) -> Tensor:
-    """Convert the expert's output y of any shape to relative depth 1/(y + offset), as DistDepth's alignment takes it.
-
-    The public code uses 1; for the weights tuned on NYUv2, whose metric depth is 1/(0.000305 y + 0.1378), 451.8 is
-    consistent.
-    """
-    return 1 / (inverse + offset)
-
-
 def infer_config(state: Mapping[str, Tensor]) -> dict[str, Any]:
     """Infer the variant of a state dictionary. Raises WeightsError if it is not one of this network."""
     width = state.get("pretrained.model.cls_token")

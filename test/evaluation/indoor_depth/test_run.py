@@ -15,7 +15,7 @@ from helpers import rgbd_folders as rgbd
 from geo_perception.datasets.rgbd import open_rgbd
 from geo_perception.errors import ConfigError, DataError, InputError, WeightsError
 from geo_perception.evaluation import Report
-from geo_perception.evaluation.indoor_depth.baselines import mean_depth, read_mean_map, row_ramp
+from geo_perception.evaluation.indoor_depth.baselines import read_mean_map, row_ramp
 from geo_perception.evaluation.indoor_depth.panels import indoor_highlights, indoor_panels
 from geo_perception.evaluation.indoor_depth.protocol import indoor_protocol, score_indoor
 from geo_perception.evaluation.indoor_depth.run import DataSetInfo, IndoorEvaluation
@@ -124,11 +124,8 @@ def test_baselines_know_one_number_of_a_data_set():
     assert depth[50, 0] == pytest.approx(2.0) and depth[0, 0] == pytest.approx(2 * depth[-1, 0])
 
 
-def test_mean_maps_ignore_what_is_unknown(tmp_path: Path):
-    first, second = np.full((8, 8), 2, np.float32), np.full((4, 4), 4, np.float32)
-    first[:2] = np.nan
-    mean = mean_depth([first, second], (4, 4))
-    assert (mean[0] == 4).all() and (mean[1:] == 3).all()
+def test_mean_maps_hold_positive_metres(tmp_path: Path):
+    mean = np.linspace(1, 4, 16, dtype=np.float32).reshape(4, 4)
     assert read_mean_map(tmp_path) is None
     np.save(tmp_path / "mean_depth.npy", mean)
     assert np.array_equal(read_mean_map(tmp_path), mean)

@@ -9,7 +9,11 @@ from helpers.plane import plane_frame
 from geo_perception.errors import ConfigError
 from geo_perception.geometry import PinholeCamera
 from geo_perception.pipelines import StereoLidarFusion, StereoLidarFusionConfig
-from geo_perception.pipelines.stereo_lidar_fusion.measured import between_measured, matching_margin
+from geo_perception.pipelines.stereo_lidar_fusion.measured import (
+    between_measured,
+    matching_margin,
+    small_grey,
+)
 
 CAMERA = PinholeCamera(400.0, 400.0, 79.5, 59.5, 160, 120)
 
@@ -50,7 +54,7 @@ def test_a_match_stands_out_by_its_texture_whatever_the_exposures():
     wall_px = np.full(frame.left.shape[:2], 20, np.float32)
     darker = (frame.right * np.float32(0.8) + 10).astype(np.uint8)
     for right in (frame.right, darker):
-        margin = matching_margin(frame.left, right, wall_px, farthest_px=3.0)
+        margin = matching_margin(small_grey(frame.left), small_grey(right), wall_px, farthest_px=3.0)
         assert margin.shape == (120, 320)
         assert np.median(margin[SKY_ROWS // 2 + 3 : 50, 20:]) > 5
         assert np.median(np.abs(margin[: SKY_ROWS // 2 - 5])) < 0.5

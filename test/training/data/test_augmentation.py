@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from training.data.depth import Photographic
-from training.data.depth.augmentation import NONE, STYLES, augment, turn_hue
+from training.data.depth.augmentation import REALISTIC, RENDERED, augment, turn_hue
 
+NONE = Photographic(chance=0.0)
+STYLES = {"public_2024": Photographic(), "realistic": REALISTIC, "rendered": RENDERED, "none": NONE}
 IMAGE = np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8)
 
 

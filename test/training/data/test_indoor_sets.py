@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from helpers import indoor_folders as make
 from helpers.indoor_golden import FOLDER, error, load
+from helpers.published_sample import read_sample
 from PIL import Image
 
 from geo_perception.datasets.rgbd import files
 from geo_perception.datasets.rgbd.depth_files import METRES, DepthReader
 from geo_perception.datasets.rgbd.training_lists import open_set
 from geo_perception.errors import ConfigError, DataError
-from training.data.depth.published_sample import read_sample
 
 SIZE = (64, 64)
 GOLDEN = load("datasets")

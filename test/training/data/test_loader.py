@@ -12,14 +12,14 @@ from helpers.indoor_folders import small_simsin
 from geo_perception.errors import ConfigError, DataError
 from geo_perception.geometry.reprojection import synthesise_view
 from training.data.depth import Loader, LoaderOptions, Photographic, build_cache, open_set
-from training.data.depth.augmentation import NONE, REALISTIC
+from training.data.depth.augmentation import REALISTIC
 from training.data.depth.hints import depth_hint
 from training.depth.mean_depth import mean_depth_map
 from training.depth.student import Objective, Prediction, focal_ratio, poses
 from training.depth.teacher import SimulatedExpert
 
 FRAMES = ("0", "-1", "1", "s")
-PLAIN = LoaderOptions(size=(64, 64), batch=4, mirror=0.0, photographic=NONE)
+PLAIN = LoaderOptions(size=(64, 64), batch=4, mirror=0.0, photographic=Photographic(chance=0.0))
 
 
 @pytest.fixture(scope="module")

@@ -55,14 +55,6 @@ REALISTIC = Photographic(
 )
 # For training on rendered images alone. Wilder colours, blur and exposure than these cost more than they brought.
 RENDERED = replace(REALISTIC, grey=0.03, sunlight=0.2)
-NONE = Photographic(chance=0.0)
-STYLES = {"public_2024": Photographic(), "realistic": REALISTIC, "rendered": RENDERED, "none": NONE}
-
-
-def style(name: str, hue: float | None = None) -> Photographic:
-    """Return one of STYLES, optionally with another hue."""
-    chosen = STYLES[name]
-    return chosen if hue is None else replace(chosen, hue=hue)
 
 
 def augment(image: Image, options: Photographic, random: np.random.Generator) -> Float:

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from geo_perception._types import Array
-from geo_perception.errors import DataError, WeightsError
+from geo_perception.errors import WeightsError
 from geo_perception.evaluation.indoor_depth.protocol import resize_bilinear
 from geo_perception.evaluation.metrics import known
 
@@ -17,7 +16,6 @@ CONSTANT, ROW_RAMP, MEAN_MAP = "constant", "row_ramp", "mean_map"
 # Beside a model's card: (h, w) metres of any float type and size, the mean depth of its training set. Where the card
 # names a canonical focal length it is for that, like the network's own depth.
 MEAN_MAP_FILE = "mean_depth.npy"
-MEAN_MAP_SIZE = (192, 192)
 
 
 def constant(size: tuple[int, int], typical_m: float) -> Array:
@@ -40,23 +38,6 @@ def mean_map(stored_m: Array, size: tuple[int, int]) -> Array:
     return resize_bilinear(stored_m, size, align_corners=False)
 
 
-def mean_depth(truths_m: Iterable[Array], size: tuple[int, int] = MEAN_MAP_SIZE) -> Array:
-    """Compute the per-pixel mean of known depth over images, each first resized to `size`.
-
-    Raises:
-        DataError: a pixel is known in no image.
-    """
-    total, count = np.zeros(size), np.zeros(size)
-    for truth in truths_m:
-        resized = _nearest(truth, size)
-        seen = known(resized)
-        total[seen] += resized[seen]
-        count += seen
-    if not count.all():
-        raise DataError(f"{int((count == 0).sum())} of {count.size} pixels have no depth in any image")
-    return (total / count).astype(np.float32)
-
-
 def read_mean_map(model_folder: Path) -> Array | None:
     """Read the mean depth stored beside a model's card, None if there is none.
 
@@ -75,10 +56,3 @@ def read_mean_map(model_folder: Path) -> Array | None:
             f"{path} must hold positive metres (h, w), has {getattr(values, 'shape', 'an archive')}"
         )
     return values.astype(np.float32)
-
-
-def _nearest(values: Array, size: tuple[int, int]) -> Array:
-    rows, columns = (
-        ((np.arange(new) + 0.5) * old / new).astype(int) for old, new in zip(values.shape, size, strict=True)
-    )
-    return np.asarray(values[rows[:, None], columns])

@@ -7,7 +7,6 @@ Here each protocol gives both.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +20,6 @@ from geo_perception.evaluation.metrics import (
     DepthMetrics,
     depth_metrics,
     known,
-    mean_metrics,
 )
 
 CLAMP_M = (1e-3, 10.0)  # range that scaled predictions are clamped to
@@ -88,12 +86,6 @@ def score_indoor(pred_m: Array, truth_m: Array, protocol: IndoorProtocol) -> dic
         UNSCALED: depth_metrics(pred, truth_m, mask=mask),
         MEDIAN_SCALED: depth_metrics(scaled, truth_m, mask=mask),
     }
-
-
-def mean_indoor(rows: Iterable[Mapping[str, DepthMetrics]]) -> dict[str, DepthMetrics]:
-    """Average over images without weights, as published."""
-    kept = list(rows)
-    return {name: mean_metrics(row[name] for row in kept) for name in (UNSCALED, MEDIAN_SCALED)}
 
 
 def median_ratio(pred_m: Array, truth_m: Array, mask: NDArray[np.bool_]) -> float:

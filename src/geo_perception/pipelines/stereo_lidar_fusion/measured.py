@@ -59,7 +59,7 @@ def measured_pixels(
     return measured | between_measured(measured, np.float32(rig.focal_baseline) / depth_m, rig.left)
 
 
-def matching_margin(left: Image, right: Image, disparity_px: Array, farthest_px: float) -> Array:
+def matching_margin(grey: Array, other: Array, disparity_px: Array, farthest_px: float) -> Array:
     """By how many grey levels each match is better than the best one beyond the farthest depth.
 
     A match of sky or of a surface without texture costs as little at any other disparity. The idea is that of the
@@ -67,18 +67,13 @@ def matching_margin(left: Image, right: Image, disparity_px: Array, farthest_px:
     against one question only: could this just as well be infinitely far?
 
     Args:
-        left: (H, W, 3) RGB, rectified.
-        right: (H, W, 3) RGB, rectified.
+        grey, other: (h, w) left and right image by `small_grey`, rectified.
         disparity_px: (H, W) of the left image.
         farthest_px: disparity of the farthest depth.
 
     Returns:
-        (h, w) grey levels at 1 / SHRINK of the size.
+        (h, w) grey levels.
     """
-    return _margin(_small_grey(left), _small_grey(right), disparity_px, farthest_px)
-
-
-def _margin(grey: Array, other: Array, disparity_px: Array, farthest_px: float) -> Array:
     size = grey.shape[1], grey.shape[0]
     share = np.float32(size[0] / disparity_px.shape[1])
     other = _like(other, grey)
@@ -92,7 +87,8 @@ def _margin(grey: Array, other: Array, disparity_px: Array, farthest_px: float) 
     return np.asarray(np.subtract(best, _cost(grey, matched), out=best))
 
 
-def _small_grey(image: Image) -> Array:
+def small_grey(image: Image) -> Array:
+    """(H, W, 3) RGB -> (h, w) grey at 1 / SHRINK of the size."""
     size = max(1, image.shape[1] // SHRINK), max(1, image.shape[0] // SHRINK)
     grey = cv2.resize(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), size, interpolation=cv2.INTER_AREA)
     return np.asarray(grey, np.float32)
@@ -119,8 +115,8 @@ def matched_well(left: Image, right: Image, disparity_px: Array, matched: Mask, 
     Matching by windows lets a surface grow into the sky around it. So a match does not count either where unmeasured
     pixels of its own grey value are close.
     """
-    grey = _small_grey(left)
-    clear = _margin(grey, _small_grey(right), disparity_px, farthest_px) > np.float32(MIN_MARGIN)
+    grey = small_grey(left)
+    clear = matching_margin(grey, small_grey(right), disparity_px, farthest_px) > np.float32(MIN_MARGIN)
     size = clear.shape[1], clear.shape[0]
     candidate = matched & (disparity_px > np.float32(farthest_px * BEYOND))
     clear &= _resized(candidate, size)

@@ -13,7 +13,6 @@ from geo_perception.simulation import textures
 
 Rng = np.random.Generator
 SIZE = 256  # pixels a side; at 1.2 m a tile that is 5 mm, a pixel of a small image at 0.7 m
-PALE = (0.62, 0.6, 0.56)
 
 
 def noise(rng: Rng, slope: float, shortest_px: float = 2.0, longest_px: float = 256.0) -> Array:

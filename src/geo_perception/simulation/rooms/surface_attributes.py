@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +11,6 @@ from numpy.typing import NDArray
 from geo_perception._types import Array
 from geo_perception.simulation.casting import Hits, Surfaces
 from geo_perception.simulation.mesh import Mesh
-
-Rows = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)
