@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from geo_perception.errors import ConfigError, WeightsError
-from geo_perception.networks.encoders.resnet import check_image
 from geo_perception.networks.encoders.vit import BASE, LARGE, PATCH, Size, VisionTransformer
+from geo_perception.networks.layers.image_check import check_image
 
 FUSED = 256  # width of the fusion stages
 MULTIPLE = 32

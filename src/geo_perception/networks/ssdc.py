@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from geo_perception.errors import ConfigError, InputError, WeightsError
+from geo_perception.networks.layers.residual import ResidualBlock
 
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}  # residual blocks per stage
 IMAGE_CHANNELS = {"d": 0, "rgb": 3, "rgbd": 3, "g": 1, "gd": 1}
@@ -47,26 +48,6 @@ class SsdcConfig:
     def image_channels(self) -> int:
         """0 (no image), 1 (grey) or 3 (RGB)."""
         return IMAGE_CHANNELS[self.input]
-
-
-class ResidualBlock(nn.Module):
-    """The two-convolution block of ResNet-18/34, with ReLU after the sum."""
-
-    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(outputs)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(outputs)
-        self.downsample: nn.Sequential | None = None
-        if stride != 1 or inputs != outputs:
-            shortcut = nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False)
-            self.downsample = nn.Sequential(shortcut, nn.BatchNorm2d(outputs))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply the block, (B,C,H,W) -> (B,C',H/stride,W/stride)."""
-        y = self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x)))))
-        return torch.relu(y + (x if self.downsample is None else self.downsample(x)))
 
 
 def _stage(inputs: int, outputs: int, blocks: int, stride: int) -> nn.Sequential:

@@ -14,7 +14,8 @@ from geo_perception.inference.cpu.fuse import FastSequential
 from geo_perception.inference.cpu.fused_conv import FusedConv, folded
 from geo_perception.networks.encoders import efficientnet_lite, resnet
 from geo_perception.networks.encoders.efficientnet_lite import EfficientnetLite
-from geo_perception.networks.encoders.resnet import Bottleneck, ResnetEncoder, check_image
+from geo_perception.networks.encoders.resnet import Bottleneck, ResnetEncoder
+from geo_perception.networks.layers.image_check import check_image
 
 
 class FastEncoder(Protocol):

@@ -13,8 +13,8 @@ from typing import NamedTuple
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from geo_perception.networks.encoders.resnet import check_image
 from geo_perception.networks.layers.depthwise import depthwise_conv2d
+from geo_perception.networks.layers.image_check import check_image
 
 STEM_CHANNELS = 32
 MEAN, STD = 127 / 255, 128 / 255  # of the input in 0..1, the same for every colour

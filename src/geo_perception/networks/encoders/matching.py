@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from geo_perception.errors import ConfigError, InputError
 from geo_perception.networks.distdepth import check_range
 from geo_perception.networks.encoders import resnet
-from geo_perception.networks.encoders.resnet import BLOCKS, MULTIPLE, normalise
+from geo_perception.networks.encoders.resnet import BLOCKS, normalise
 from geo_perception.networks.layers import cost_volume
+from geo_perception.networks.layers.image_check import MULTIPLE
 
 BINNINGS = ("linear", "inverse")
 PREMATCHING_CHANNELS = 16

@@ -15,15 +15,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from geo_perception.errors import ConfigError, InputError, WeightsError
-from geo_perception.networks.ssdc import ResidualBlock
+from geo_perception.errors import ConfigError, WeightsError
+from geo_perception.networks.layers.image_check import check_image
+from geo_perception.networks.layers.residual import ResidualBlock
 
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 WIDTHS = (64, 128, 256, 512)  # of the 3x3 convolutions of the four stages
 STEM_CHANNELS = 64
 CLASSES = 1000  # ImageNet
 MEAN, STD = 0.45, 0.225  # of the input, the same for every colour
-MULTIPLE = 32  # H and W are halved five times
 
 
 @dataclass(frozen=True)
@@ -138,15 +138,6 @@ class ResnetEncoder(nn.Module):
         check_image(image, 3 * self.config.images)
         features: list[Tensor] = self.encoder(normalise(image))
         return features
-
-
-def check_image(image: Tensor, channels: int = 3, multiple: int = MULTIPLE) -> None:
-    """Raise InputError unless the image is (B,channels,H,W) with H and W multiples of `multiple`."""
-    if image.ndim != 4 or image.shape[1] != channels:
-        raise InputError(f"the encoder needs an image (B,{channels},H,W), got {tuple(image.shape)}")
-    height, width = image.shape[2:]
-    if height % multiple or width % multiple or not height * width:
-        raise InputError(f"the encoder needs H and W to be multiples of {multiple}, got {height}x{width}")
 
 
 def infer_config(state: Mapping[str, Tensor], prefix: str = "encoder.") -> dict[str, Any]:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from geo_perception.errors import ConfigError
-from geo_perception.networks.encoders.resnet import check_image
+from geo_perception.networks.layers.image_check import check_image
 
 REDUCTIONS = (2, 4, 8, 16, 32)  # of the five maps that a decoder needs
 MAPS = len(REDUCTIONS)
