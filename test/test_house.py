@@ -103,6 +103,15 @@ def test_functions_stay_small() -> None:
     assert statistics.median(length for _, length in lengths) < 10
 
 
+def test_no_class_name_stands_for_two_things() -> None:
+    found: dict[str, list[Path]] = {}
+    for path in python_files("src", "training", "bench"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                found.setdefault(node.name, []).append(path)
+    assert {name: paths for name, paths in found.items() if len(paths) > 1} == {}
+
+
 def test_walls_between_layers_stand() -> None:
     linter = Path(sys.executable).with_name("lint-imports")
     result = subprocess.run([linter], cwd=ROOT, capture_output=True, text=True, check=False)

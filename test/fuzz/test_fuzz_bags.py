@@ -24,7 +24,7 @@ from geo_perception.errors import GeoPerceptionError
 from geo_perception.ros.bags import bag_info, decompress_bag, open_bag, read_bag, read_recorded, write_bag
 from geo_perception.ros.live_eval.topic_discovery import camera_topics
 from geo_perception.ros.replay.config import ReplayConfig
-from geo_perception.ros.replay.source import BagSource
+from geo_perception.ros.replay.source import ReplaySource
 
 EXAMPLES = int(os.environ.get("GEO_PERCEPTION_FUZZ_EXAMPLES", "30"))
 FRAMES = 2
@@ -42,7 +42,7 @@ def _read(path: Path, out: Path) -> None:
 
 
 def _replayed(path: Path, out: Path) -> None:
-    source = BagSource(path, ReplayConfig())
+    source = ReplaySource(path, ReplayConfig())
     try:
         list(source.bursts())
         list(source.sets(ReplayConfig().windows))

@@ -13,6 +13,7 @@ from geo_perception._types import Array
 from geo_perception.errors import ConfigError, DataError
 from geo_perception.evaluation.metrics import known
 
+TYPICAL_FRAMES = 200  # enough to know a data set's median depth; reading thousands of maps takes minutes
 INDOORS_M = (0.2, 50.0)  # median depth beyond which no room is
 FARTHEST_M = 100.0
 FLAT, FLAT_SHARE = 0.01, 0.5  # spread (5 to 95%) over median of a map of one value; share of such maps

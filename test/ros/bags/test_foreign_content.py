@@ -14,7 +14,7 @@ from mcap.writer import CompressionType, IndexType, Writer
 from geo_perception.errors import DataError
 from geo_perception.ros.bags import bag_info, decompress_bag, open_bag, read_bag, write_bag
 from geo_perception.ros.bags.layout import COMPRESSED_IMAGE
-from geo_perception.ros.bags.storage import Topic
+from geo_perception.ros.bags.storage import TopicMetadata
 
 FRAMES = 4
 OPTIONS = {
@@ -135,12 +135,12 @@ def test_a_message_that_is_not_what_its_topic_says_is_named(bag, tmp_path):
 
 def test_quality_of_service_that_is_none_is_none(tmp_path):
     for text in ("", "[", "- {}", "5", "- history: 1"):
-        assert Topic("/a", "b", qos=text).qos_profiles == []
-        assert not Topic("/a", "b", qos=text).latched
-    assert Topic("/robot/tf_static", "b").latched
+        assert TopicMetadata("/a", "b", qos=text).qos_profiles == []
+        assert not TopicMetadata("/a", "b", qos=text).latched
+    assert TopicMetadata("/robot/tf_static", "b").latched
     for text in ("- durability: 1\n", "- history: 1\n  durability: transient_local\n", '[{"durability": 1}]'):
-        assert Topic("/map", "b", qos=text).latched
-    assert not Topic("/map", "b", qos="- durability: 2\n  depth: 1\n").latched
+        assert TopicMetadata("/map", "b", qos=text).latched
+    assert not TopicMetadata("/map", "b", qos="- durability: 2\n  depth: 1\n").latched
 
 
 def test_copies_of_bags_keep_every_message(bag, tmp_path):

@@ -17,7 +17,7 @@ from geo_perception.cli import replay as cli
 from geo_perception.errors import DataError
 from geo_perception.ros.bags import CAMERA_TOPICS, DEFAULT_TOPICS, MatchWindows, write_bag
 from geo_perception.ros.replay import ReplayConfig, replay
-from geo_perception.ros.replay.source import BagSource
+from geo_perception.ros.replay.source import ReplaySource
 from geo_perception.ros.runtime.transport import PROFILE_VARIABLE
 
 pytestmark = pytest.mark.ros
@@ -40,7 +40,7 @@ def bag(tmp_path: Path) -> Path:
 
 
 def inputs(path: Path, **options: Any) -> list[str]:
-    source = BagSource(path, ReplayConfig(**options))
+    source = ReplaySource(path, ReplayConfig(**options))
     try:
         return source.inputs
     finally:
@@ -75,7 +75,7 @@ def test_a_bag_without_inputs_says_so(bag: Path, tmp_path: Path, caplog: pytest.
 
 
 def sets(path: Path, windows: MatchWindows | None = None) -> list[list[str]]:
-    source = BagSource(path, ReplayConfig())
+    source = ReplaySource(path, ReplayConfig())
     try:
         return [[m.topic for m in one] for one in source.sets(windows or MatchWindows())]
     finally:

@@ -34,7 +34,7 @@ from geo_perception.evaluation.indoor_depth.run import (
 from geo_perception.evaluation.indoor_depth.tables import brief_indoor_tables, indoor_tables
 from geo_perception.evaluation.metrics import UNSCALED
 from geo_perception.evaluation.table import as_text
-from geo_perception.evaluation.truth_survey import TruthRange, survey_truth
+from geo_perception.evaluation.truth_survey import TYPICAL_FRAMES, TruthRange, survey_truth
 from geo_perception.frames import RgbdFrame
 from geo_perception.outputs import check_folder, complete
 from geo_perception.pipelines import IndoorDepth, IndoorDepthConfig
@@ -54,8 +54,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "nomultiscale": {"multi_scale": False},
     "flip": {"flip_augmentation": ON},
 }
-FORMER_VARIANTS = {"noglance": "nomultiscale", "mirror": "flip"}  # accepted for one release more
-TYPICAL_FRAMES = 200  # enough to know a data set's median depth; reading thousands of maps takes minutes
 
 
 def run(request: EvalRequest) -> Path:

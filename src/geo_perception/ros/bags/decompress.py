@@ -13,7 +13,7 @@ from geo_perception.progress import track
 from geo_perception.ros.bags.layout import COMPRESSED_IMAGE, IMAGE, STORAGES, typestore
 from geo_perception.ros.bags.messages import Maker
 from geo_perception.ros.bags.opening import Bag, open_bag
-from geo_perception.ros.bags.storage import CDR, Topic
+from geo_perception.ros.bags.storage import CDR, TopicMetadata
 from geo_perception.ros.bags.writer import check_bag_place, open_writer, written_aside
 from geo_perception.ros.conversions.compressed import decode_compressed
 
@@ -120,8 +120,8 @@ def _connections(old: Bag, new: Any, names: dict[str, str]) -> dict[tuple[str, s
     return out
 
 
-def _types_for(topic: Topic) -> Any:
-    """Return definitions that include the topic's type: our own, or the bag's; None: neither has it."""
+def _types_for(topic: TopicMetadata) -> Any:
+    """Definitions with that of the topic's type: our own, or as the bag has it; None: neither."""
     store = typestore()
     if topic.encoding != CDR:
         return None

@@ -11,7 +11,7 @@ from geo_perception.ros.bags.infrequent import INFOS, infrequent
 from geo_perception.ros.bags.layout import DEFAULT_TOPICS, BagTopics
 from geo_perception.ros.bags.opening import open_bag
 from geo_perception.ros.bags.recognition import recognised
-from geo_perception.ros.bags.storage import CDR, Topic
+from geo_perception.ros.bags.storage import CDR, TopicMetadata
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,8 @@ def bag_info(path: str | Path, topics: BagTopics | None = None) -> BagInfo:
         )
 
 
-def frames_at_most(found: Mapping[str, Topic | None]) -> int:
-    """Count the rarest of a frame's messages, except CameraInfo where one counts for many images."""
+def frames_at_most(found: Mapping[str, TopicMetadata | None]) -> int:
+    """The rarest of the parts, but CameraInfo where one counts for many images."""
     counts = {part: topic.count if topic else 0 for part, topic in found.items()}
     for part, images in INFOS.items():
         if infrequent(counts.get(part, 0), counts.get(images, 0)):
@@ -98,12 +98,12 @@ def frames_at_most(found: Mapping[str, Topic | None]) -> int:
     return min(counts.values())
 
 
-def _infrequent(found: Mapping[str, Topic | None]) -> tuple[str, ...]:
+def _infrequent(found: Mapping[str, TopicMetadata | None]) -> tuple[str, ...]:
     pairs = [(found.get(part), found.get(images)) for part, images in INFOS.items()]
     return tuple(one.name for one, images in pairs if one and images and infrequent(one.count, images.count))
 
 
-def _topic(topic: Topic) -> TopicInfo:
+def _topic(topic: TopicMetadata) -> TopicInfo:
     encoding = "" if topic.encoding == CDR else f" in {topic.encoding or 'no encoding'}"
     return TopicInfo(topic.name, f"{topic.type or 'no type'}{encoding}", topic.count, topic.latched)
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from geo_perception.ros.bags.opening import Bag
-from geo_perception.ros.bags.storage import Topic
+from geo_perception.ros.bags.storage import TopicMetadata
 from geo_perception.ros.conversions import stamp_ns
 from geo_perception.sync import Match
 
@@ -28,8 +28,8 @@ def infrequent(infos: int, images: int) -> bool:
 class InfrequentInfos:
     """CameraInfos of infrequent topics; each counts from its stamp on, the first one before it, too."""
 
-    def __init__(self, bag: Bag, topics: Mapping[str, Topic]) -> None:
-        """Read all CameraInfos. Raises DataError if the bag is damaged."""
+    def __init__(self, bag: Bag, topics: Mapping[str, TopicMetadata]) -> None:
+        """Reads them all. Raises DataError if the bag is damaged."""
         self.parts = [
             part
             for part, images in INFOS.items()

@@ -15,7 +15,7 @@ from geo_perception.ros.bags.infrequent import InfrequentInfos
 from geo_perception.ros.bags.layout import BagTopics, compressed_hint
 from geo_perception.ros.bags.opening import Bag, open_bag
 from geo_perception.ros.bags.recognition import recognised
-from geo_perception.ros.bags.storage import CDR, Recorded, Topic
+from geo_perception.ros.bags.storage import CDR, Recorded, TopicMetadata
 from geo_perception.ros.bags.windows import Gaps, MatchWindows
 from geo_perception.ros.conversions import info_doubts, stamp_ns
 from geo_perception.sync import Match, Synchronizer
@@ -72,12 +72,12 @@ class MatchedMessages:
         self._report()
 
     @property
-    def static(self) -> Topic | None:
-        """Return the topic of static transforms."""
+    def static(self) -> TopicMetadata | None:
+        """The topic of static transforms."""
         return self.bag.find(self.topics.tf_static, self.topics.types[self.topics.tf_static])
 
-    def messages(self, topics: list[Topic]) -> Iterator[tuple[Recorded, Any]]:
-        """Yield messages in bag order, as recorded and decoded. Raises DataError if the bag is damaged."""
+    def messages(self, topics: list[TopicMetadata]) -> Iterator[tuple[Recorded, Any]]:
+        """Messages in bag order, as recorded and decoded. Raises DataError if the bag is damaged."""
         for recorded in self.bag.messages(topics):
             yield recorded, self.bag.decode(recorded)
 
@@ -118,8 +118,8 @@ class MatchedMessages:
             )
 
 
-def wanted_topics(bag: Bag, topics: BagTopics, needs_truth: bool) -> dict[str, Topic]:
-    """Map each input of a frame to its topic in the bag.
+def wanted_topics(bag: Bag, topics: BagTopics, needs_truth: bool) -> dict[str, TopicMetadata]:
+    """Part of a frame -> its topic.
 
     Raises:
         DataError: a topic is missing or of another type.

@@ -13,7 +13,7 @@ from mcap.records import Channel, Message, Schema
 from mcap.summary import Summary
 
 from geo_perception.ros.bags.mcap_records import MAGIC, CutOffError, records
-from geo_perception.ros.bags.storage import Recorded, Topic, merged
+from geo_perception.ros.bags.storage import Recorded, TopicMetadata, merged
 
 QOS = "offered_qos_profiles"  # in the metadata of a channel
 
@@ -43,8 +43,8 @@ class McapFile:
             raise
 
     @property
-    def topics(self) -> list[Topic]:
-        """List the topics of the channels."""
+    def topics(self) -> list[TopicMetadata]:
+        """What the channels hold."""
         return merged(map(self._topic, self._channels))
 
     def close(self) -> None:
@@ -59,7 +59,7 @@ class McapFile:
             if one.channel_id in chosen:
                 yield Recorded(chosen[one.channel_id], one.log_time, one.data)
 
-    def _by_index(self, chosen: dict[int, Topic]) -> Iterator[Message]:
+    def _by_index(self, chosen: dict[int, TopicMetadata]) -> Iterator[Message]:
         names = {topic.name for topic in chosen.values()}
         return (one for _, _, one in self._reader().iter_messages(topics=names))
 
@@ -69,10 +69,10 @@ class McapFile:
         except CutOffError:
             return  # what is missing was noted when the file was opened
 
-    def _topic(self, number: int) -> Topic:
+    def _topic(self, number: int) -> TopicMetadata:
         channel = self._channels[number]
         schema = self._schemas.get(channel.schema_id)
-        return Topic(
+        return TopicMetadata(
             channel.topic,
             schema.name if schema else "",
             channel.message_encoding,

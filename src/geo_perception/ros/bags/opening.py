@@ -16,7 +16,7 @@ from geo_perception.errors import DataError
 from geo_perception.ros.bags.compression import SUFFIX, decompress_file, message_data
 from geo_perception.ros.bags.detection import BagFiles, bag_files, storage_suffix
 from geo_perception.ros.bags.layout import typestore
-from geo_perception.ros.bags.storage import CDR, Recorded, Storage, Topic, merged
+from geo_perception.ros.bags.storage import CDR, Recorded, Storage, TopicMetadata, merged
 
 logger = logging.getLogger(__name__)
 
@@ -77,12 +77,12 @@ class Bag:
         """Map each topic to its type; of several types on one topic, that with the most messages."""
         return {topic.name: topic.type for topic in sorted(self.topics, key=lambda topic: topic.count)}
 
-    def find(self, name: str, kind: str) -> Topic | None:
-        """Find the topic of this name and type, in CDR, as ROS 2 writes it."""
+    def find(self, name: str, kind: str) -> TopicMetadata | None:
+        """The topic of this name and type, in CDR, as ROS 2 writes it."""
         return self._by_key.get((name, kind, CDR))
 
-    def messages(self, wanted: Collection[Topic] | None = None) -> Iterator[Recorded]:
-        """Yield the messages of some topics, or of all, in the order of recording.
+    def messages(self, wanted: Collection[TopicMetadata] | None = None) -> Iterator[Recorded]:
+        """The messages of some topics, or of all, in the order of recording.
 
         Raises:
             DataError: the bag is damaged.
@@ -175,5 +175,5 @@ def _begin_ns(storage: Storage) -> int:
     return storage.span_ns[0] if storage.span_ns else 0
 
 
-def _latched(topic: Topic) -> Topic:
+def _latched(topic: TopicMetadata) -> TopicMetadata:
     return replace(topic, offered_latched=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from geo_perception.ros.bags.storage import Recorded, Topic, merged
+from geo_perception.ros.bags.storage import Recorded, TopicMetadata, merged
 
 JOURNALS = ("-wal", "-journal")  # of a writer that has not closed the file
 COLUMNS = {"offered_qos_profiles": "''", "serialization_format": "'cdr'"}  # that early versions lack
@@ -43,8 +43,8 @@ class SqliteFile:
             raise
 
     @property
-    def topics(self) -> list[Topic]:
-        """List the topics of the table of topics."""
+    def topics(self) -> list[TopicMetadata]:
+        """What the table of topics holds."""
         return merged(self._topics.values())
 
     def close(self) -> None:
@@ -82,7 +82,7 @@ class SqliteFile:
                 shutil.copyfile(file, copy.with_name(file.name))
         return sqlite3.connect(copy)
 
-    def _read_topics(self) -> dict[int, Topic]:
+    def _read_topics(self) -> dict[int, TopicMetadata]:
         there = {row[1] for row in self._database.execute("PRAGMA table_info(topics)")}
         if not {"id", "name", "type"} <= there:
             raise ValueError("it has no table of topics as rosbag2 writes it")
@@ -93,7 +93,7 @@ class SqliteFile:
         counts = dict(self._database.execute("SELECT topic_id, count(*) FROM messages GROUP BY topic_id"))
         definitions = self._definitions()
         return {
-            int(number): Topic(
+            int(number): TopicMetadata(
                 str(name),
                 str(kind),
                 str(form),

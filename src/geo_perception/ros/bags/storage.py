@@ -20,8 +20,8 @@ TF_STATIC = "tf_static"  # last part of the name of a topic that is latched by d
 
 
 @dataclass(frozen=True)
-class Topic:
-    """One topic of a bag; a recorder of several publishers may list it more than once."""
+class TopicMetadata:
+    """One topic of a bag; recorders of several publishers may note it more than once."""
 
     name: str
     type: str  # such as sensor_msgs/msg/Image
@@ -57,7 +57,7 @@ class Topic:
 class Recorded(NamedTuple):
     """A message as stored in the bag."""
 
-    topic: Topic
+    topic: TopicMetadata
     log_ns: int  # when it was received
     data: bytes
 
@@ -68,7 +68,7 @@ class Storage(Protocol):
     @property
     def path(self) -> Path: ...
     @property
-    def topics(self) -> list[Topic]: ...
+    def topics(self) -> list[TopicMetadata]: ...
     @property
     def span_ns(self) -> tuple[int, int] | None:
         """Times of the first and the last message; None: there is no message."""
@@ -86,9 +86,9 @@ class Storage(Protocol):
     def close(self) -> None: ...
 
 
-def merged(topics: Iterable[Topic]) -> list[Topic]:
-    """Merge topics to one per key: counts summed up, the first quality of service and definition that is not empty."""
-    found: dict[tuple[str, str, str], Topic] = {}
+def merged(topics: Iterable[TopicMetadata]) -> list[TopicMetadata]:
+    """One entry per key, counts summed up, the first quality of service and definition that is not empty."""
+    found: dict[tuple[str, str, str], TopicMetadata] = {}
     for topic in topics:
         known = found.setdefault(topic.key, replace(topic, count=0))
         found[topic.key] = replace(

@@ -17,7 +17,7 @@ from geo_perception.evaluation.indoor_depth.tables import first_indoor_tables, i
 from geo_perception.evaluation.metrics import UNSCALED
 from geo_perception.evaluation.table import Table
 from geo_perception.evaluation.tree import Tree
-from geo_perception.evaluation.truth_survey import survey_truth
+from geo_perception.evaluation.truth_survey import TYPICAL_FRAMES, survey_truth
 from geo_perception.frames import RgbdFrame
 from geo_perception.pipelines import IndoorDepth, IndoorDepthConfig
 from geo_perception.progress import say
@@ -27,7 +27,6 @@ from geo_perception.ros.live_eval.task import BagSource, Received, Request, chos
 
 ROOM_SIZE, ROOM_VIEW_DEG = (640, 480), 70.0  # as of most cameras that robots carry
 VIEWS_PER_ROOM = 5
-TYPICAL_FRAMES = 200  # enough to know the median depth
 
 
 class IndoorTask:

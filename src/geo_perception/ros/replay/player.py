@@ -16,7 +16,7 @@ from geo_perception.ros import cdr
 from geo_perception.ros.conversions import time_from_ns
 from geo_perception.ros.replay.answers import SLICE_S, Answers
 from geo_perception.ros.replay.config import ReplayConfig
-from geo_perception.ros.replay.source import BagSource, Serialised
+from geo_perception.ros.replay.source import ReplaySource, Serialised
 from geo_perception.ros.runtime.topics import message_class
 
 QUEUE = 5  # messages a publisher keeps for a slow reliable subscriber
@@ -108,7 +108,7 @@ def replay_each(
     for config in configs[1:]:
         if (config.lockstep and not configs[0].lockstep) or (config.clock and not configs[0].clock):
             raise ConfigError("a replay that is to end in lockstep or with /clock must begin so")
-    source = BagSource(path, configs[0])
+    source = ReplaySource(path, configs[0])
     try:
         with playing_node() as (node, spin):
             player = Player(source, configs[0], node, spin)
@@ -123,7 +123,7 @@ class Player:
     """Publishers for the topics of an open bag."""
 
     def __init__(
-        self, source: BagSource, config: ReplayConfig, node: Any, spin: Callable[[float], None]
+        self, source: ReplaySource, config: ReplayConfig, node: Any, spin: Callable[[float], None]
     ) -> None:
         self.source, self.config, self._node, self._spin = source, config, node, spin
         self._latched = source.latched

@@ -37,7 +37,7 @@ class Serialised:
     data: bytes
 
 
-class BagSource:
+class ReplaySource:
     """An open bag."""
 
     def __init__(self, path: str | Path, config: ReplayConfig) -> None:
