@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What recipes do alike beside their own optimiser."""
+"""Steps that recipes share beside their own optimiser."""
 
 from __future__ import annotations
 

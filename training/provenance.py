@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a model was made, for its card: revision of the code and command line."""
+"""Origin of a model, for its card: revision of the code and command line."""
 
 from __future__ import annotations
 

@@ -54,6 +54,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "nomultiscale": {"multi_scale": False},
     "flip": {"flip_augmentation": ON},
 }
+FORMER_VARIANTS = {"noglance": "nomultiscale", "mirror": "flip"}  # accepted for one release more
 
 
 def run(request: EvalRequest) -> Path:

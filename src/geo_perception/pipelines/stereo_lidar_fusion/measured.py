@@ -60,14 +60,15 @@ def measured_pixels(
 
 
 def matching_margin(grey: Array, other: Array, disparity_px: Array, farthest_px: float) -> Array:
-    """By how many grey levels each match is better than the best one beyond the farthest depth.
+    """Compute by how many grey levels each match is better than the best one beyond the farthest depth.
 
     A match of sky or of a surface without texture costs as little at any other disparity. The idea is that of the
     "maximum margin" of Hu and Mordohai, A Quantitative Evaluation of Confidence Measures for Stereo Vision (2012),
     against one question only: could this just as well be infinitely far?
 
     Args:
-        grey, other: (h, w) left and right image by `small_grey`, rectified.
+        grey: (h, w) left image by `small_grey`, rectified.
+        other: (h, w) right image by `small_grey`, rectified.
         disparity_px: (H, W) of the left image.
         farthest_px: disparity of the farthest depth.
 

@@ -44,7 +44,7 @@ class McapFile:
 
     @property
     def topics(self) -> list[TopicMetadata]:
-        """What the channels hold."""
+        """The channels of the file, as topics."""
         return merged(map(self._topic, self._channels))
 
     def close(self) -> None:

@@ -44,7 +44,7 @@ class SqliteFile:
 
     @property
     def topics(self) -> list[TopicMetadata]:
-        """What the table of topics holds."""
+        """The rows of the table of topics."""
         return merged(self._topics.values())
 
     def close(self) -> None:
