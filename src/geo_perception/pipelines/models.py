@@ -6,15 +6,20 @@ from __future__ import annotations
 from torch import nn
 
 from geo_perception.errors import WeightsError
-from geo_perception.inference.cpu import optimise
+from geo_perception.inference import ExecutionSpec, NetworkCallable, load
 from geo_perception.pipelines.common import ModelChoice
 from geo_perception.weights import ModelCard, find_model, load_model, read_card
 
 
-def load_for(stage: str, network: str, choice: ModelChoice) -> tuple[nn.Module, ModelCard]:
-    """The optimised network of `choice` and its card; raises as `load_plain`."""
+def load_for(stage: str, network: str, choice: ModelChoice) -> tuple[NetworkCallable, ModelCard]:
+    """The network of `choice`, ready for inference, and its card; raises as `load_plain`."""
     module, card = load_plain(stage, (network,), choice)
-    return optimise(module, precision=choice.precision), card
+    return executed(module, choice), card
+
+
+def executed(module: nn.Module, choice: ModelChoice) -> NetworkCallable:
+    """A network, or a part of one, as `choice` wants it run; raises as `inference.load`."""
+    return load(module, ExecutionSpec(choice.device, choice.precision))
 
 
 def load_plain(stage: str, fitting: tuple[str, ...], choice: ModelChoice) -> tuple[nn.Module, ModelCard]:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from geo_perception._types import Array, Image
 from geo_perception.errors import ConfigError, WeightsError
 from geo_perception.geometry import PinholeCamera
-from geo_perception.inference.cpu import optimise
+from geo_perception.inference import NetworkCallable
 from geo_perception.inference.cpu.thread_pool import side_by_side
 from geo_perception.networks.encoders.matching import Neighbours, edges_at_zero, matching_intrinsics
 from geo_perception.networks.manydepth import relative_poses
@@ -22,7 +22,7 @@ from geo_perception.networks.video_depth import VideoDepth
 from geo_perception.pipelines.common import ModelChoice
 from geo_perception.pipelines.indoor_depth.resizing import OFF, ON, resize
 from geo_perception.pipelines.indoor_depth.test_time_augmentation import TtaOptions
-from geo_perception.pipelines.models import load_plain
+from geo_perception.pipelines.models import executed, load_plain
 from geo_perception.weights import ModelCard
 
 SINGLE, VIDEO = "distdepth", "video_depth"
@@ -71,7 +71,11 @@ class SingleFramePredictor:
     size = None
 
     def __init__(
-        self, network: nn.Module, device: str, tta: TtaOptions, small_network: nn.Module | None = None
+        self,
+        network: NetworkCallable,
+        device: str,
+        tta: TtaOptions,
+        small_network: NetworkCallable | None = None,
     ) -> None:
         """Wrap a network.
 
@@ -100,7 +104,7 @@ class SingleFramePredictor:
         depth_m *= np.power(depth_m * resize(np.reciprocal(layout_m), size), np.float32(-self._tta.share))
         return depth_m, ""
 
-    def _predict(self, network: nn.Module, pixels: Image) -> Array:
+    def _predict(self, network: NetworkCallable, pixels: Image) -> Array:
         with torch.inference_mode():
             image = to_tensor(pixels, self._device)
             if not self._tta.flip:
@@ -128,7 +132,12 @@ class MultiFramePredictor:
     """
 
     def __init__(
-        self, network: nn.Module, posenet: nn.Module, size: tuple[int, int], device: str, max_gap_s: float
+        self,
+        network: NetworkCallable,
+        posenet: NetworkCallable,
+        size: tuple[int, int],
+        device: str,
+        max_gap_s: float,
     ) -> None:
         """Wrap a network and its pose network.
 
@@ -236,7 +245,7 @@ def load_predictor(
             f"flip_augmentation {ON} is for models of single images, and {choice.model!r} compares several"
         )
     assert isinstance(network, VideoDepth)
-    depth, pose = (optimise(part, choice.precision) for part in (network.depth, network.pose))
+    depth, pose = (executed(part, choice) for part in (network.depth, network.pose))
     size = network.config.height, network.config.width
     return MultiFramePredictor(depth, pose, size, choice.device, max_gap_s), {"depth": card}
 
@@ -248,7 +257,7 @@ def load_single(
 
     Raises as `load_predictor`.
     """
-    fast = optimise(network, choice.precision)
+    fast = executed(network, choice)
     if tta.small_size is None or not tta.model:
         return SingleFramePredictor(fast, choice.device, tta), {"depth": card}
     other, beside = load_plain("indoor depth's multi_scale", (SINGLE,), replace(choice, model=tta.model))
@@ -258,7 +267,7 @@ def load_single(
             f"model {choice.model!r}: its input.multi_scale.model {tta.model!r} is for a canonical focal length "
             f"of {focal}, it for {own}"
         )
-    small_network = optimise(other, choice.precision)
+    small_network = executed(other, choice)
     return SingleFramePredictor(fast, choice.device, tta, small_network), {
         "depth": card,
         "multi_scale": beside,

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from geo_perception._types import Array
 from geo_perception.errors import WeightsError
-from geo_perception.inference.cpu import optimise
 from geo_perception.pipelines.common import ModelChoice
+from geo_perception.pipelines.models import executed
 from geo_perception.pipelines.stereo_lidar_fusion.estimates import FusionInputs
 from geo_perception.pipelines.stereo_lidar_fusion.padding import crop, pad_to_multiple
 from geo_perception.pipelines.stereo_lidar_fusion.scadc_guided_features import fusion_features
@@ -55,7 +55,7 @@ class LearnedFusion:
                 f"model {name!r} holds network {self.card.network!r}; fusion needs one of {sorted(PREPARATIONS)}"
             )
         self._prepare, self._multiple = PREPARATIONS[self.card.network]
-        self._network: nn.Module = optimise(load_model(name, choice.device), precision=choice.precision)
+        self._network = executed(load_model(name, choice.device), choice)
         self._device = torch.device(choice.device)  # load_model has refused one that does not exist
 
     def __call__(self, inputs: FusionInputs) -> tuple[Array, Array]:
