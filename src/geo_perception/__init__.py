@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Metric 3D geometry for robots. Importing this package is cheap: no torch, open3d or rclpy."""
 
+from geo_perception import former_modules
 from geo_perception.spinning import limit_spinning
 
+former_modules.install()
 limit_spinning()  # here, because OpenMP reads it once, when the first library that uses it is loaded
 
 

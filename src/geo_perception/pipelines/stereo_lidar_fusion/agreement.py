@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -76,15 +77,32 @@ def compare(
     return Agreement.of(stereo_m, visible_depth_m, matched, focal_baseline, dropped)
 
 
-def disagreement(found: Agreement, max_dropped: float = MAX_DROPPED) -> str:
-    """Reason to distrust a frame whose stereo and lidar returns differ in general; empty when they agree.
+class Compared(Protocol):
+    """The part of a frame's result that tells whether stereo and lidar agree; maps are (H, W), metres, NaN unknown."""
 
-    The output then rests on one of them at most, though every message by itself was in order.
+    @property
+    def agreement(self) -> Agreement | None: ...
+    @property
+    def stereo_depth_m(self) -> Array | None: ...
+    @property
+    def sparse_depth_m(self) -> Array | None: ...
+
+
+def disagreement(fused: Compared, max_dropped: float = MAX_DROPPED) -> str:
+    """Name the reason to distrust a frame whose stereo and lidar returns differ in general; empty when they agree.
+
+    The output then rests on one of them at most, though every message by itself was in order. Empty, too, when one of
+    the sensors is absent.
 
     Args:
-        found: of one frame.
+        fused: of one frame.
         max_dropped: share of the visible returns that stereo may refute before that is said.
     """
+    found = fused.agreement
+    if found is None and fused.stereo_depth_m is not None and fused.sparse_depth_m is not None:
+        found = Agreement.of(fused.stereo_depth_m, fused.sparse_depth_m)
+    if found is None:
+        return ""
     if not found.holds:
         return _suspicion(found)
     if found.dropped > max_dropped:

@@ -76,7 +76,4 @@ class FusedDepth:
         Args:
             max_dropped: share of the visible returns that stereo may refute before that is said.
         """
-        found = self.agreement
-        if found is None and self.stereo_depth_m is not None and self.sparse_depth_m is not None:
-            found = Agreement.of(self.stereo_depth_m, self.sparse_depth_m)
-        return "" if found is None else disagreement(found, max_dropped)
+        return disagreement(self, max_dropped)
