@@ -17,6 +17,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import bench
 from bench.part import run_part
@@ -48,7 +49,8 @@ def probe(when: str) -> Row:
 def measure(only: list[str]) -> list[Row]:
     """Run the parts named (all when none is), between two probes."""
     rows = [probe("before")]
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+    alone: dict[str, Any] = {"max_tasks_per_child": 1}  # from Python 3.11 on
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), **alone) as pool:
         for name in only or parts():
             print(f"bench: {name} ...", file=sys.stderr, flush=True)
             rows += pool.submit(run_part, name).result()

@@ -15,6 +15,8 @@ from torch.nn import functional as F
 from bench.table import Row
 from geo_perception.networks.encoders import efficientnet_lite
 from geo_perception.networks.encoders.efficientnet_lite import EfficientnetLite
+from geo_perception.networks.layers.depthwise import depthwise_conv2d
+from training.optim import channels_last
 
 BATCH, HEIGHT, WIDTH = 8, 160, 224  # of the preset `rooms`
 ROUNDS = 5
@@ -25,7 +27,7 @@ AGAINST = "PyTorch's"
 def run() -> list[Row]:
     """Two rows for every type; both forms take turns."""
     torch.manual_seed(0)
-    encoder = EfficientnetLite().train().to(memory_format=torch.channels_last)
+    encoder = channels_last(EfficientnetLite().train())
     image = torch.rand(BATCH, 3, HEIGHT, WIDTH).contiguous(memory_format=torch.channels_last)
     rows = []
     for name, dtype in TYPES.items():
@@ -39,7 +41,7 @@ def times(encoder: EfficientnetLite, image: Tensor, dtype: torch.dtype) -> tuple
     """Median milliseconds with PyTorch's depthwise convolutions and with ours."""
     found: tuple[list[float], list[float]] = [], []
     for turn in range(ROUNDS + 1):
-        for values, form in zip(found, (plain_form, efficientnet_lite.depthwise_conv2d), strict=True):
+        for values, form in zip(found, (plain_form, depthwise_conv2d), strict=True):
             with mock.patch.object(efficientnet_lite, "depthwise_conv2d", form):
                 elapsed = timed(lambda: step(encoder, image, dtype))
             if turn > 0:  # the first turn warms up

@@ -8,9 +8,10 @@ image again, and the expert is aligned by a library's least squares, row by row.
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
+from geo_perception.networks.distdepth import DistDepth
 from training.data.depth import IndoorBatch
 
 C1, C2 = 0.01**2, 0.03**2
@@ -20,7 +21,7 @@ SPATIAL, DISTILLATION, SMOOTHNESS, TIE_BREAK = 0.02, 0.05, 1e-3, 1e-5
 
 
 def plain_step(
-    network: nn.Module, optimiser: torch.optim.Optimizer, batch: IndoorBatch, expert: Tensor
+    network: DistDepth, optimiser: torch.optim.Optimizer, batch: IndoorBatch, expert: Tensor
 ) -> Tensor:
     """One update on stereo pairs; returns the loss."""
     sigmoids = network(batch.seen["0"]).sigmoids
@@ -31,7 +32,7 @@ def plain_step(
     return loss.detach()
 
 
-def total(network: nn.Module, sigmoids: tuple[Tensor, ...], batch: IndoorBatch, expert: Tensor) -> Tensor:
+def total(network: DistDepth, sigmoids: tuple[Tensor, ...], batch: IndoorBatch, expert: Tensor) -> Tensor:
     """The whole objective."""
     size = batch.true["0"].shape[-2:]
     pose = torch.eye(4).repeat(len(batch.K), 1, 1)
@@ -48,7 +49,7 @@ def total(network: nn.Module, sigmoids: tuple[Tensor, ...], batch: IndoorBatch, 
         candidates = torch.cat((identity, photometric(view, batch.true["0"])), 1)
         smooth = smoothness(sigmoids[scale], batch.pyramid[scale])
         terms.append(candidates.min(1).values.mean() + SMOOTHNESS / 2**scale * smooth)
-    return sum(terms) / SCALES + DISTILLATION * distillation(expert, finest_m)
+    return sum(terms, torch.zeros(())) / SCALES + DISTILLATION * distillation(expert, finest_m)
 
 
 def warp(source: Tensor, depth_m: Tensor, pose: Tensor, K: Tensor, inv_K: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -30,7 +31,7 @@ def run() -> list[Row]:
         simulators = [RoomSimulator(seed) for seed in SEEDS]
         build_ms = _processor_ms(lambda: [s.environment for s in simulators]) / len(SEEDS)
         frame_ms = _processor_ms(lambda: [list(s.frames(FRAMES)) for s in simulators]) / len(SEEDS) / FRAMES
-        all_ms = {views: _processor_ms(lambda n=views: _write(n)) / len(SEEDS) / views for views in VIEWS}
+        all_ms = {views: _processor_ms(partial(_write, views)) / len(SEEDS) / views for views in VIEWS}
     finally:
         cv2.setNumThreads(threads)
     return [

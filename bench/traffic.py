@@ -89,8 +89,10 @@ def count(
     children = [psutil.Process(child.pid) for child in (node, feeder)]
 
     def heard(_: bytes) -> None:
-        used = (times.user + times.system for times in (child.cpu_times() for child in children))
-        arrivals.append(Usage(time.monotonic(), *used, time.process_time()))
+        by_node, by_feeder = (
+            times.user + times.system for times in (child.cpu_times() for child in children)
+        )
+        arrivals.append(Usage(time.monotonic(), by_node, by_feeder, time.process_time()))
 
     context = Context()
     rclpy.init(args=[], context=context, signal_handler_options=SignalHandlerOptions.NO)

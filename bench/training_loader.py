@@ -20,8 +20,9 @@ from lightning_fabric import Fabric
 from bench.table import Row
 from training.data.depth import Cache, IndoorBatch, Loader
 from training.depth.config import PRESETS, DistDepthRecipeConfig
+from training.depth.initialization import new_student
 from training.depth.student import FRAMES
-from training.recipes.distdepth import new_optimiser, new_student, train_step
+from training.recipes.distdepth import new_optimiser, train_step
 
 SAMPLES, SIDE, KEEP = 64, 192, 1.25
 WARM_UP, ROUNDS, BLOCK = (
@@ -101,6 +102,6 @@ def pictures(frames: tuple[str, ...], folder: Path) -> Cache:
     np.save(folder / "images.npy", coarse)
     np.save(folder / "depths_m.npy", depths_m.repeat(side // 12, 1).repeat(side // 12, 2))
     mapped = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("images", "depths_m")}
-    cameras = np.tile(np.float32((0.5, 0.5, 0.5, 0.5, -0.13)), (SAMPLES, 1))
+    cameras = np.tile(np.array((0.5, 0.5, 0.5, 0.5, -0.13), np.float32), (SAMPLES, 1))
     rows = np.arange(images, dtype=np.int32).reshape(SAMPLES, len(frames))
     return Cache(frames, mapped["images"], rows, mapped["depths_m"], None, cameras)

@@ -7,6 +7,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal, get_args
 
 import torch
 from lightning_fabric import Fabric
@@ -17,18 +18,20 @@ from geo_perception.networks.distdepth import DistDepthConfig
 from training.data.depth import IndoorBatch, LoaderOptions
 from training.data.depth.loader import matrices
 from training.depth.config import PRESETS, DistDepthRecipeConfig
-from training.recipes.distdepth import new_optimiser, new_student, train_step
+from training.depth.initialization import new_student
+from training.recipes.distdepth import new_optimiser, train_step
 
 SIDE, BATCH = 128, 4
 WARM_UP, ROUNDS = 5, 15
 AGAINST = "eager float32"
+Precision = Literal["32-true", "bf16-mixed"]
 
 
 def run() -> list[Row]:
     """The reference and the recipe's step in float32 and in bfloat16 mixed precision, in turns."""
     batch = random_batch()
     steps = {"reference": reference(batch)}
-    steps |= {precision: own(batch, precision) for precision in ("32-true", "bf16-mixed")}
+    steps |= {precision: own(batch, precision) for precision in get_args(Precision)}
     times: dict[str, list[float]] = {name: [] for name in steps}
     for turn in range(WARM_UP + ROUNDS):
         for name, step in steps.items():
@@ -43,7 +46,7 @@ def run() -> list[Row]:
     return [*rows, *(Row(f"{title}, {n}", value, base / value, AGAINST) for n, value in medians.items())]
 
 
-def config_of(precision: str) -> DistDepthRecipeConfig:
+def config_of(precision: Precision) -> DistDepthRecipeConfig:
     """The public objective, stereo alone, at this bench's size."""
     public = PRESETS["public-2024"][1]
     return replace(
@@ -84,7 +87,7 @@ def reference(batch: IndoorBatch) -> Callable[[], object]:
     return lambda: plain_step(network, optimiser, batch, expert_map(batch))
 
 
-def own(batch: IndoorBatch, precision: str) -> Callable[[], object]:
+def own(batch: IndoorBatch, precision: Precision) -> Callable[[], object]:
     """The recipe's form."""
     config = config_of(precision)
     fabric = Fabric(accelerator="cpu", precision=precision)

@@ -4,8 +4,12 @@
 from __future__ import annotations
 
 import math
+from typing import Any, TypeVar
 
+import torch
 from torch import nn
+
+N = TypeVar("N", bound=nn.Module)
 
 
 def cosine_with_warmup(step: int, steps: int, rise: int, floor: float = 0.0) -> float:
@@ -20,3 +24,9 @@ def freeze_norms(network: nn.Module) -> None:
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.eval()
+
+
+def channels_last(network: N) -> N:
+    """Lay out the weights of 2D convolutions as the processor's kernels want them; returns the network."""
+    layout: dict[str, Any] = {"memory_format": torch.channels_last}  # PyTorch's annotations leave it out
+    return network.to(**layout)

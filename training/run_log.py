@@ -7,6 +7,7 @@ import csv
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -75,8 +76,8 @@ def _unknown_to_nan(depth_m: Tensor) -> np.ndarray:
 
 def health(
     depth_m: Tensor, truth_m: Tensor, warped_share: Tensor, limits_m: tuple[float, float]
-) -> dict[str, object]:
-    """Report what goes wrong early in self-supervised training, as numbers and warnings.
+) -> dict[str, Any]:
+    """What goes wrong early in self-supervised training, as numbers and warnings.
 
     Args:
         depth_m: (B,1,H,W) predicted.
@@ -86,7 +87,7 @@ def health(
     """
     flat = depth_m.flatten().float()
     spread = torch.quantile(flat[:: max(1, flat.numel() // 100_000)], flat.new_tensor((0.05, 0.5, 0.95)))
-    report: dict[str, object] = {
+    report: dict[str, Any] = {
         "depth_m": {"p5": float(spread[0]), "median": float(spread[1]), "p95": float(spread[2])},
         "depth_histogram": histogram(flat),
         "warped_share": float(warped_share),

@@ -149,6 +149,7 @@ def smooth_matcher(frame: StereoLidarFrame, random: np.random.Generator) -> Arra
 
     It is made from the truth, so that the fusion learns not to trust stereo blindly where every pixel is "matched".
     """
+    assert frame.depth_truth_m is not None
     truth = frame.rig.disparity_from_depth(np.nan_to_num(frame.depth_truth_m, nan=10 * MAX_DEPTH_M))
     shape = truth.shape
     soft = cv2.GaussianBlur(truth, (0, 0), random.uniform(1.0, 3.5))

@@ -17,6 +17,7 @@ from training.depth.config import DistDepthRecipeConfig
 from training.depth.multi_frame import MultiFrameStudent
 from training.depth.student import FRAMES, Student
 from training.distributed import current_ranks
+from training.optim import channels_last
 from training.sync_batchnorm import sync_norms
 
 
@@ -34,7 +35,7 @@ def new_student(config: DistDepthRecipeConfig) -> Student | MultiFrameStudent:
         student.depth.load_state_dict(begin.state_dict())
     if current_ranks().size > 1:
         sync_norms(student)
-    return student.to(memory_format=torch.channels_last) if config.channels_last else student
+    return channels_last(student) if config.channels_last else student
 
 
 def untrained(config: DistDepthRecipeConfig) -> Student | MultiFrameStudent:
@@ -60,7 +61,8 @@ def start_at_depth(decoder: DepthDecoder, config: DistDepthConfig, depth_m: floa
     if not 0 < share < 1:
         raise ConfigError(f"--start-m {depth_m} lies outside the network's range of depth")
     for layer in decoder.decoder[-len(decoder.config.scales) :]:
-        nn.init.constant_(layer.conv.bias, math.log(share / (1 - share)))
+        bias = layer.get_parameter("conv.bias")
+        nn.init.constant_(bias, math.log(share / (1 - share)))
 
 
 def laid_out(value: Tensor | None, config: DistDepthRecipeConfig) -> Tensor | None:

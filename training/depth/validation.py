@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from geo_perception.evaluation.metrics import depth_metrics, mean_metrics
+from geo_perception.evaluation.metrics import DepthMetrics, depth_metrics, mean_metrics
 from training.data.depth import Cache
 from training.data.depth.loader import crop_camera, matrices
 from training.depth.config import DistDepthRecipeConfig
@@ -36,7 +36,7 @@ def validate(
     student.eval()
     count = min(len(cache), config.validation_images)
     chosen = np.linspace(0, len(cache) - 1, count).astype(int)
-    rows = {"metric": [], "scaled": []}
+    rows: dict[str, list[DepthMetrics]] = {"metric": [], "scaled": []}
     shown: dict[str, list[Tensor]] = {"image": [], "depth": [], "truth": []}
     pictured = set(chosen[np.linspace(0, count - 1, SHOWN).astype(int)])  # from first to last room
     with torch.inference_mode():

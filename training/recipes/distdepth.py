@@ -97,10 +97,12 @@ def learn(config: DistDepthRecipeConfig, found: Checkpoint | None) -> dict[str, 
     optimiser = new_optimiser(student, config)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate(step, config))
     mean = running_mean(student, config)
-    best, kept = (student, student) if mean is None else (mean.module, nn.ModuleList((student, mean)))
+    kept = student if mean is None else nn.ModuleList((student, mean))
+    best = student if mean is None else mean.module
+    assert isinstance(best, Student | MultiFrameStudent)
     start = restore(found, kept, optimiser, schedule)
     training = Training(plain_options(config), cache.digest).continued(
-        found and found.training, start, command_line(config), revision()
+        found.training if found else None, start, command_line(config), revision()
     )
     model, wrapped = fabric.setup(student, optimiser)
     log = RunLog(config.run_folder, start) if fabric.global_rank == 0 else None
@@ -123,7 +125,7 @@ def learn(config: DistDepthRecipeConfig, found: Checkpoint | None) -> dict[str, 
             judged = judged._replace(terms=averaged(judged.terms, current_ranks()))
             if log:
                 clock = report(
-                    log, step, judged, batch, config, clock, schedule.get_last_lr()[0], cache.remarks
+                    log, step, judged, batch, config, clock, float(schedule.get_last_lr()[0]), cache.remarks
                 )
         if (step + 1) % config.validate_every == 0 or step + 1 == config.steps:
             if log:
@@ -271,11 +273,10 @@ def report(
         values["warped_share"] = float(judged.warped_share)
     log.add(step, values)
     if step + 1 in EARLY:
-        limits = tuple(
-            config.depth.numerator * d for d in (config.depth.min_depth_m, config.depth.max_depth_m)
-        )
-        found = health(judged.depth_m, batch.depth_m, judged.warped_share, (limits[0], limits[1]))
-        found["warnings"] = [*remarks, *found["warnings"]]  # remarks on the data first
+        near_m, far_m = config.depth.min_depth_m, config.depth.max_depth_m
+        limits_m = config.depth.numerator * near_m, config.depth.numerator * far_m
+        found = health(judged.depth_m, batch.depth_m, judged.warped_share, limits_m)
+        found["warnings"] = [*remarks, *found["warnings"]]  # what is odd about the data first
         write_health(log.path.parent, step + 1, found)
         for warning in found["warnings"]:
             tqdm.write(f"step {step + 1}: {warning}")

@@ -47,7 +47,7 @@ from training.fusion.model_card import model_card
 from training.fusion.validation import forward, validate
 from training.losses.ground_truth_weight import truth_weight
 from training.losses.scadc import choice_loss, guided_losses, scadc_losses, soft_guidance
-from training.optim import cosine_with_warmup, freeze_norms
+from training.optim import channels_last, cosine_with_warmup, freeze_norms
 from training.options import COUNT, SEED, SHARE, WEIGHT, Range, check_options, parsed, plain_options
 from training.places import alone, check_places
 from training.provenance import changed_options, revision
@@ -118,7 +118,7 @@ def learn(config: ScadcRecipeConfig, found: Checkpoint | None) -> dict[str, floa
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     options = network_options(config)
-    network = new_network(config, options).to(memory_format=torch.channels_last)
+    network = channels_last(new_network(config, options))
     first, count = config.first_seed, config.validation_frames
     held_out = prepare_samples(
         config.samples, range(first - count, first), config.smooth_share, config.workers
@@ -130,7 +130,7 @@ def learn(config: ScadcRecipeConfig, found: Checkpoint | None) -> dict[str, floa
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate(step, config.steps))
     start = restore(found, network, optimiser, schedule)
     training = Training(plain_options(config), sample_key(config.smooth_share)).continued(
-        found and found.training, start, command_line(config), revision()
+        found.training if found else None, start, command_line(config), revision()
     )
     writer = SummaryWriter(str(config.run), purge_step=start)
     batches = random_batches(paths, config.crop, config.batch, config.seed, start)

@@ -15,7 +15,7 @@ from training.options import SHARE, Range
 
 Float = NDArray[np.float32]
 
-GREY = np.float32((0.299, 0.587, 0.114))
+GREY = np.array((0.299, 0.587, 0.114), np.float32)
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ RENDERED = replace(REALISTIC, grey=0.03, sunlight=0.2)
 
 
 def augment(image: Image, options: Photographic, random: np.random.Generator) -> Float:
-    """Augment (H,W,3) RGB -> float32 0..1 of the same shape, with the options' effects drawn from `random`."""
-    out = image.astype(np.float32) / 255
+    """(H,W,3) RGB -> float32 0..1 of the same shape, with the options' effects drawn from `random`."""
+    out: Float = image.astype(np.float32) / np.float32(255)
     if random.random() < options.chance:
         out = jitter(lens_and_sensor(out, options, random), options, random)
     if options.smooth and random.random() < options.smooth:
@@ -151,7 +151,7 @@ def compress(image: Float, quality: int) -> Float:
     """Compress the image (H,W,3) by JPEG and decode it."""
     bgr = np.ascontiguousarray(np.round(image[..., ::-1] * 255).astype(np.uint8))
     _, data = cv2.imencode(".jpg", bgr, (cv2.IMWRITE_JPEG_QUALITY, quality))
-    return cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1].astype(np.float32) / 255
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.float32)[..., ::-1] / np.float32(255)
 
 
 def without_texture(image: Float, random: np.random.Generator) -> Float:

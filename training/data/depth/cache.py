@@ -6,10 +6,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -27,6 +28,7 @@ from geo_perception.progress import say, track
 from geo_perception.scratch import remove_abandoned, scratch_place
 from training.data.depth.hints import depth_hint
 
+T = TypeVar("T")
 DIGEST = "digest.txt"
 FARTHEST_M = 1000.0  # of a hint, to fit into half precision
 SURVEYED = 64  # depth maps that are checked before training
@@ -248,12 +250,12 @@ def _camera(indoor: IndoorSet, entry: Entry) -> tuple[float, ...]:
     return (*vars(intrinsics).values(), indoor.side(entry) * baseline_m)
 
 
-def _run(pool: ThreadPoolExecutor, work, jobs: list, what: str) -> None:
+def _run(pool: ThreadPoolExecutor, work: Callable[[T], object], jobs: Sequence[T], what: str) -> None:
     for _ in track(pool.map(work, jobs), f"caching {what}", len(jobs), "file", hidden=len(jobs) < 50):
         pass
 
 
-def _create(path: Path, shape: tuple[int, ...], kind: type) -> np.ndarray:
+def _create(path: Path, shape: tuple[int, ...], kind: type) -> NDArray[Any]:
     array = np.lib.format.open_memmap(path, "w+", kind, shape)
     # claimed now: a disk that fills up later kills whoever writes to mapped memory
     with path.open("r+b") as file:
@@ -272,4 +274,4 @@ def resize_depth(depth_m: Array, size: tuple[int, int]) -> Array:
     """Resize (h,w) by nearest neighbour, so that no depth is made up between two surfaces."""
     if depth_m.shape == size:
         return depth_m
-    return cv2.resize(depth_m, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+    return np.asarray(cv2.resize(depth_m, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT))

@@ -52,8 +52,8 @@ def match_all(image: Image8, partner: Image8, focal_px: float, stereo_x_m: float
 
 
 def matcher(disparities: int, block: int) -> cv2.StereoSGBM:
-    """Make OpenCV's semi-global matcher as published."""
-    return cv2.StereoSGBM_create(
+    """OpenCV's semi-global matcher as published."""
+    return cv2.StereoSGBM.create(
         minDisparity=0,
         numDisparities=disparities,
         blockSize=block,
