@@ -6,12 +6,12 @@ from __future__ import annotations
 import pytest
 import torch
 from helpers import parity
-from helpers.published_losses import psmnet_loss
 from torch import Tensor
 
 from geo_perception.errors import InputError
 from geo_perception.networks import build
 from geo_perception.networks.psmnet import Psmnet, cost_volume, normalise, pad
+from training.losses.scadc import psmnet_loss
 
 PIXELS = 2e-3
 VARIANTS = ("stackhourglass", "basic")

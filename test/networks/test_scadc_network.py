@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 from helpers import parity
-from helpers.published_losses import guiding_confidence
 from torch import Tensor
 
 from geo_perception.errors import InputError
+from geo_perception.geometry.guidance import guiding_confidence
 from geo_perception.networks import ScadcOutput, build
 from training.losses.scadc import scadc_losses
 

@@ -1,22 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Losses of SCADC and SCADC-guided. Each returns one scalar or named scalars; recipes weigh them, once, in view."""
+"""Losses of SCADC, SCADC-guided, PSMNet and SSDC as pure functions that return one scalar or named scalars."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from math import exp
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from geo_perception.geometry.camera import PinholeCamera
+from geo_perception.geometry.warp import inverse_warp
 from geo_perception.networks import ScadcOutput
 from geo_perception.networks.scadc_guided import ScadcGuidedOutput
+
+PSMNET_WEIGHTS = (0.5, 0.7, 1.0)  # of the three hourglass outputs, arXiv 1803.08669 section 4
+PHOTOMETRIC_SCALES = 5  # 1/2 ... 1/32; full resolution is not used
 
 
 def masked_mse(pred: Tensor, target: Tensor) -> Tensor:
     """Average (target - pred)^2 over all pixels of the batch with target > 0; NaN if there is none."""
     valid = target > 0
     return (target[valid] - pred[valid]).square().mean()
+
+
+def masked_l1(pred: Tensor, target: Tensor) -> Tensor:
+    """Average |target - pred| over all pixels of the batch with target > 0; NaN if there is none."""
+    valid = target > 0
+    return (target[valid] - pred[valid]).abs().mean()
 
 
 def scadc_losses(
@@ -37,6 +50,95 @@ def scadc_losses(
         masked_mse(confidence, guidance) if masked_confidence else F.mse_loss(confidence, guidance)
     )
     return losses
+
+
+def psmnet_loss(predictions: Tensor | Sequence[Tensor], target_px: Tensor, mask: Tensor) -> Tensor:
+    """Compute smooth L1 over `mask`, weighted 0.5 / 0.7 / 1.0 for the three outputs; unweighted for a single one.
+
+    Args:
+        predictions: (B,H,W) disparity in pixels, one or several.
+        target_px: (B,H,W) disparity in pixels.
+        mask: (B,H,W); Scene Flow masks target < maxdisp, KITTI target > 0.
+    """
+    if isinstance(predictions, Tensor):
+        return F.smooth_l1_loss(predictions[mask], target_px[mask])
+    terms = [F.smooth_l1_loss(pred[mask], target_px[mask]) for pred in predictions]
+    return torch.stack([w * term for w, term in zip(PSMNET_WEIGHTS, terms, strict=True)]).sum()
+
+
+def smoothness(depth_m: Tensor) -> Tensor:
+    """Average the absolute second differences along x and along y over interior pixels of (B,1,H,W), as in SSDC."""
+    centre = 2 * depth_m[:, :, 1:-1, 1:-1]
+    along_x = centre - depth_m[:, :, 1:-1, :-2] - depth_m[:, :, 1:-1, 2:]
+    along_y = centre - depth_m[:, :, :-2, 1:-1] - depth_m[:, :, 2:, 1:-1]
+    return (along_x.abs() + along_y.abs()).mean()
+
+
+def photometric(current: Tensor, warped: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Average the colour difference, summed over channels, over visible pixels; 0 if there are none.
+
+    A pixel counts if both colours are not black and the mask, if given, is 1.
+
+    Args:
+        current: (B,C,H,W).
+        warped: (B,C,H,W).
+        mask: (B,1,H,W), or None.
+    """
+    seen = (current.sum(1) > 0) & (warped.sum(1) > 0)
+    if mask is not None:
+        seen = seen & (mask[:, 0] >= 1)
+    if not seen.any():
+        return current.new_zeros(())
+    return (current - warped).abs().sum(1)[seen].mean()
+
+
+def photometric_pyramid(
+    depth_m: Tensor,
+    images: tuple[Tensor, Tensor],
+    near_from_current: tuple[Tensor, Tensor],
+    camera: PinholeCamera,
+    mask: Tensor,
+    *,
+    align_corners: bool = True,
+) -> list[Tensor]:
+    """Compute SSDC's photometric term at 1/32, 1/16, 1/8, 1/4 and 1/2 of the size, coarse to fine.
+
+    Args:
+        depth_m: (B,1,H,W) metres.
+        images: current and neighbour (B,C,H,W).
+        near_from_current: as in `inverse_warp`.
+        camera: as in `inverse_warp`.
+        mask: (B,1,H,W) 1 where the depth has no label. A coarse pixel counts only if its whole cell has none.
+        align_corners: as in `inverse_warp`.
+    """
+    current, near = images
+    terms = []
+    for _ in range(PHOTOMETRIC_SCALES):
+        depth_m, current, near, mask = (F.avg_pool2d(x, 2) for x in (depth_m, current, near, mask))
+        scaled = _rescale(camera, width=depth_m.shape[-1], height=depth_m.shape[-2])
+        warped = inverse_warp(near, depth_m, near_from_current, scaled, align_corners=align_corners)
+        terms.append(photometric(current, warped, mask))
+    return terms[::-1]
+
+
+def weigh_photometric(terms: Sequence[Tensor]) -> Tensor:
+    """Sum the pyramid's terms with weights 1/32 (coarsest) ... 1/2 (finest)."""
+    scales = len(terms)
+    return torch.stack([2.0 ** (s - scales) * term for s, term in enumerate(terms)]).sum()
+
+
+def _rescale(camera: PinholeCamera, width: int, height: int) -> PinholeCamera:
+    """Multiply focal length and principal point by the same factor, as published (not half-pixel exact)."""
+    sx, sy = width / camera.width, height / camera.height
+    return replace(
+        camera,
+        fx=camera.fx * sx,
+        fy=camera.fy * sy,
+        cx=camera.cx * sx,
+        cy=camera.cy * sy,
+        width=width,
+        height=height,
+    )
 
 
 def soft_guidance(true_return: Tensor, sigma_px: float = 3.0, radius_px: int = 8) -> Tensor:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Differentiable reprojection with a camera per sample: poses from axis-angle, points from depth, views from points.
 
-Training on video needs intrinsics that differ from sample to sample, and repeats the image's border, as MonoDepth2 and
-DistDepth do.
+Where `warp.inverse_warp` takes one `PinholeCamera` for the whole batch and blanks what leaves the image, training on
+video needs intrinsics that differ from sample to sample and repeats the image's border, as MonoDepth2 and DistDepth do.
 """
 
 from __future__ import annotations
