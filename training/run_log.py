@@ -77,7 +77,7 @@ def _unknown_to_nan(depth_m: Tensor) -> np.ndarray:
 def health(
     depth_m: Tensor, truth_m: Tensor, warped_share: Tensor, limits_m: tuple[float, float]
 ) -> dict[str, Any]:
-    """What goes wrong early in self-supervised training, as numbers and warnings.
+    """Early faults of self-supervised training, as numbers and warnings.
 
     Args:
         depth_m: (B,1,H,W) predicted.

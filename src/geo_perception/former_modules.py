@@ -7,7 +7,6 @@ import importlib
 import sys
 import warnings
 from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
@@ -36,14 +35,19 @@ def present_name(name: str) -> str | None:
     return None
 
 
-class FormerModules(MetaPathFinder, Loader):
-    """Importer that hands out a module under its former name."""
+class FormerModules:
+    """Finder and loader that hands out a module under its former name.
+
+    Not derived from the classes of `importlib.abc`, whose import takes longer than that of this package.
+    """
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """See `importlib.abc.MetaPathFinder`."""
-        return None if present_name(fullname) is None else ModuleSpec(fullname, self)
+        if present_name(fullname) is None:
+            return None
+        return ModuleSpec(fullname, self)  # type: ignore[arg-type]  # a loader by its methods, see above
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """Import the module under its present name."""

@@ -12,9 +12,10 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
 from types import TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from tqdm import tqdm
+if TYPE_CHECKING:  # imported with the first bar: it takes longer than the rest of `geo-perception --help`
+    from tqdm import tqdm
 
 T = TypeVar("T")
 
@@ -50,6 +51,8 @@ class Progress:
         start: int = 0,
         hidden: bool = False,
     ) -> None:
+        from tqdm import tqdm
+
         self.what, self.total, self.unit, self.n = what, total, unit, start
         self._lines = not hidden and not _on_terminal()
         self._started = self._said = time.monotonic()
@@ -116,6 +119,11 @@ def track(
 
 def say(line: str) -> None:
     """Print a line on stderr, above any bar that is shown."""
+    if not _open:
+        print(line, file=sys.stderr, flush=True)
+        return
+    from tqdm import tqdm
+
     with tqdm.external_write_mode(file=sys.stderr):
         print(line, file=sys.stderr, flush=True)
 

@@ -34,7 +34,9 @@ def run(module: str, handler: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("module", ["tqdm", "geo_perception.terminal", "typer", "geo_perception.cli.eval"])
+@pytest.mark.parametrize(
+    "module", ["geo_perception.progress", "geo_perception.terminal", "typer", "geo_perception.cli.eval"]
+)
 def test_interrupt_while_importing_is_one_line_and_exit_code_130(module: str) -> None:
     result = run(module, "default_int_handler")
     assert (result.returncode, result.stdout, result.stderr) == (130, "", "geo-perception: interrupted\n")
