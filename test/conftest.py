@@ -2,6 +2,7 @@
 """Settings of all tests."""
 
 import os
+import signal
 
 from hypothesis import settings
 
@@ -10,3 +11,7 @@ from hypothesis import settings
 FUZZING = "GEO_PERCEPTION_FUZZ_UNTIL" in os.environ
 settings.register_profile("no deadline", deadline=None, derandomize="CI" in os.environ and not FUZZING)
 settings.load_profile("no deadline")
+
+# A shell starts background jobs with Ctrl-C ignored, which programs of ours respect, and so would those under test.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
