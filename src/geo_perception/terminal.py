@@ -10,6 +10,7 @@ from geo_perception.errors import OutputError
 from geo_perception.outputs import reason, writing
 
 ERRORS = "geo_perception.readable"
+# RUF001 warns of letters that look like others; these are the ones to be replaced.
 STAND_INS = {
     "…": "...", "→": "->", "←": "<-", "≤": "<=", "≥": ">=", "≈": "~", "±": "+-", "²": "2", "°": " deg", "µ": "u",
     "δ": "delta", "—": "-", "•": "*", "“": '"', "”": '"', "×": "x", "–": "-", "’": "'",  # noqa: RUF001
